@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# chaos: everything built goes to $(O) (.output). `make help` lists the targets.
+
+O	    ?= .output
+V	    ?= 0
+SANITIZE    ?=
+PREFIX	    ?= /usr/local
+DESTDIR	    ?=
+VERSION	    := 0.1.0
+
+CC	    ?= gcc
+CLANG	    ?= clang
+BPFTOOL	    ?= bpftool
+PKG_CONFIG  ?= pkg-config
+LLVM_STRIP  ?= $(firstword $(shell command -v llvm-strip llvm-strip-14 2>/dev/null) llvm-strip)
+
+HOST_ARCH   := $(shell uname -m)
+ARCH	    := $(HOST_ARCH:aarch64=arm64)
+
+ifeq ($(V),1)
+Q	    :=
+msg	    =
+else
+Q	    := @
+msg	    = @printf '  %-8s %s\n' "$(1)" "$(patsubst $(O)/%,%,$(2))";
+MAKEFLAGS   += --no-print-directory
+endif
+
+# Rooms of user/: each is a directory and an archive. A room may use the rooms to its right:
+# the link of its unit tests, which name only those, proves it.
+ROOMS		 := lib experiment datapath lab recorder analysis report run cli
+DEPS_lib	 :=
+DEPS_experiment	 := lib
+DEPS_datapath	 := lib
+DEPS_lab	 := experiment datapath lib
+DEPS_recorder	 := experiment datapath lib
+DEPS_analysis	 := lib
+DEPS_report	 := analysis lib
+DEPS_run	 := recorder lab experiment datapath report analysis lib
+DEPS_cli	 := run recorder lab experiment datapath report analysis lib
+
+PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
+CFLAGS	    ?= -O2 -g
+WARN	    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	       -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
+SAN	    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CFLAGS   = -std=gnu11 -D_GNU_SOURCE -DCHAOS_VERSION='"$(VERSION)"' $(WARN) $(CFLAGS) $(SAN) -pthread \
+	       -Iuser -I$(O)/gen $(PKG_CFLAGS) -MMD -MP
+PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
+LIBS	    := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lelf -lz -lm
+ALL_LDFLAGS  = $(LDFLAGS) $(SAN) -pthread
+
+BPF_CFLAGS  := -g -O2 -std=gnu11 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-function -Ibpf -MMD -MP
+
+# A sanitized build never shares objects with a plain one.
+ifneq ($(SANITIZE),)
+O	    := $(O)/san
+endif
+
+srcs	     = $(sort $(wildcard user/$(1)/*.c))
+objs	     = $(patsubst user/%.c,$(O)/user/%.o,$(call srcs,$(1)))
+lib	     = $(O)/lib$(1).a
+ROOM_LIBS   := $(foreach r,$(ROOMS),$(call lib,$(r)))
+
+all: $(O)/chaos bpf-arch ## build chaos (what is missing: make deps)
+
+include tests/tests.mk
+
+## ---- BPF: .bpf.c -> .bpf.o -> skeleton; both architectures compile everywhere ----
+
+BPF_SRCS    := $(wildcard bpf/*.bpf.c)
+BPF_NAMES   := $(patsubst bpf/%.bpf.c,%,$(BPF_SRCS))
+SKELS	    := $(patsubst %,$(O)/gen/%.skel.h,$(BPF_NAMES))
+ARCHES	    := x86_64 arm64
+target_arch_x86_64 := x86
+target_arch_arm64  := arm64
+
+define bpf_rule
+$(O)/bpf/$(1)/%.bpf.o: bpf/%.bpf.c
+	$$(call msg,BPF,$(1)/$$*)
+	@mkdir -p $$(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(target_arch_$(1)) -Ivmlinux/$(1) \
+		$$(patsubst %,-I%,$$(wildcard /usr/include/$(HOST_ARCH)-linux-gnu)) -c $$< -o $$@.tmp
+	$(Q)$(LLVM_STRIP) -g $$@.tmp
+	$(Q)mv $$@.tmp $$@
+	$(Q)sed -i 's|\.tmp:|:|' $$(@:.o=.o.d) 2>/dev/null || true
+endef
+$(foreach a,$(ARCHES),$(eval $(call bpf_rule,$(a))))
+
+bpf-arch: $(foreach a,$(ARCHES),$(patsubst %,$(O)/bpf/$(a)/%.bpf.o,$(BPF_NAMES)))
+
+$(O)/gen/%.skel.h: $(O)/bpf/$(ARCH)/%.bpf.o
+	$(call msg,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen object $(O)/gen/$*.linked.o $<
+	$(Q)$(BPFTOOL) gen skeleton $(O)/gen/$*.linked.o name $*_bpf > $@.tmp && mv $@.tmp $@
+
+## ---- user space ----
+
+$(O)/user/%.o: user/%.c
+	$(call msg,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
+
+# Only the data plane sees the skeleton.
+$(call objs,datapath): | $(SKELS)
+
+# A template that is read by people becomes a byte array: %.html -> gen/%.html.h
+$(O)/gen/%.html.h: user/report/%.html
+	$(call msg,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q)(cd $(<D) && xxd -i $(<F)) | sed 's/^unsigned char/static const unsigned char/; s/^unsigned int/static const unsigned int/' > $@
+
+$(call objs,report): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+
+define room_rule
+$(call lib,$(1)): $(call objs,$(1))
+	$$(call msg,AR,$$@)
+	@mkdir -p $$(@D)
+	$(Q)rm -f $$@ && ar rcs $$@ $$^
+endef
+$(foreach r,$(ROOMS),$(eval $(call room_rule,$(r))))
+
+$(O)/chaos: $(ROOM_LIBS)
+	$(call msg,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ -Wl,--whole-archive $(call lib,cli) -Wl,--no-whole-archive \
+		$(foreach r,$(DEPS_cli),$(call lib,$(r))) $(LIBS)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+clean: ## remove everything built
+	rm -rf $(O)
+
+.PHONY: all clean bpf-arch
+.DELETE_ON_ERROR:
+.SECONDARY:

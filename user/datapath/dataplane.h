@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * dataplane.h: the kernel's side of a run. From a plan (members with their addresses and namespaces,
+ * faults with their edges) it compiles disjoint identities and pair rules (compile.c, pure), loads the
+ * programs, attaches them, keeps them attached while devices and addresses come and go, flips windows
+ * and reads counters. It knows nothing of experiments.
+ *
+ * Not thread-safe: one thread, the run controller's, owns a dataplane.
+ */
+#ifndef CHAOS_DATAPLANE_H
+#define CHAOS_DATAPLANE_H
+
+#include "lib/error.h"
+
+#include "datapath/chaos_abi_user.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dp_prefix {
+	struct chaos_addr addr; /* ::ffff:a.b.c.d for IPv4 */
+	uint8_t len;		/* of 128 bits */
+};
+
+/* One thing that sends and receives packets: a lab node, a namespace, a CIDR, a host's addresses, a device. */
+struct dp_member {
+	char *name;   /* in reports; members of one name share a node and its counters */
+	int netns_fd; /* borrowed; -1: not on this machine or not known, addresses only */
+	char *ifname; /* only what passes this device of netns_fd; NULL = the whole namespace */
+	struct dp_prefix *prefixes; /* fixed addresses (cidr, host); a namespace's own are found */
+	size_t n_prefixes;
+};
+
+/* One side of an edge: members, restricted to ports. DP_ANY: everybody who is not the other side. */
+struct dp_side {
+	bool any;
+	size_t *members; /* indices into plan->members */
+	size_t n_members;
+	struct chaos_port_range *ports; /* of this side */
+	size_t n_ports;
+};
+
+struct dp_edge {
+	struct dp_side from, to;
+};
+
+struct dp_fault {
+	char *name;
+	uint32_t actions; /* enum chaos_action bits */
+	uint64_t seed;
+	struct chaos_match match; /* n_port/port, proto, tcp; sport/dport are intersected with the sides' ports */
+	struct chaos_loss loss;
+	struct dp_edge *edges;
+	size_t n_edges;
+};
+
+/* One side of a flow that stays open whatever the rules say. */
+struct dp_exempt {
+	struct chaos_addr addr;
+	uint16_t port; /* 0 = any */
+	uint8_t proto;
+	char what[64]; /* for people: "ssh session from 192.0.2.1:5000" */
+};
+
+enum dp_attach_mode { DP_ATTACH_AUTO, DP_ATTACH_TCX, DP_ATTACH_CLSACT };
+
+struct dp_plan {
+	struct dp_member *members;
+	size_t n_members;
+	struct dp_fault *faults;
+	size_t n_faults;
+	struct dp_exempt *exempts;
+	size_t n_exempts;
+	bool count_traffic; /* per member that has a namespace */
+	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
+};
+
+void dp_plan__reset(struct dp_plan *p); /* frees what it owns; not the namespace fds */
+
+struct dataplane;
+
+/*
+ * Compile, load, attach. Nothing is faulted until dataplane__arm(). On failure everything is undone
+ * and @err says what, with what to do about it (missing capability, kernel feature). -EINVAL for a plan that contradicts
+ * itself (an address on both sides of a cut, too many rules on a pair, an edge with neither side here).
+ */
+int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct error *err);
+
+/* Lift everything with one store, detach, free. NULL is fine. Removes our clsact filters, and the clsact qdisc only
+ * if we added it and nobody else uses it. */
+void dataplane__close(struct dataplane *dp);
+static inline void cleanup_dataplane(struct dataplane **dp)
+{
+	dataplane__close(*dp);
+}
+
+/* One store: run time 0 is the CLOCK_MONOTONIC instant @t0_ns; windows apply from here on. */
+void dataplane__arm(struct dataplane *dp, uint64_t t0_ns);
+/* One store: every fault of the run is off at once. */
+void dataplane__disarm(struct dataplane *dp);
+
+/* Put [start,end) (run time) into @slot of @fault; end 0 empties it. Plain stores, no system call. */
+void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t start_ns,
+			   uint64_t end_ns);
+
+/* Add or remove an exempt flow while running (a probe's own socket). */
+int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add);
+
+/* --- what it did ------------------------------------------------------------------------------ */
+
+struct dp_edge_hits {
+	const char *from, *to; /* node names; "other" for who is no member */
+	struct chaos_edge_counts counts; /* summed over CPUs; first/last in CLOCK_MONOTONIC */
+};
+
+/* Counters of @fault on each edge that saw a packet. Caller frees *ret. */
+int dataplane__hits(struct dataplane *dp, size_t fault, struct dp_edge_hits **ret, size_t *ret_n);
+/* Sum over the edges of @fault. */
+int dataplane__total(struct dataplane *dp, size_t fault, struct chaos_edge_counts *ret);
+/* Cumulative traffic of the member called @node; -ENOENT if it has none here. */
+int dataplane__traffic(struct dataplane *dp, const char *node, struct chaos_traffic *ret);
+int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret);
+
+/* "tcx" or "clsact": what the programs are attached by. */
+const char *dataplane__mechanism(const struct dataplane *dp);
+/* Attachments, for `check`, `status` and messages. */
+struct dp_attachment {
+	const char *node; /* member it serves */
+	char ifname[16];
+	int ifindex;
+};
+size_t dataplane__attachments(const struct dataplane *dp, const struct dp_attachment **ret);
+
+/* --- churn ------------------------------------------------------------------------------------ */
+
+/* Readable when a device or address of a target's namespace changed: then call dataplane__resync(). */
+int dataplane__event_fd(const struct dataplane *dp);
+/* Attach to new devices, forget gone ones, update identities. Errors are of single namespaces and are
+ * collected in @err while the others go on. */
+int dataplane__resync(struct dataplane *dp, struct error *err);
+
+/* --- without a run ------------------------------------------------------------------------------ */
+
+struct dp_feature {
+	char name[32];	 /* "tcx", "clsact", "btf", "bpf", "netns", ... */
+	bool ok;
+	char detail[192]; /* what was tried; when missing, what to do */
+};
+/* Probe by doing it, in a scratch namespace that is gone afterwards. Caller frees *ret. */
+int dataplane__features(struct dp_feature **ret, size_t *ret_n);
+
+/*
+ * Remove filters of ours that a killed controller left by the clsact mechanism, in the caller's namespace, in all of
+ * /run/netns and in those of all processes. @ret_removed counts. tcx links die with their owner.
+ */
+int dataplane__clear_stale(unsigned int *ret_removed, struct error *err);
+
+#endif

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * load.h: workloads: clients that write and read during the run, each in the namespace of a node (the
+ * side of the cut that it is on), and the final reads after the heal. One thread per client.
+ *
+ * Operation i of a workload is due at i / rate after the start, whatever happened to the ones before (open loop); client
+ * i mod n does it. A client that is late by more than the operation's time limit records the operations that it
+ * could not send as failed with invoke_ns null, so offered load stays what was asked for.
+ *
+ * Check "set": every add writes a value never written before (0, 1, 2 ...); a read asks for the value whose add was
+ * acknowledged last before it, by any client.
+ */
+#ifndef CHAOS_LOAD_H
+#define CHAOS_LOAD_H
+
+#include "recorder/recorder.h"
+
+#include <stdint.h>
+
+struct load_place {
+	const char *node;
+	int netns_fd;	/* borrowed */
+	const char *ip; /* of the server that clients here talk to */
+};
+
+struct load_config {
+	const char *name, *system, *check;
+	const struct load_place *places;
+	size_t n_places;
+	uint16_t port; /* 0 = the system's default */
+	unsigned int clients;
+	double rate_per_s;
+	double reads;
+	int64_t timeout_ns;
+	uint64_t seed;
+};
+
+struct load_counts {
+	uint64_t attempted, acked, failed, unknown, reads; /* adds, but for the last */
+};
+
+struct load;
+extern const char *const load_systems[];
+extern const size_t n_load_systems;
+
+int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
+		struct error *err);
+/* Totals so far of the clients at @place (index), for live display. */
+void load__counts(struct load *l, size_t place, struct load_counts *ret);
+void load__stop(struct load *l); /* no new operations; waits for those in flight */
+/*
+ * Read the whole set at every place until all agree or @limit_ns has passed; one "final" event per place and attempt.
+ */
+int load__final(struct load *l, int64_t limit_ns, const volatile int *stop);
+void load__free(struct load *l); /* stops first; NULL is fine */
+
+#endif

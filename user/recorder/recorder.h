@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * recorder.h: events.jsonl, the record that everything else is rendered from. Append-only, one write(2)
+ * of one complete line per event, so that whatever was recorded before a crash is readable after it.
+ * Thread-safe.
+ *
+ * Every event is an object that begins {"t_ns": run time, "type": ...}. Times are CLOCK_MONOTONIC nanoseconds since
+ * run time 0 (they may be negative while the lab starts); a value that was not measured is null or absent.
+ *
+ * type "run", always first:
+ *   version 1, name, description, run_id, seed, kernel, tool, duration_ns, start_realtime_ns,
+ *   start_monotonic_ns, traffic_bin_ns, mechanism, nodes [name],
+ *   faults [{name, parts ["partition"|"loss"], windows [[start_ns,end_ns]], edges [[from,to]] ("other" = anyone else),
+ *            sides [[node]] (empty if no partition), mechanism}],
+ *   resources [{resource, system, nodes, every_ns}],
+ *   workloads [{name, system, check, nodes, clients, rate_per_s, reads, timeout_ns}],
+ *   expect [text], exempt [text]
+ * "phase": phase "lab" | "baseline" | "fault" | "recovery" | "final" | "end"
+ * "node": node, event "started" | "ready" | "exited" | "gone", command, status
+ * "fault": fault (name), occurrence, event "armed" | "first_hit" | "cleared";
+ *   cleared has hits {dropped, delayed, reordered, duplicated, corrupted, shaped, reset, rejected} (null = that fault part is not
+ *   used) of the whole run so far and edges [{from, to, matched, matched_bytes, dropped, first_hit_ns, last_hit_ns}]
+ *   (run time); t_ns of first_hit is the kernel's clock of the packet
+ * "role": resource, node, send_ns, recv_ns (= t_ns), role "leader" | "follower" | "candidate" | "none" | "error",
+ *   claim (bool: this node says that it leads), epoch (int or null), leader (string or null: whom it names),
+ *   error (string, only for role "error")
+ * "role_change": resource, node, from, to, epoch: as "role", written after the sample that shows it
+ * "op": workload, client, node, op "add" | "read", value, intended_ns, invoke_ns (null: never sent), return_ns (= t_ns),
+ *   outcome "ok" | "fail" (it certainly did not happen) | "unknown" (it may have), error;
+ *   a read has found (bool): whether the element `value` is there
+ * "final": workload, node, ok, values [[first,last], ...] (inclusive runs of integers), error; after the last fault is cleared and clients
+ *   are stopped; attempt (int): the last attempt of each node counts
+ * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the
+ *   bin that ended at t_ns
+ * "probe_gap": resource, node, from_ns, to_ns: no sample for longer than 5 intervals + 50 ms
+ * "note": level "info" | "warning" | "error", text
+ * "guard": expr, text: a guard fired and the run was aborted
+ * "end", always last: status "complete" | "interrupted" | "failed" | "aborted", reason, restored (bool),
+ *   recorder {events, lost_events, probe_gaps}
+ */
+#ifndef CHAOS_RECORDER_H
+#define CHAOS_RECORDER_H
+
+#include "lib/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct recorder;
+
+/* Create DIR/events.jsonl (must not exist). @t0_ns: CLOCK_MONOTONIC instant of run time 0. */
+int recorder__open(const char *dir, int64_t t0_ns, struct recorder **ret, struct error *err);
+
+/* Run time 0 is known only when the lab is ready; times passed before are converted when written. */
+void recorder__set_t0(struct recorder *r, int64_t t0_ns);
+int64_t recorder__t0(const struct recorder *r);
+
+/*
+ * Write one event of @type at CLOCK_MONOTONIC @mono_ns with the members of @fields (reference stolen, may be NULL). Returns 0, or
+ * a negative errno once the disk has failed: then the partial line is cut off, the event counts as lost, and
+ * recorder__failed() tells why. Never blocks on anything but the file.
+ */
+int recorder__event(struct recorder *r, const char *type, int64_t mono_ns, json_t *fields);
+
+int recorder__failed(const struct recorder *r); /* 0 or the first write's negative errno */
+uint64_t recorder__events(const struct recorder *r);
+uint64_t recorder__lost(const struct recorder *r);
+void recorder__close(struct recorder *r); /* fsync, close, free; NULL is fine */
+
+#endif
