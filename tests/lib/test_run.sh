@@ -1,0 +1,98 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# test_run.sh: tests/run reports what goes wrong. Each case is a test program, the last line that
+# tests/run has to print about it, and its exit status. Judged here, not by tests/run.
+set -u
+run=$(cd "$(dirname "$0")/.." && pwd)/run
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+n=0 bad=0
+
+check()
+{
+	n=$((n + 1))
+	if [ "$2" = "$3" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		echo "# expected: $2"
+		echo "#    found: $3"
+		bad=1
+	fi
+}
+
+# expect NAME LAST_LINE STATUS BODY: a script with BODY gives this last line and exit status.
+expect()
+{
+	local out status
+
+	printf '#!/bin/bash\n%s\n' "$4" >"$dir/t"
+	chmod +x "$dir/t"
+	out=$("$run" -l "$dir/logs" "$dir/t" 2>&1)
+	status=$?
+	check "$1" "$2 [$3]" "$(tail -n 1 <<<"$out") [$status]"
+}
+
+expect "passes are counted" "2 passed, 0 failed" 0 \
+	'echo "ok 1 - a"; echo "ok 2 - b"; echo 1..2'
+expect "a plan may come first" "2 passed, 0 failed" 0 \
+	'echo 1..2; echo "ok 1 - a"; echo "ok 2 - b"'
+expect "a failure is counted" "1 passed, 1 failed" 1 \
+	'echo 1..2; echo "ok 1 - a"; echo "not ok 2 - b"'
+expect "a failure counts once, with its exit status too" "0 passed, 1 failed" 1 \
+	'echo 1..1; echo "not ok 1 - b"; exit 1'
+expect "a skip is counted" "1 passed, 0 failed, 1 skipped" 0 \
+	'echo 1..2; echo "ok 1 - a # SKIP no fq"; echo "ok 2 - b"'
+expect "cmocka writes a skip as not ok" "1 passed, 0 failed, 1 skipped" 0 \
+	'echo 1..2; echo "not ok 1 # SKIP a"; echo "ok 2 - b"'
+expect "a skipped file is a skip, and no pass" "0 passed, 0 failed, 1 skipped" 1 \
+	'echo "1..0 # SKIP not root"'
+expect "cmocka's groups are several plans" "2 passed, 0 failed" 0 \
+	'echo 1..1; echo "ok 1 - a"; echo "# ok - g"; echo 1..1; echo "ok 1 - b"'
+expect "no plan" "1 passed, 1 failed" 1 'echo "ok 1 - a"'
+expect "no output" "0 passed, 1 failed" 1 'true'
+expect "an end before all tests ran" "1 passed, 1 failed" 1 'echo 1..2; echo "ok 1 - a"'
+expect "more results than planned" "2 passed, 1 failed" 1 \
+	'echo 1..1; echo "ok 1 - a"; echo "ok 2 - b"'
+expect "a status other than 0 after passes (a leak that ASan found)" "1 passed, 1 failed" 1 \
+	'echo 1..1; echo "ok 1 - a"; exit 23'
+expect "a crash" "1 passed, 1 failed" 1 'echo 1..1; echo "ok 1 - a"; kill -SEGV $$'
+expect "bail out" "1 passed, 1 failed" 1 \
+	'echo 1..1; echo "ok 1 - a"; echo "Bail out! no root"; exit 0'
+expect "the time limit" "1 passed, 1 failed" 1 \
+	'# timeout: 1
+echo 1..1; echo "ok 1 - a"; exec sleep 60'
+expect "a limit ends children that ignore SIGTERM's parent" "0 passed, 1 failed" 1 \
+	'# timeout: 1
+sleep 60 & wait'
+
+# The helpers of shell tests must not be able to pass what failed.
+cat >"$dir/t" <<EOF
+#!/bin/bash
+. "$(dirname "$run")/lib/tap.sh"
+check "true holds" true
+check "false does not" false
+is "equal" a a
+is "different" a b
+skip "something" "not here"
+finish
+EOF
+chmod +x "$dir/t"
+out=$("$run" -l "$dir/logs" "$dir/t" 2>&1)
+check "tap.sh counts" "2 passed, 2 failed, 1 skipped" "$(tail -n 1 <<<"$out")"
+check "a failing file's output is shown" 1 "$(grep -c '| not ok 4 - different' <<<"$out")"
+
+out=$("$run" -l "$dir/logs" "$dir/missing" 2>&1; echo "status $?")
+check "a missing program" "0 passed, 1 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
+out=$("$run" 2>&1; echo "status $?")
+check "nothing to run is no success" "0 passed, 0 failed;status 1" \
+	"$(tail -n 2 <<<"$out" | paste -sd ';')"
+printf '#!/bin/bash\necho 1..1; echo "not ok 1 - x"\n' >"$dir/a"
+printf '#!/bin/bash\necho 1..1; echo "ok 1 - x"\n' >"$dir/b"
+chmod +x "$dir/a" "$dir/b"
+out=$("$run" -l "$dir/logs" "$dir/a" "$dir/b" 2>&1)
+check "a failure stays, whatever comes after it" "1 passed, 1 failed" "$(tail -n 1 <<<"$out")"
+
+echo "1..$n"
+exit $bad
