@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# chaos: everything built goes to $(O) (.output). `make help` lists the targets.
+# chaos: everything built goes to $(O) (.output). `make help` lists the targets, V=1 shows commands,
+# SANITIZE=address,undefined builds into a folder of its own.
 
 O	    ?= .output
 V	    ?= 0
@@ -47,27 +48,35 @@ WARN	    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototy
 SAN	    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CFLAGS   = -std=gnu11 -D_GNU_SOURCE -DCHAOS_VERSION='"$(VERSION)"' $(WARN) $(CFLAGS) $(SAN) -pthread \
 	       -Iuser -I$(O)/gen $(PKG_CFLAGS) -MMD -MP
+# Read when make starts: what installs packages first calls make again for what is built by them.
 PKG_CFLAGS  := $(shell $(PKG_CONFIG) --cflags $(PKGS) 2>/dev/null)
 LIBS	    := $(shell $(PKG_CONFIG) --libs $(PKGS) 2>/dev/null) -lelf -lz -lm
 ALL_LDFLAGS  = $(LDFLAGS) $(SAN) -pthread
 
 BPF_CFLAGS  := -g -O2 -std=gnu11 -target bpf -mcpu=v3 -Wall -Wextra -Werror -Wno-unused-function -Ibpf -MMD -MP
 
-# A sanitized build never shares objects with a plain one.
+# A sanitized build never shares objects with a plain one; a make below this one has it already.
 ifneq ($(SANITIZE),)
-O	    := $(O)/san
+override O  := $(patsubst %/sanitized,%,$(O))/sanitized
 endif
+
+# make again, for what the packages just installed make possible.
+JOBS	    ?= $(shell nproc 2>/dev/null || echo 1)
+REMAKE	     = $(MAKE) $(if $(findstring -j,$(MAKEFLAGS)),,-j$(JOBS))
 
 srcs	     = $(sort $(wildcard user/$(1)/*.c))
 objs	     = $(patsubst user/%.c,$(O)/user/%.o,$(call srcs,$(1)))
 lib	     = $(O)/lib$(1).a
 ROOM_LIBS   := $(foreach r,$(ROOMS),$(call lib,$(r)))
 
-all: $(O)/chaos bpf-arch ## build chaos (what is missing: make deps)
+all: $(O)/chaos bpf-arch ## build chaos
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 include tests/tests.mk
 
-## ---- BPF: .bpf.c -> .bpf.o -> skeleton; both architectures compile everywhere ----
+# ---- BPF: .bpf.c -> .bpf.o -> skeleton; both architectures compile everywhere ----
 
 BPF_SRCS    := $(wildcard bpf/*.bpf.c)
 BPF_NAMES   := $(patsubst bpf/%.bpf.c,%,$(BPF_SRCS))
@@ -81,10 +90,9 @@ $(O)/bpf/$(1)/%.bpf.o: bpf/%.bpf.c
 	$$(call msg,BPF,$(1)/$$*)
 	@mkdir -p $$(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -D__TARGET_ARCH_$(target_arch_$(1)) -Ivmlinux/$(1) \
-		$$(patsubst %,-I%,$$(wildcard /usr/include/$(HOST_ARCH)-linux-gnu)) -c $$< -o $$@.tmp
-	$(Q)$(LLVM_STRIP) -g $$@.tmp
-	$(Q)mv $$@.tmp $$@
-	$(Q)sed -i 's|\.tmp:|:|' $$(@:.o=.o.d) 2>/dev/null || true
+		$$(patsubst %,-I%,$$(wildcard /usr/include/$(HOST_ARCH)-linux-gnu)) \
+		-MF $$@.d -MT $$@ -c $$< -o $$@
+	$(Q)$(LLVM_STRIP) -g $$@
 endef
 $(foreach a,$(ARCHES),$(eval $(call bpf_rule,$(a))))
 
@@ -96,9 +104,15 @@ $(O)/gen/%.skel.h: $(O)/bpf/$(ARCH)/%.bpf.o
 	$(Q)$(BPFTOOL) gen object $(O)/gen/$*.linked.o $<
 	$(Q)$(BPFTOOL) gen skeleton $(O)/gen/$*.linked.o name $*_bpf > $@.tmp && mv $@.tmp $@
 
-## ---- user space ----
+# ---- user space ----
 
-$(O)/user/%.o: user/%.c
+# A missing library is said once, with what to do.
+$(O)/libraries:
+	@mkdir -p $(@D)
+	@$(PKG_CONFIG) --exists --print-errors $(PKGS) || { echo "Missing libraries. As root: make deps" >&2; exit 1; }
+	@touch $@
+
+$(O)/user/%.o: user/%.c | $(O)/libraries
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -c $< -o $@
@@ -129,9 +143,65 @@ $(O)/chaos: $(ROOM_LIBS)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
+# ---- packages ----
+
+deps: ## install what the build needs (Debian, Ubuntu; as root)
+	@.ci/install build
+
+deps-demo:
+	@.ci/install build demo
+
+deps-test: ## install what tests, lint and fuzzing need
+	@.ci/install build demo test lint
+
+# ---- the main job, on real software ----
+
+demo: deps-demo ## install, build, and record a split brain of Redis with its Sentinels (as root)
+	$(Q)$(REMAKE) $(O)/chaos
+	$(Q)chaos/demo $(O)/chaos
+
+# ---- care ----
+
+TIDY_SRCS   := $(foreach r,$(ROOMS),$(call srcs,$(r)))
+SCRIPTS	    := $(shell grep -rlE '^\#!.*(bash|/sh)|^\# shellcheck shell' .ci chaos completion tests vmlinux 2>/dev/null)
+C_FILES	     = $(wildcard bpf/*.[ch] bpf/lib/*.h user/*/*.[ch] tests/*/*.[ch] tests/unit/*/*.[ch])
+
+# A file is looked at again when its object is newer: its own text or a header has changed.
+$(O)/lint/%.tidy: user/%.c $(O)/user/%.o .clang-tidy
+	$(call msg,TIDY,$<)
+	@mkdir -p $(@D)
+	$(Q)clang-tidy --quiet $< -- $(filter-out -MMD -MP -W%,$(ALL_CFLAGS)) 2>&1 | \
+		{ grep -vE '^[0-9]+ warnings? (generated|treated)|^Suppressed|^Use -' || :; } > $@.tmp
+	$(Q)if grep -qE '(warning|error):' $@.tmp; then cat $@.tmp; exit 1; fi; mv $@.tmp $@
+
+lint: $(patsubst user/%.c,$(O)/lint/%.tidy,$(TIDY_SRCS)) ## clang-tidy, shellcheck, mandoc
+	$(call msg,LINT,shell scripts)
+	$(Q)shellcheck -x $(SCRIPTS)
+	$(call msg,LINT,man/chaos.1)
+	$(Q)mandoc -Tlint -Wwarning man/chaos.1
+
+format: ## put all C in the style of .clang-format
+	clang-format -i $(C_FILES)
+
+vmlinux: ## make the CO-RE type headers again from this kernel's BTF
+	vmlinux/generate
+
+# ---- install ----
+
+install: $(O)/chaos ## to $(DESTDIR)$(PREFIX): program, man page, completion, experiments
+	install -D -m 755 $(O)/chaos $(DESTDIR)$(PREFIX)/bin/chaos
+	install -D -m 644 man/chaos.1 $(DESTDIR)$(PREFIX)/share/man/man1/chaos.1
+	install -D -m 644 completion/chaos.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/chaos
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/chaos/experiments chaos/experiments/*.yaml
+
+uninstall: ## take all of that away again
+	rm -f $(DESTDIR)$(PREFIX)/bin/chaos $(DESTDIR)$(PREFIX)/share/man/man1/chaos.1 \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/chaos
+	rm -rf $(DESTDIR)$(PREFIX)/share/chaos
+
 clean: ## remove everything built
 	rm -rf $(O)
 
-.PHONY: all clean bpf-arch
+.PHONY: all help bpf-arch deps deps-demo deps-test demo lint format vmlinux install uninstall clean
 .DELETE_ON_ERROR:
 .SECONDARY:

@@ -1,31 +1,99 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Unit tests: tests/unit/ROOM/test_*.c links only ROOM and the rooms that it may use, always under
-# ASan and UBSan.
+# What is tested, from the bottom up. tests/run runs it all and adds up.
+#
+#   tests/unit/ROOM/test_*.c     links only ROOM and the rooms that it may use; no root
+#   tests/bpf/test_*.c           the BPF programs on crafted packets (BPF_PROG_TEST_RUN); root
+#   tests/netns/*.sh             in network namespaces: data path, placement, lab, command line; root
+#   tests/safety/*.sh            nothing is left behind, whatever happens; root
+#   tests/experiments/*.sh       the shipped experiments have their documented outcomes; root
+#
+# Everything in C is tested under ASan and UBSan.
 
-UNIT_SRCS := $(wildcard tests/unit/*/test_*.c)
-UNIT_BINS := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
-UNIT_SAN  := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+UNIT_SRCS   := $(wildcard tests/unit/*/test_*.c)
+UNIT_BINS   := $(patsubst tests/unit/%.c,$(O)/unit/%,$(UNIT_SRCS))
+UNIT_SAN    := -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=all
+UNIT_CFLAGS  = $(ALL_CFLAGS) $(UNIT_SAN) -Itests -MF $@.d -MT $@
+unit_lib     = $(O)/unit/lib$(1).a
 
-# The rooms again, sanitized, for the unit tests.
-$(O)/unit/user/%.o: user/%.c
+# The rooms again, sanitized.
+$(O)/unit/user/%.o: user/%.c | $(O)/libraries
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(UNIT_SAN) -c $< -o $@
 
+unit_objs    = $(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,$(1)))
+$(call unit_objs,datapath): | $(SKELS)
+$(call unit_objs,report): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+
 define unit_room
-$(O)/unit/lib$(1).a: $(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,$(1)))
+$(call unit_lib,$(1)): $(call unit_objs,$(1))
 	@mkdir -p $$(@D)
 	$(Q)rm -f $$@ && ar rcs $$@ $$^
-$(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,datapath)): | $(SKELS)
-$(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/$(1)/test_*.c)): $(O)/unit/%: tests/unit/%.c $(O)/unit/lib$(1).a $(foreach d,$(DEPS_$(1)),$(O)/unit/lib$(d).a)
+$(patsubst tests/unit/%.c,$(O)/unit/%,$(wildcard tests/unit/$(1)/test_*.c)): $(O)/unit/%: tests/unit/%.c $(foreach d,$(1) $(DEPS_$(1)),$(call unit_lib,$(d)))
 	$$(call msg,TEST,$$@)
 	@mkdir -p $$(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(UNIT_SAN) -Itests -o $$@ $$< $(O)/unit/lib$(1).a \
-		$(foreach d,$(DEPS_$(1)),$(O)/unit/lib$(d).a) -lcmocka $(LIBS) -pthread
+	$(Q)$(CC) $$(UNIT_CFLAGS) -o $$@ $$< $(foreach d,$(1) $(DEPS_$(1)),$(call unit_lib,$(d))) -lcmocka $(LIBS)
 endef
 $(foreach r,$(ROOMS),$(eval $(call unit_room,$(r))))
-$(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,report)): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+
+# Programs on crafted packets: each test file, and the files beside it that are no tests.
+BPF_TEST_SRCS := $(wildcard tests/bpf/test_*.c)
+BPF_TEST_BINS := $(patsubst tests/bpf/%.c,$(O)/tests/bpf/%,$(BPF_TEST_SRCS))
+BPF_TEST_AIDS := $(filter-out $(BPF_TEST_SRCS),$(wildcard tests/bpf/*.c))
+
+$(O)/tests/bpf/%: tests/bpf/%.c $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(call unit_lib,lib) | $(SKELS)
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(UNIT_CFLAGS) -Ibpf -o $@ $< $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(call unit_lib,lib) -lcmocka $(LIBS)
+
+UNIT_TESTS	 := $(UNIT_BINS)
+BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
+NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
+SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))
+EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
+
+TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
+
+test: deps-test ## install, build, and run all of it (as root)
+	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS)
+	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
+	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS)
 
 unit: $(UNIT_BINS)
-.PHONY: unit
+
+check: $(UNIT_BINS) ## unit tests (no root)
+	$(Q)$(TEST_RUN) $(UNIT_TESTS)
+
+check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
+	$(Q)$(TEST_RUN) $(BPF_TESTS)
+
+check-netns: $(O)/chaos ## data path, lab and command line in network namespaces
+	$(Q)$(TEST_RUN) $(NETNS_TESTS)
+
+check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends leave no trace
+	$(Q)$(TEST_RUN) $(SAFETY_TESTS)
+
+check-experiments: $(O)/chaos ## the shipped experiments have their documented outcomes
+	$(Q)$(TEST_RUN) $(EXPERIMENT_TESTS)
+
+# Parsers on hostile input: tests/fuzz/fuzz_*.c with libFuzzer, seeds in tests/fuzz/NAME/.
+FUZZ_TIME   ?= 30
+FUZZ_SRCS   := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BINS   := $(patsubst tests/%.c,$(O)/%,$(FUZZ_SRCS))
+FUZZ_ROOMS  := report analysis experiment lib
+
+$(O)/fuzz/%: tests/fuzz/%.c $(foreach r,$(FUZZ_ROOMS),$(call srcs,$(r))) | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+	$(call msg,FUZZ,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(filter-out -MMD -MP $(WARN),$(ALL_CFLAGS)) -fsanitize=fuzzer,address,undefined \
+		-o $@ $(filter %.c,$^) $(LIBS)
+
+fuzz: $(FUZZ_BINS) ## every parser on hostile input (FUZZ_TIME seconds each)
+	$(Q)for f in $(FUZZ_BINS); do \
+		mkdir -p $(O)/fuzz/corpus/$${f##*/}; \
+		$$f -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(O)/fuzz/ \
+			$(O)/fuzz/corpus/$${f##*/} $$(ls -d tests/fuzz/$${f##*/fuzz_} 2>/dev/null) || exit; \
+	done
+
+.PHONY: test unit check check-bpf check-netns check-safety check-experiments fuzz
