@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* cli.c: what several verbs share. */
+#include "cli/cli.h"
+
+#include "lab/lab.h"
+#include "lib/log.h"
+#include "run/plan.h"
+
+#include <linux/capability.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+bool cli_quiet;
+
+static volatile int stop_signal;
+static int wake_fd = -1;
+
+void cli__parse(const struct argp *argp, int argc, char **argv, void *input)
+{
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(argp, argc, argv, 0, NULL, input);
+}
+
+int cli__fail(int status, const struct error *err)
+{
+	const char *line = err->msg;
+
+	while (*line) {
+		size_t n = strcspn(line, "\n");
+
+		fprintf(stderr, "chaos: %.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	return status;
+}
+
+enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
+{
+	if (!strcmp(arg, "auto"))
+		return DP_ATTACH_AUTO;
+	if (!strcmp(arg, "tcx"))
+		return DP_ATTACH_TCX;
+	if (!strcmp(arg, "clsact"))
+		return DP_ATTACH_CLSACT;
+	argp_error(state, "--attach is auto, tcx or clsact, not `%s`", arg);
+	return DP_ATTACH_AUTO;
+}
+
+int cli__need_privileges(void)
+{
+	static const struct {
+		int cap;
+		const char *name;
+	} needed[] = {
+		{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
+		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
+		{CAP_BPF, "CAP_BPF"},
+	};
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct data[2] = {{0}};
+	char missing[128] = "";
+
+	if (syscall(SYS_capget, &head, data) < 0)
+		return 0; /* the kernel will say */
+	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
+		if (!(data[needed[i].cap / 32].effective & (1u << (needed[i].cap % 32)))) {
+			strcat(missing, " ");
+			strcat(missing, needed[i].name);
+		}
+	if (!*missing)
+		return 0;
+	fprintf(stderr, "chaos: missing privileges:%s\n"
+			"chaos: run it as root: sudo chaos ...\n", missing);
+	return EXIT_USAGE;
+}
+
+void cli__print_json(const json_t *j)
+{
+	json_dumpf(j, stdout, JSON_INDENT(2));
+	putchar('\n');
+}
+
+uint64_t cli__draw_seed(void)
+{
+	uint32_t seed = 0;
+
+	/* 32 bits are enough to tell runs apart and short enough to type. */
+	if (getrandom(&seed, sizeof(seed), 0) != sizeof(seed))
+		seed = (uint32_t)getpid();
+	return seed;
+}
+
+static void on_signal(int sig)
+{
+	uint64_t one = 1;
+	int saved = errno;
+
+	stop_signal = sig;
+	if (write(wake_fd, &one, sizeof(one)) < 0) {
+		/* the poll of the run also ends by its time limit */
+	}
+	errno = saved;
+}
+
+void cli__catch_signals(struct run_options *opts)
+{
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
+	struct sigaction sa = {.sa_handler = on_signal};
+
+	if (wake_fd < 0)
+		wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
+		sigaction(signals[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	opts->stop = &stop_signal;
+	opts->wake_fd = wake_fd;
+}
+
+int cli__precheck(const struct experiment *e, bool allow_host, struct error *err)
+{
+	struct plan_options po = {.allow_host = allow_host};
+	_cleanup_(cleanup_plan) struct plan *plan = NULL;
+
+	for (size_t i = 0; i < e->n_expect; i++)
+		if (expect__check(e->expect[i].text, err) < 0)
+			return err__prefix(err, "%s:%d:%d", e->file, e->expect[i].pos.line,
+					   e->expect[i].pos.col),
+			       EXIT_USAGE;
+	if (e->has_lab && lab__check(e, err) < 0)
+		return err__prefix(err, "%s", e->file), EXIT_USAGE;
+	if (plan__make(e, NULL, &po, &plan, err) < 0)
+		return EXIT_USAGE;
+	return 0;
+}

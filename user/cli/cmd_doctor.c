@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/cli.h"
+
+#include "datapath/dataplane.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static const struct argp_option options[] = {
+	{"json", KEY_JSON, NULL, 0, "print JSON", 0},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	(void)arg;
+	if (key != KEY_JSON)
+		return ARGP_ERR_UNKNOWN;
+	*(bool *)state->input = true;
+	return 0;
+}
+
+/* Servers that the shipped experiments and probes know, and their Debian packages. */
+static const struct {
+	const char *program, *package, *what;
+} programs[] = {
+	{"redis-server", "redis-server", "redis experiments"},
+	{"redis-sentinel", "redis-sentinel", "redis experiments"},
+	{"etcd", "etcd-server", "etcd experiments"},
+	{"keepalived", "keepalived", "keepalived experiment"},
+};
+
+static bool in_path(const char *program)
+{
+	_cleanup_free_ char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/sbin:/usr/bin");
+	char full[512];
+
+	for (char *save, *dir = path ? strtok_r(path, ":", &save) : NULL; dir;
+	     dir = strtok_r(NULL, ":", &save)) {
+		snprintf(full, sizeof(full), "%s/%s", dir, program);
+		if (!access(full, X_OK))
+			return true;
+	}
+	return false;
+}
+
+static bool has(const struct dp_feature *v, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcmp(v[i].name, name))
+			return v[i].ok;
+	return false;
+}
+
+static const char *mechanism(const struct dp_feature *v, size_t n)
+{
+	if (has(v, n, "tcx"))
+		return "BPF by tcx links, which end with their process";
+	return has(v, n, "clsact") ? "BPF by clsact filters, whose rules expire by themselves" : NULL;
+}
+
+static json_t *as_json(const struct dp_feature *v, size_t n, const char *kernel)
+{
+	json_t *features = json_array(), *progs = json_array();
+	const char *how = mechanism(v, n);
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(features,
+				      json_pack("{s:s,s:b,s:s}", "name", v[i].name, "ok", v[i].ok,
+						"detail", v[i].detail));
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
+		json_array_append_new(progs, json_pack("{s:s,s:b,s:s}", "program",
+						       programs[i].program, "found",
+						       in_path(programs[i].program), "package",
+						       programs[i].package));
+	return json_pack("{s:s,s:o,s:{s:s?,s:s?},s:o}", "kernel", kernel, "features", features,
+			 "faults", "partition", how, "loss", how, "programs", progs);
+}
+
+static void print(const struct dp_feature *v, size_t n, const char *kernel)
+{
+	const char *how = mechanism(v, n);
+
+	printf("kernel %s\n", kernel);
+	for (size_t i = 0; i < n; i++)
+		printf("  %-12s %-8s %s\n", v[i].name, v[i].ok ? "yes" : "MISSING", v[i].detail);
+	printf("faults\n  %-12s %s\n  %-12s %s\n", "partition", how ? how : "not possible here", "loss",
+	       how ? how : "not possible here");
+	printf("programs\n");
+	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
+		bool found = in_path(programs[i].program);
+
+		printf("  %-16s %-8s for the %s", programs[i].program, found ? "yes" : "MISSING",
+		       programs[i].what);
+		if (!found)
+			printf(": apt-get install %s", programs[i].package);
+		printf("\n");
+	}
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, "",
+		"Probes what this kernel can do by doing it in a scratch namespace, and says which "
+		"mechanism each fault would use. Exit status 0 when faults are possible.",
+		NULL, NULL, NULL};
+	struct dp_feature *v = NULL;
+	struct utsname u = {0};
+	bool json = false, able;
+	char kernel[200];
+	size_t n = 0;
+	int r;
+
+	cli__parse(&argp, argc, argv, &json);
+	if (cli__need_privileges())
+		return EXIT_USAGE;
+	r = dataplane__features(&v, &n);
+	if (r < 0) {
+		fprintf(stderr, "chaos: cannot probe: %s\n", strerror(-r));
+		return EXIT_RUNTIME;
+	}
+	uname(&u);
+	snprintf(kernel, sizeof(kernel), "%.90s %.90s", u.release, u.machine);
+	if (json) {
+		json_t *j = as_json(v, n, kernel);
+
+		cli__print_json(j);
+		json_decref(j);
+	} else {
+		print(v, n, kernel);
+	}
+	able = mechanism(v, n) && has(v, n, "bpf") && has(v, n, "netns");
+	free(v);
+	return able ? 0 : EXIT_EXPECTATION;
+}

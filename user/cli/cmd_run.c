@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "cli/cli.h"
+
+#include "lib/log.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct run_args {
+	struct run_options opts;
+	const char **files;
+	size_t n_files;
+	bool json, seed_set;
+	uint64_t seed;
+};
+
+static const struct argp_option options[] = {
+	{"out", 'o', "DIR", 0, "run folder (default chaos-runs/NAME-TIMESTAMP)", 0},
+	{"seed", KEY_SEED, "N", 0, "seed, where the file has none", 0},
+	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 0},
+	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
+	{"json", KEY_JSON, NULL, 0, "print summary.json instead of progress", 0},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct run_args *a = state->input;
+	char *end;
+
+	switch (key) {
+	case 'o':
+		a->opts.out = arg;
+		return 0;
+	case KEY_SEED:
+		errno = 0;
+		a->seed = strtoull(arg, &end, 0);
+		if (errno || *end || end == arg || *arg == '-')
+			argp_error(state, "--seed takes a number from 0 to 2^64-1, not `%s`", arg);
+		a->seed_set = true;
+		return 0;
+	case KEY_ATTACH:
+		a->opts.mode = cli__attach_mode(state, arg);
+		return 0;
+	case KEY_ALLOW_HOST:
+		a->opts.allow_host = true;
+		return 0;
+	case KEY_JSON:
+		a->json = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		a->files = (const char **)(state->argv + state->next);
+		a->n_files = (size_t)(state->argc - state->next);
+		state->next = state->argc;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which experiment? Give a FILE");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static int run_one(const struct experiment *e, const struct run_args *a)
+{
+	struct run_options opts = a->opts;
+	struct run_result res = {0};
+	struct error err = {0};
+	struct progress *progress = progress__new(cli_quiet || a->json);
+	int status;
+
+	progress__attach(progress, &opts.ui);
+	status = run__execute(e, &opts, &res, &err);
+	progress__free(progress);
+	if (err.msg[0])
+		cli__fail(status, &err);
+	if (a->json && res.summary)
+		cli__print_json(res.summary);
+	else if (!cli_quiet && res.summary)
+		cli__print_summary(res.summary, res.dir);
+	if (status == EXIT_RUNTIME || status == EXIT_INTERRUPTED)
+		fprintf(stderr, "chaos: %s; the network is as it was before\n",
+			status == EXIT_RUNTIME ? "failed at run time" : "interrupted");
+	run_result__reset(&res);
+	return status;
+}
+
+/* All files are parsed and checked before the first one runs. */
+static int load_all(const struct run_args *a, struct experiment **list)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < a->n_files; i++) {
+		struct error err = {0};
+
+		if (experiment__load(a->files[i], a->seed_set ? a->seed : cli__draw_seed(), &list[i],
+				     &err) < 0 ||
+		    cli__precheck(list[i], a->opts.allow_host, &err))
+			status = cli__fail(EXIT_USAGE, &err);
+		else if (a->seed_set && !list[i]->seed_drawn)
+			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
+				 (unsigned long long)list[i]->seed);
+	}
+	return status;
+}
+
+int cmd_run(int argc, char **argv)
+{
+	static const struct argp argp = {
+		options, parse, "FILE...",
+		"Runs experiments, one after the other, and records what they did."
+		"\vThe run folder holds experiment.yaml (run it again to replay), events.jsonl, "
+		"series.csv, summary.json, report.html, junit.xml and chaos.log.",
+		NULL, NULL, NULL};
+	_cleanup_free_ struct experiment **list = NULL;
+	struct run_args a = {0};
+	int status, worst = 0;
+
+	cli__parse(&argp, argc, argv, &a);
+	if (a.opts.out && a.n_files > 1) {
+		fprintf(stderr, "chaos: --out names one run folder, but there are %zu files\n",
+			a.n_files);
+		return EXIT_USAGE;
+	}
+	list = calloc(a.n_files, sizeof(*list));
+	if (!list)
+		return EXIT_RUNTIME;
+	cli__catch_signals(&a.opts);
+	worst = load_all(&a, list);
+	if (!worst)
+		worst = cli__need_privileges();
+	for (size_t i = 0; i < a.n_files && worst < EXIT_USAGE; i++) {
+		status = run_one(list[i], &a);
+		if (status > worst)
+			worst = status;
+	}
+	for (size_t i = 0; i < a.n_files; i++)
+		experiment__free(list[i]);
+	return worst;
+}

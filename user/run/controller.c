@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* controller.c: the life of a run and its event loop. */
+#include "run/internal.h"
+
+#include "lib/log.h"
+#include "report/report.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/wait.h>
+
+enum {
+	TICK_MS = 100,
+	RESYNC_SETTLE_MS = 20, /* changes of devices and addresses come in bursts */
+};
+
+void run__record(struct run *run, const char *type, int64_t t_ns, json_t *fields)
+{
+	if (!run->rec)
+		json_decref(fields);
+	else
+		recorder__event(run->rec, type, run->t0_ns + t_ns, fields);
+}
+
+static void say(struct run *run, int64_t t_ns, const char *text)
+{
+	log_debug("%+.3fs %s", (double)t_ns / NS_PER_S, text);
+	if (run->opts->ui.event)
+		run->opts->ui.event(run->opts->ui.arg, t_ns, text);
+}
+
+void run__say(struct run *run, int64_t t_ns, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say(run, t_ns, text);
+}
+
+void run__note(struct run *run, const char *level, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	run__record(run, "note", run__now(run), json_pack("{s:s,s:s}", "level", level, "text", text));
+	say(run, run__now(run), text);
+}
+
+/* Before run time 0 is known, events wait here; chaos.log has them at once. */
+static void record_early(struct run *run, const char *type, json_t *fields)
+{
+	json_array_append_new(run->early,
+			      json_pack("[I,s,o]", (json_int_t)clock__now(), type, fields));
+}
+
+static int open_recorder(struct run *run, struct error *err)
+{
+	size_t i;
+	json_t *ev;
+	int r;
+
+	if (!run->dir || run->rec)
+		return 0;
+	r = recorder__open(run->dir, run->t0_ns, &run->rec, err);
+	if (r)
+		return r;
+	r = recorder__event(run->rec, "run", run->t0_ns, meta__run_event(run));
+	json_array_foreach(run->early, i, ev)
+		recorder__event(run->rec, json_string_value(json_array_get(ev, 1)),
+				json_integer_value(json_array_get(ev, 0)),
+				json_incref(json_array_get(ev, 2)));
+	if (r)
+		return err__set(err, r, "cannot record into `%s`: %s", run->dir, strerror(-r));
+	return 0;
+}
+
+static void on_ready(const char *node, void *arg)
+{
+	struct run *run = arg;
+
+	record_early(run, "node", json_pack("{s:s,s:s}", "node", node, "event", "ready"));
+	run__say(run, 0, "%s: ready", node);
+}
+
+static int start_lab(struct run *run, struct error *err)
+{
+	int r;
+
+	if (!run->lab)
+		return 0;
+	record_early(run, "phase", json_pack("{s:s}", "phase", "lab"));
+	for (size_t i = 0; i < run->e->n_nodes; i++)
+		record_early(run, "node", json_pack("{s:s,s:s}", "node", run->e->nodes[i].name,
+						    "event", "started"));
+	r = lab__start(run->lab, err);
+	if (!r)
+		r = lab__wait_ready(run->lab, run->opts->stop, on_ready, run, err);
+	return r;
+}
+
+static void set_phase(struct run *run, const char *phase)
+{
+	if (!strcmp(run->phase, phase))
+		return;
+	run->phase = phase;
+	run__record(run, "phase", run__now(run), json_pack("{s:s}", "phase", phase));
+}
+
+static void update_phase(struct run *run)
+{
+	if (timeline__any_active(run))
+		set_phase(run, "fault");
+	else if (timeline__all_done(run) && run->e->n_faults)
+		set_phase(run, "recovery");
+	else if (!strcmp(run->phase, "fault"))
+		set_phase(run, "recovery");
+	else if (!*run->phase)
+		set_phase(run, "baseline");
+}
+
+static void handle_exits(struct run *run)
+{
+	struct lab_exit x;
+	char how[64];
+
+	while (lab__next_exit(run->lab, &x) == 1) {
+		if (WIFSIGNALED(x.status))
+			snprintf(how, sizeof(how), "killed by %s", strsignal(WTERMSIG(x.status)));
+		else
+			snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(x.status));
+		run__record(run, "node", run__now(run),
+			    json_pack("{s:s,s:s,s:s,s:s}", "node", x.node, "event", "exited",
+				      "command", x.command, "status", how));
+		run__say(run, run__now(run), "%s: `%s` ended: %s", x.node, x.command, how);
+		for (size_t i = 0; i < run->e->n_endpoints; i++)
+			if (!strcmp(run->places[i].name, x.node))
+				run->places[i].exited = true;
+	}
+}
+
+static void handle_churn(struct run *run)
+{
+	struct error err = {0};
+
+	poll(NULL, 0, RESYNC_SETTLE_MS);
+	if (dataplane__resync(run->dp, &err) < 0 || err.msg[0])
+		run__note(run, "warning", "%s", err.msg);
+}
+
+static void handle_request(struct run *run)
+{
+	_cleanup_(json_decrefp) json_t *status = NULL;
+
+	view__update(run, run__now(run));
+	status = run_view__json(&run->view);
+	state__serve(run->state, status, &run->stop_asked);
+}
+
+/* Why the run must end now, or NULL. */
+static const char *must_end(struct run *run)
+{
+	if (*run->opts->stop) {
+		snprintf(run->end_reason, sizeof(run->end_reason), "%s",
+			 strsignal(*run->opts->stop));
+		return "interrupted";
+	}
+	if (run->stop_asked) {
+		snprintf(run->end_reason, sizeof(run->end_reason), "chaos stop");
+		return "interrupted";
+	}
+	if (run->rec && recorder__failed(run->rec)) {
+		snprintf(run->end_reason, sizeof(run->end_reason), "cannot record into `%s`: %s",
+			 run->dir, strerror(-recorder__failed(run->rec)));
+		return "failed";
+	}
+	return NULL;
+}
+
+static int timeout_ms(const struct run *run, int64_t now, int64_t next_tick)
+{
+	int64_t next = timeline__next(run, now);
+
+	if (next_tick < next)
+		next = next_tick;
+	if (run->next_bin_ns < next)
+		next = run->next_bin_ns;
+	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
+}
+
+static void wait_for_something(struct run *run, int ms)
+{
+	struct pollfd fds[] = {
+		{.fd = run->opts->wake_fd, .events = POLLIN},
+		{.fd = run->state ? state__fd(run->state) : -1, .events = POLLIN},
+		{.fd = dataplane__event_fd(run->dp), .events = POLLIN},
+		{.fd = run->lab ? lab__event_fd(run->lab) : -1, .events = POLLIN},
+	};
+
+	if (poll(fds, ARRAY_SIZE(fds), ms) <= 0)
+		return;
+	if (fds[1].revents)
+		handle_request(run);
+	if (fds[2].revents)
+		handle_churn(run);
+	if (fds[3].revents)
+		handle_exits(run);
+}
+
+/* From run time 0 to the end of the experiment or to what ends it before. */
+static void loop(struct run *run)
+{
+	int64_t now = run__now(run), next_tick = 0;
+
+	run->next_bin_ns = run->e->traffic_bin_ns;
+	for (;;) {
+		run->end_status = must_end(run);
+		if (run->end_status)
+			return;
+		if (!run->opts->lease && now >= run->e->duration_ns)
+			break;
+		timeline__tick(run, now);
+		update_phase(run);
+		if (run->dir)
+			observe__traffic(run, now);
+		else
+			run->next_bin_ns = INT64_MAX;
+		if (now >= next_tick) {
+			observe__tick(run, now);
+			view__update(run, now);
+			if (run->opts->ui.tick)
+				run->opts->ui.tick(run->opts->ui.arg, &run->view);
+			next_tick = now + TICK_MS * NS_PER_MS;
+		}
+		wait_for_something(run, timeout_ms(run, now, next_tick));
+		now = run__now(run);
+	}
+	run->end_status = "complete";
+}
+
+/* Faults end here, by one store; what needs the network comes after. */
+static void lift(struct run *run)
+{
+	int64_t now;
+
+	dataplane__disarm(run->dp);
+	now = run__now(run);
+	timeline__tick(run, now);
+	timeline__end(run, now < run->e->duration_ns || run->opts->lease ? now
+									 : run->e->duration_ns);
+}
+
+static void keep_fault_counts(const struct run *run, struct run_result *ret)
+{
+	ret->faults = json_array();
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		json_array_append_new(
+			ret->faults,
+			json_pack("{s:s,s:I,s:I,s:o}", "name", run->e->faults[i].name, "matched",
+				  (json_int_t)run->faults[i].total.matched, "dropped",
+				  (json_int_t)run->faults[i].total.dropped, "edges",
+				  timeline__edges(run, i)));
+}
+
+static int run_to_end(struct run *run, struct run_result *ret, struct error *err)
+{
+	int r = observe__start_probes(run, err);
+
+	if (r)
+		return r;
+	r = view__init(run);
+	if (r)
+		return err__set(err, r, "out of memory");
+	timeline__prime(run);
+	run->t0_ns = clock__now();
+	if (run->rec)
+		recorder__set_t0(run->rec, run->t0_ns);
+	dataplane__arm(run->dp, (uint64_t)run->t0_ns);
+	r = observe__start_loads(run, err);
+	if (r) {
+		dataplane__disarm(run->dp);
+		return r;
+	}
+	loop(run);
+	lift(run);
+	keep_fault_counts(run, ret);
+	observe__stop_loads(run);
+	if (!strcmp(run->end_status, "complete") && run->n_loads) {
+		set_phase(run, "final");
+		run__say(run, run__now(run), "reading back what the servers hold");
+		observe__final(run);
+	}
+	return 0;
+}
+
+static int prepare(struct run *run, struct error *err)
+{
+	struct plan_options po = {.allow_host = run->opts->allow_host, .mode = run->opts->mode};
+	json_t *info;
+	int r;
+
+	r = folder__create(run, err);
+	if (r)
+		return r;
+	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(), "dir",
+			 run->dir, "file", run->e->file, "started_realtime_ns",
+			 (json_int_t)clock__realtime());
+	r = state__create(run->id, info, &run->state, err);
+	json_decref(info);
+	if (!r && run->e->has_lab)
+		r = lab__create(run->e, run->dir, &run->lab, err);
+	if (!r)
+		r = plan__make(run->e, run->lab, &po, &run->plan, err);
+	if (!r && timeline__init(run))
+		r = err__set(err, -ENOMEM, "out of memory");
+	if (!r)
+		r = observe__places(run, err);
+	/* Attached before the first server starts; nothing is faulted until it is armed. */
+	if (!r)
+		r = dataplane__open(&run->plan->dp, &run->dp, err);
+	return r;
+}
+
+/* Take everything down; the data plane first. */
+static void teardown(struct run *run)
+{
+	if (run->dp)
+		dataplane__disarm(run->dp);
+	observe__stop_loads(run);
+	observe__stop_probes(run);
+	dataplane__close(run->dp);
+	run->dp = NULL;
+	lab__destroy(run->lab);
+	run->lab = NULL;
+}
+
+static void finish_record(struct run *run, uint64_t gaps)
+{
+	struct error err = {0};
+	json_t *rec;
+
+	/* A run that failed early is recorded too, if there is a folder to do it in. */
+	if (open_recorder(run, &err) < 0 || !run->rec)
+		return;
+	run->phase = "end";
+	run__record(run, "phase", run__now(run), json_pack("{s:s}", "phase", "end"));
+	rec = json_pack("{s:I,s:I,s:I}", "events", (json_int_t)recorder__events(run->rec),
+			"lost_events", (json_int_t)recorder__lost(run->rec), "probe_gaps",
+			(json_int_t)gaps);
+	run__record(run, "end", run__now(run),
+		    json_pack("{s:s,s:s,s:b,s:o}", "status", run->end_status, "reason",
+			      run->end_reason, "restored", true, "recorder", rec));
+	recorder__close(run->rec);
+	run->rec = NULL;
+}
+
+static void run__free(struct run *run)
+{
+	teardown(run);
+	recorder__close(run->rec);
+	view__free(run);
+	observe__free(run);
+	plan__free(run->plan);
+	free(run->faults);
+	state__remove(run->state);
+	json_decref(run->early);
+	log__set_file(-1);
+	safe_close(run->log_fd);
+	free(run->dir);
+}
+
+static int exit_status(const struct run *run, const json_t *summary)
+{
+	if (!strcmp(run->end_status, "interrupted"))
+		return EXIT_INTERRUPTED;
+	if (strcmp(run->end_status, "complete") != 0)
+		return EXIT_RUNTIME;
+	if (!summary)
+		return EXIT_HOLDS;
+	return summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
+}
+
+int run__execute(const struct experiment *e, const struct run_options *opts, struct run_result *ret,
+		 struct error *err)
+{
+	_cleanup_(run__free) struct run run = {
+		.e = e, .opts = opts, .log_fd = -1, .phase = "", .early = json_array()};
+	bool usage = false;
+	uint64_t gaps = 0;
+	int r;
+
+	r = prepare(&run, err);
+	usage = r == -EINVAL && !run.dp; /* nothing was attached, nothing ran */
+	if (!r)
+		r = start_lab(&run, err);
+	run.t0_ns = clock__now();
+	if (!r)
+		r = open_recorder(&run, err);
+	if (!r)
+		r = run_to_end(&run, ret, err);
+	if (r) {
+		bool stopped = *opts->stop && (r == -EINTR || r == -ECANCELED);
+
+		run.end_status = stopped ? "interrupted" : "failed";
+		snprintf(run.end_reason, sizeof(run.end_reason), "%.500s", err->msg);
+	} else if (!strcmp(run.end_status, "failed")) {
+		err__set(err, -EIO, "%s", run.end_reason);
+	}
+	gaps = observe__gaps(&run);
+	teardown(&run);
+	if (usage)
+		folder__remove(&run);
+	else
+		finish_record(&run, gaps);
+	if (run.dir) {
+		struct error rerr = {0};
+
+		if (report__render(run.dir, &ret->summary, &rerr) < 0)
+			log_warn("no report: %s", rerr.msg);
+		ret->dir = TAKE_PTR(run.dir);
+	}
+	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
+	return ret->status;
+}
+
+void run_result__reset(struct run_result *r)
+{
+	free(r->dir);
+	json_decref(r->summary);
+	json_decref(r->faults);
+	*r = (struct run_result){0};
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "run/exempt.h"
+
+#include "lib/cleanup.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/types.h>
+
+int addr__parse(const char *text, struct chaos_addr *ret)
+{
+	struct chaos_addr a = {.w = {0, 0, htonl(0xffff), 0}};
+
+	if (inet_pton(AF_INET, text, &a.w[3]) != 1 && inet_pton(AF_INET6, text, &a) != 1)
+		return -EINVAL;
+	*ret = a;
+	return 0;
+}
+
+const char *addr__format(const struct chaos_addr *a, char *buf, size_t size)
+{
+	if (!a->w[0] && !a->w[1] && a->w[2] == htonl(0xffff))
+		return inet_ntop(AF_INET, &a->w[3], buf, (socklen_t)size);
+	return inet_ntop(AF_INET6, a, buf, (socklen_t)size);
+}
+
+static bool named_by_plan(const struct dp_plan *plan, const struct chaos_addr *addr)
+{
+	for (size_t i = 0; i < plan->n_members; i++)
+		for (size_t j = 0; j < plan->members[i].n_prefixes; j++) {
+			const struct dp_prefix *p = &plan->members[i].prefixes[j];
+
+			if (p->len == 128 && !memcmp(&p->addr, addr, sizeof(*addr)))
+				return true;
+		}
+	return false;
+}
+
+static int add(struct dp_plan *plan, const char *addr, unsigned int port, uint8_t proto,
+	       const char *what)
+{
+	struct dp_exempt x = {.port = (uint16_t)port, .proto = proto};
+	struct dp_exempt *v;
+
+	if (port > 65535 || addr__parse(addr, &x.addr) || named_by_plan(plan, &x.addr))
+		return 0; /* what the experiment names is meant */
+	snprintf(x.what, sizeof(x.what), "%s %.46s", what, addr);
+	v = realloc(plan->exempts, (plan->n_exempts + 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	plan->exempts = v;
+	v[plan->n_exempts++] = x;
+	return 0;
+}
+
+/* The value of @name in the environment of process @pid, as the kernel shows it. */
+static bool process_env(pid_t pid, const char *name, char *value, size_t size)
+{
+	_cleanup_free_ char *buf = malloc(128 * 1024);
+	_cleanup_close_ int fd = -1;
+	size_t len = strlen(name);
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/environ", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || !buf)
+		return false;
+	n = read(fd, buf, 128 * 1024 - 1);
+	if (n <= 0)
+		return false;
+	buf[n] = 0;
+	for (char *p = buf; p < buf + n; p += strlen(p) + 1)
+		if (!strncmp(p, name, len) && p[len] == '=') {
+			snprintf(value, size, "%s", p + len + 1);
+			return true;
+		}
+	return false;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	_cleanup_fclose_ FILE *f = NULL;
+	char path[64], line[256];
+	int ppid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "PPid: %d", &ppid) == 1)
+			break;
+	return ppid;
+}
+
+/* sudo drops SSH_CONNECTION, so look at the ancestors too. */
+static bool ssh_connection(char *value, size_t size)
+{
+	const char *own = getenv("SSH_CONNECTION");
+
+	if (own) {
+		snprintf(value, size, "%s", own);
+		return true;
+	}
+	for (pid_t pid = getppid(); pid > 1; pid = parent_of(pid))
+		if (process_env(pid, "SSH_CONNECTION", value, size))
+			return true;
+	return false;
+}
+
+static int add_ssh(struct dp_plan *plan)
+{
+	char value[256], client[64];
+	unsigned int port;
+
+	if (!ssh_connection(value, sizeof(value)) || sscanf(value, "%63s %u", client, &port) != 2)
+		return 0;
+	return add(plan, client, port, IPPROTO_TCP, "ssh session from");
+}
+
+static int add_name_servers(struct dp_plan *plan)
+{
+	_cleanup_fclose_ FILE *f = fopen("/etc/resolv.conf", "re");
+	char line[512], server[64];
+	int r;
+
+	while (f && fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "nameserver %63s", server) != 1)
+			continue;
+		r = add(plan, server, 53, IPPROTO_UDP, "name server");
+		if (!r)
+			r = add(plan, server, 53, IPPROTO_TCP, "name server");
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+int exempt__find(struct dp_plan *plan, bool host)
+{
+	const char *api = getenv("KUBERNETES_SERVICE_HOST");
+	const char *port = getenv("KUBERNETES_SERVICE_PORT");
+	int r = add_ssh(plan);
+
+	if (r || !host)
+		return r;
+	r = add_name_servers(plan);
+	if (!r && api)
+		r = add(plan, api, port ? (unsigned int)strtoul(port, NULL, 10) : 443, IPPROTO_TCP,
+			"kubernetes api server");
+	return r;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* internal.h: what the files of this room share about the one run in progress. */
+#ifndef CHAOS_RUN_INTERNAL_H
+#define CHAOS_RUN_INTERNAL_H
+
+#include "datapath/dataplane.h"
+#include "experiment/schedule.h"
+#include "lab/lab.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/load.h"
+#include "recorder/probe.h"
+#include "recorder/recorder.h"
+#include "run/plan.h"
+#include "run/run.h"
+#include "run/state.h"
+
+/* Where an endpoint's probes and clients live. */
+struct place {
+	const char *name;
+	int netns_fd; /* borrowed; -1: this endpoint has no namespace here */
+	char ip[46];  /* of the server in it */
+	bool exited;
+};
+
+struct run_probe {
+	struct probe *probe;
+	struct custom_system custom; /* expanded for this node; owned strings */
+	const struct role_watch *watch;
+	size_t place;
+	bool claimed; /* as told to the ui last */
+};
+
+struct run_load {
+	struct load *load;
+	const struct workload *workload;
+	struct load_place *places;
+	size_t *place; /* index into run.places of each */
+};
+
+enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
+
+struct rate {
+	uint64_t acked[RATE_SLOTS], failed[RATE_SLOTS];
+};
+
+/* Progress of one fault through its windows. */
+struct fault_state {
+	size_t next; /* window that is active, or comes next */
+	bool active, hit;
+	uint64_t dropped_before; /* at the start of this occurrence */
+	struct chaos_edge_counts total;
+};
+
+struct run {
+	const struct experiment *e;
+	const struct run_options *opts;
+	char *dir; /* absolute; NULL without a folder */
+	char id[160];
+	int log_fd;
+	struct state *state;
+	struct recorder *rec; /* NULL without a folder */
+	struct lab *lab;
+	struct plan *plan;
+	struct dataplane *dp;
+	int64_t t0_ns;
+
+	struct place *places; /* one for each endpoint */
+	struct run_probe *probes;
+	size_t n_probes;
+	struct run_load *loads;
+	size_t n_loads;
+	struct rate *rates; /* one for each place */
+	unsigned int rate_pos;
+
+	struct fault_state *faults;
+	int64_t lease_renewed_ns;
+
+	struct chaos_traffic *traffic; /* of each place at the end of the last bin */
+	int64_t next_bin_ns, last_bin_ns; /* run time */
+
+	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
+
+	struct run_view view; /* arrays owned by the run, filled by view__update() */
+	struct view_role *view_roles;
+	const char *phase;
+
+	bool stop_asked;
+	const char *end_status; /* "complete" ... */
+	char end_reason[512];
+};
+
+static inline int64_t run__now(const struct run *run)
+{
+	return clock__now() - run->t0_ns;
+}
+
+/* Record (if there is a record) an event at run time @t_ns; steals @fields. */
+void run__record(struct run *run, const char *type, int64_t t_ns, json_t *fields);
+/* Tell people: one line to the ui and to chaos.log. */
+void run__say(struct run *run, int64_t t_ns, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+void run__note(struct run *run, const char *level, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* folder.c */
+int folder__create(struct run *run, struct error *err);
+/* Undo folder__create(): the experiment was refused, so nothing of it stays. */
+void folder__remove(struct run *run);
+
+/* meta.c: the "run" event */
+json_t *meta__run_event(const struct run *run);
+
+/* timeline.c */
+int timeline__init(struct run *run);
+/* Program the first windows; call before arming. */
+void timeline__prime(struct run *run);
+/* Record what began and ended by @now (run time), program what comes. */
+void timeline__tick(struct run *run, int64_t now);
+int64_t timeline__next(const struct run *run, int64_t now); /* run time of the next change, or INT64_MAX */
+bool timeline__any_active(const struct run *run);
+bool timeline__all_done(const struct run *run);
+/* Everything was disarmed at @now: record what was still active as cleared. */
+void timeline__end(struct run *run, int64_t now);
+json_t *timeline__hits(const struct run *run, size_t fault);
+json_t *timeline__edges(const struct run *run, size_t fault);
+
+/* observe.c */
+int observe__places(struct run *run, struct error *err);
+int observe__start_probes(struct run *run, struct error *err);
+int observe__start_loads(struct run *run, struct error *err);
+void observe__stop_loads(struct run *run);
+void observe__final(struct run *run);
+void observe__stop_probes(struct run *run);
+void observe__free(struct run *run);
+void observe__tick(struct run *run, int64_t now); /* every 100 ms: rates, changes of claims */
+void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
+uint64_t observe__gaps(const struct run *run);
+
+/* view.c */
+int view__init(struct run *run);
+void view__update(struct run *run, int64_t now);
+void view__free(struct run *run);
+
+#endif

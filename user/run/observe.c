@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* observe.c: probes, clients and traffic counters of a run: started, sampled, stopped. */
+#include "run/internal.h"
+
+#include "datapath/netns.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { FINAL_LIMIT_S = 10 }; /* how long replicas may take to agree before they count as diverged */
+
+/* The first global address of the namespace, IPv4 before IPv6. */
+static void first_address(int netns_fd, char *buf, size_t size)
+{
+	struct netns_scan scan = {0};
+
+	snprintf(buf, size, "127.0.0.1");
+	if (netns__scan(netns_fd, &scan) < 0)
+		return;
+	for (int pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < scan.n_addrs; i++) {
+			const struct addr_info *a = &scan.addrs[i];
+			bool lo = a->family == AF_INET ? a->addr[0] == 127 : !a->addr[0];
+			bool link_local = a->family == AF_INET6 && a->addr[0] == 0xfe;
+
+			if (a->family != (pass ? AF_INET6 : AF_INET) || lo || link_local)
+				continue;
+			inet_ntop(a->family, a->addr, buf, (socklen_t)size);
+			netns_scan__reset(&scan);
+			return;
+		}
+	netns_scan__reset(&scan);
+}
+
+int observe__places(struct run *run, struct error *err)
+{
+	const struct experiment *e = run->e;
+
+	run->places = calloc(e->n_endpoints + 1, sizeof(*run->places));
+	run->rates = calloc(e->n_endpoints + 1, sizeof(*run->rates));
+	run->traffic = calloc(e->n_endpoints + 1, sizeof(*run->traffic));
+	if (!run->places || !run->rates || !run->traffic)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < e->n_endpoints; i++) {
+		run->places[i].name = e->endpoints[i].name;
+		run->places[i].netns_fd = -1;
+	}
+	for (size_t i = 0; i < run->plan->n_resolved; i++) {
+		const struct resolved *r = &run->plan->resolved[i];
+		struct place *p = &run->places[r->endpoint];
+		const char *ip = run->lab ? lab__ip(run->lab, p->name) : NULL;
+
+		if (p->netns_fd >= 0)
+			continue;
+		p->netns_fd = run->plan->dp.members[r->member].netns_fd;
+		if (ip)
+			snprintf(p->ip, sizeof(p->ip), "%s", ip);
+		else if (p->netns_fd >= 0)
+			first_address(p->netns_fd, p->ip, sizeof(p->ip));
+	}
+	return 0;
+}
+
+static ssize_t place_of(const struct run *run, const char *name, const struct pos *pos,
+			struct error *err)
+{
+	for (size_t i = 0; i < run->e->n_endpoints; i++) {
+		if (strcmp(run->places[i].name, name) != 0)
+			continue;
+		if (run->places[i].netns_fd >= 0)
+			return (ssize_t)i;
+		return err__set(err, -EINVAL,
+				"%s:%d:%d: `%s` has no network namespace here to observe from",
+				run->e->file, pos->line, pos->col, name);
+	}
+	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line, pos->col,
+			name);
+}
+
+static const char *lookup_place(const char *name, void *arg)
+{
+	const struct place *p = arg;
+
+	if (!strcmp(name, "ip"))
+		return p->ip;
+	return !strcmp(name, "node") ? p->name : NULL;
+}
+
+static char *expand(const struct run *run, const struct place *p, const char *template,
+		    struct error *err)
+{
+	if (run->lab && lab__ip(run->lab, p->name))
+		return lab__expand(run->lab, p->name, template, err);
+	return experiment__expand(template, lookup_place, (void *)p, err);
+}
+
+static int expand_custom(struct run *run, const struct custom_system *sys, const struct place *p,
+			 struct custom_system *ret, struct error *err)
+{
+	*ret = *sys;
+	ret->command = ret->url = ret->send = NULL;
+	if (sys->command && !(ret->command = expand(run, p, sys->command, err)))
+		return -EINVAL;
+	if (sys->url && !(ret->url = expand(run, p, sys->url, err)))
+		return -EINVAL;
+	if (sys->send && !(ret->send = strdup(sys->send)))
+		return -ENOMEM;
+	return 0;
+}
+
+static int start_probe(struct run *run, const struct role_watch *w, const char *node,
+		       struct error *err)
+{
+	struct run_probe *rp = &run->probes[run->n_probes];
+	ssize_t place = place_of(run, node, &w->pos, err);
+	struct probe_config cfg;
+	int r;
+
+	if (place < 0)
+		return (int)place;
+	rp->watch = w;
+	rp->place = (size_t)place;
+	cfg = (struct probe_config){
+		.resource = w->resource,
+		.system = w->system,
+		.node = node,
+		.netns_fd = run->places[place].netns_fd,
+		.ip = run->places[place].ip,
+		.port = w->port,
+		.master_name = w->master_name,
+		.vip = w->vip,
+		.every_ns = w->every_ns,
+	};
+	for (size_t i = 0; i < run->e->n_systems; i++) {
+		if (strcmp(run->e->systems[i].name, w->system) != 0)
+			continue;
+		r = expand_custom(run, &run->e->systems[i], &run->places[place], &rp->custom, err);
+		if (r)
+			return r;
+		cfg.custom = &rp->custom;
+	}
+	r = probe__start(&cfg, run->rec, &rp->probe, err);
+	if (!r)
+		run->n_probes++;
+	return r;
+}
+
+int observe__start_probes(struct run *run, struct error *err)
+{
+	const struct experiment *e = run->e;
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < e->n_roles; i++)
+		n += e->roles[i].n_endpoints;
+	run->probes = calloc(n + 1, sizeof(*run->probes));
+	if (!run->probes)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < e->n_roles; i++)
+		for (size_t j = 0; j < e->roles[i].n_endpoints; j++) {
+			r = start_probe(run, &e->roles[i], e->roles[i].endpoints[j], err);
+			if (r)
+				return r;
+		}
+	return 0;
+}
+
+static int start_load(struct run *run, const struct workload *w, struct error *err)
+{
+	struct run_load *rl = &run->loads[run->n_loads];
+	struct load_config cfg;
+	int r;
+
+	rl->workload = w;
+	rl->places = calloc(w->n_endpoints + 1, sizeof(*rl->places));
+	rl->place = calloc(w->n_endpoints + 1, sizeof(*rl->place));
+	run->n_loads++;
+	if (!rl->places || !rl->place)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < w->n_endpoints; i++) {
+		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
+
+		if (place < 0)
+			return (int)place;
+		rl->place[i] = (size_t)place;
+		rl->places[i] = (struct load_place){
+			.node = run->places[place].name,
+			.netns_fd = run->places[place].netns_fd,
+			.ip = run->places[place].ip,
+		};
+	}
+	cfg = (struct load_config){
+		.name = w->name,
+		.system = w->system,
+		.check = w->check,
+		.places = rl->places,
+		.n_places = w->n_endpoints,
+		.port = w->port,
+		.clients = w->clients,
+		.rate_per_s = w->rate_per_s,
+		.reads = w->reads,
+		.timeout_ns = w->timeout_ns,
+		.seed = run->e->seed,
+	};
+	r = load__start(&cfg, run->rec, &rl->load, err);
+	return r;
+}
+
+int observe__start_loads(struct run *run, struct error *err)
+{
+	int r = 0;
+
+	run->loads = calloc(run->e->n_workloads + 1, sizeof(*run->loads));
+	if (!run->loads)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; !r && i < run->e->n_workloads; i++)
+		r = start_load(run, &run->e->workloads[i], err);
+	return r;
+}
+
+void observe__stop_loads(struct run *run)
+{
+	for (size_t i = 0; i < run->n_loads; i++)
+		if (run->loads[i].load)
+			load__stop(run->loads[i].load);
+}
+
+void observe__final(struct run *run)
+{
+	for (size_t i = 0; i < run->n_loads; i++)
+		if (run->loads[i].load)
+			load__final(run->loads[i].load, FINAL_LIMIT_S * NS_PER_S, run->opts->stop);
+}
+
+void observe__stop_probes(struct run *run)
+{
+	for (size_t i = 0; i < run->n_probes; i++)
+		probe__signal_stop(run->probes[i].probe);
+	for (size_t i = 0; i < run->n_probes; i++) {
+		probe__join(run->probes[i].probe);
+		run->probes[i].probe = NULL;
+	}
+}
+
+void observe__free(struct run *run)
+{
+	for (size_t i = 0; i < run->n_loads; i++) {
+		load__free(run->loads[i].load);
+		free(run->loads[i].places);
+		free(run->loads[i].place);
+	}
+	for (size_t i = 0; run->probes && i < run->n_probes + 1; i++) {
+		free(run->probes[i].custom.command);
+		free(run->probes[i].custom.url);
+		free(run->probes[i].custom.send);
+	}
+	free(run->loads);
+	free(run->probes);
+	free(run->places);
+	free(run->rates);
+	free(run->traffic);
+}
+
+uint64_t observe__gaps(const struct run *run)
+{
+	struct probe_state st;
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < run->n_probes; i++) {
+		if (!run->probes[i].probe)
+			continue;
+		probe__state(run->probes[i].probe, &st);
+		n += st.gaps;
+	}
+	return n;
+}
+
+static void sample_rates(struct run *run)
+{
+	unsigned int slot = run->rate_pos = (run->rate_pos + 1) % RATE_SLOTS;
+	struct load_counts c;
+
+	for (size_t i = 0; i < run->e->n_endpoints; i++)
+		run->rates[i].acked[slot] = run->rates[i].failed[slot] = 0;
+	for (size_t i = 0; i < run->n_loads; i++)
+		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++) {
+			struct rate *rate = &run->rates[run->loads[i].place[j]];
+
+			load__counts(run->loads[i].load, j, &c);
+			rate->acked[slot] += c.acked;
+			rate->failed[slot] += c.failed + c.unknown;
+		}
+}
+
+static void watch_claims(struct run *run, int64_t now)
+{
+	struct probe_state st;
+	char epoch[32];
+
+	for (size_t i = 0; i < run->n_probes; i++) {
+		struct run_probe *rp = &run->probes[i];
+
+		probe__state(rp->probe, &st);
+		if (st.claim == rp->claimed)
+			continue;
+		rp->claimed = st.claim;
+		epoch[0] = 0;
+		if (st.epoch >= 0)
+			snprintf(epoch, sizeof(epoch), ", epoch %lld", (long long)st.epoch);
+		run__say(run, now, "%s: %s %s to lead%s", rp->watch->resource,
+			 run->places[rp->place].name, st.claim ? "claims" : "no longer claims",
+			 st.claim ? epoch : "");
+	}
+}
+
+void observe__tick(struct run *run, int64_t now)
+{
+	sample_rates(run);
+	watch_claims(run, now);
+}
+
+#define DELTA(f) (json_int_t)(t.f - last->f)
+
+/* bin_ns is the bin's true width: a late wake-up makes it longer, not the rate higher. */
+static void record_traffic(struct run *run, size_t i, int64_t bin_end)
+{
+	struct chaos_traffic t, *last = &run->traffic[i];
+
+	if (run->places[i].netns_fd < 0 ||
+	    dataplane__traffic(run->dp, run->places[i].name, &t) < 0)
+		return;
+	run__record(run, "traffic", bin_end,
+		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node",
+			      run->places[i].name, "bin_ns", (json_int_t)(bin_end - run->last_bin_ns),
+			      "rx_packets", DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes),
+			      "tx_packets", DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
+			      DELTA(rx_syn), "tx_syn", DELTA(tx_syn), "rx_rst", DELTA(rx_rst),
+			      "tx_rst", DELTA(tx_rst), "dropped", DELTA(dropped)));
+	*last = t;
+}
+
+void observe__traffic(struct run *run, int64_t now)
+{
+	if (now < run->next_bin_ns)
+		return;
+	for (size_t i = 0; i < run->e->n_endpoints; i++)
+		record_traffic(run, i, now);
+	run->last_bin_ns = now;
+	while (run->next_bin_ns <= now)
+		run->next_bin_ns += run->e->traffic_bin_ns;
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * run.h: one run of one experiment, from the empty machine back to the empty machine: lab, data
+ * plane, probes and clients, the timeline, the record, the report. The order of what it takes down
+ * is the order of harm: faults first, by one store.
+ */
+#ifndef CHAOS_RUN_H
+#define CHAOS_RUN_H
+
+#include "analysis/analysis.h"
+#include "datapath/dataplane.h"
+#include "experiment/experiment.h"
+#include "lib/error.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Exit statuses of the contract. */
+enum {
+	EXIT_HOLDS = 0,	      /* all expectations hold */
+	EXIT_EXPECTATION = 1, /* one failed or is unknown */
+	EXIT_USAGE = 2,	      /* usage or experiment file wrong, nothing touched */
+	EXIT_RUNTIME = 3,     /* failed at run time, network restored */
+	EXIT_INTERRUPTED = 130,
+};
+
+struct run_view;
+
+/* Told of what happens; all may be NULL. Called from the thread of run__execute(). */
+struct run_ui {
+	/* One line for people about something that happened just now, at run time @t_ns. */
+	void (*event)(void *arg, int64_t t_ns, const char *text);
+	/* Several times a second: how things stand. */
+	void (*tick)(void *arg, const struct run_view *view);
+	void *arg;
+};
+
+struct run_options {
+	const char *out;   /* run folder; NULL: chaos-runs/NAME-TIMESTAMP */
+	bool no_folder;	   /* inject: no folder, no record, no report */
+	bool allow_host;
+	bool lease;	   /* inject without --for: faults last until stopped, by leases of 5 s */
+	enum dp_attach_mode mode;
+	const volatile int *stop; /* set by signal handlers: 0 = go on, else the signal */
+	int wake_fd;	   /* readable when *stop was set */
+	struct run_ui ui;
+};
+
+struct run_result {
+	int status;	   /* exit status */
+	char *dir;	   /* absolute run folder, NULL if none was made */
+	json_t *summary;   /* NULL if no report was made */
+	json_t *faults;	   /* [{name, matched, dropped, edges}] for inject */
+};
+
+/*
+ * Returns the exit status; @err has the words for 2 and 3. The network is as before when it returns. @ret must be
+ * reset by run_result__reset().
+ */
+int run__execute(const struct experiment *e, const struct run_options *opts, struct run_result *ret,
+		 struct error *err);
+void run_result__reset(struct run_result *r);
+
+/* --- how things stand, for display ------------------------------------------------------------- */
+
+struct view_role {
+	const char *resource;
+	char role[16];
+	bool claim;
+	int64_t epoch; /* -1 = none */
+};
+
+struct view_node {
+	const char *name;
+	struct view_role *roles;
+	size_t n_roles;
+	double acks_per_s, fails_per_s; /* over the last second; < 0 = no clients here */
+	bool exited;			/* a command of it has ended */
+};
+
+struct view_fault {
+	const char *name;
+	bool active;
+	int64_t next_start_ns, end_ns; /* run time; -1 = none */
+	uint64_t matched, dropped;
+};
+
+struct run_view {
+	const char *id, *name, *dir, *phase;
+	int64_t t_ns, duration_ns; /* duration < 0: until stopped */
+	struct view_node *nodes;
+	size_t n_nodes;
+	struct view_fault *faults;
+	size_t n_faults;
+};
+
+json_t *run_view__json(const struct run_view *v);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * state.h: which runs there are. Each live run holds /run/chaos/ID/lock by flock(2) and answers on
+ * /run/chaos/ID/control; a folder whose lock is free belongs to a run that crashed. Nothing in it
+ * holds a fault in place: faults die with their process and by their deadlines.
+ */
+#ifndef CHAOS_STATE_H
+#define CHAOS_STATE_H
+
+#include "lib/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#define STATE_DIR "/run/chaos"
+
+struct state;
+
+/* Register a run as @id (made unique by a suffix if taken). @info is copied into its info.json. */
+int state__create(const char *id, json_t *info, struct state **ret, struct error *err);
+const char *state__id(const struct state *s);
+/* Listening socket for requests; readable when one waits. */
+int state__fd(const struct state *s);
+/* Accept one request and answer it: "status" by @status (borrowed), "stop" by setting *ret_stop. Never blocks for more than 100 ms on
+ * a client that says nothing. */
+void state__serve(struct state *s, const json_t *status, bool *ret_stop);
+void state__remove(struct state *s); /* NULL is fine */
+
+/* --- seen from other processes ------------------------------------------------------------------ */
+
+struct state_entry {
+	char id[128];
+	bool alive;
+	json_t *info; /* may be NULL for a half-written folder */
+};
+
+/* All entries, caller frees by state__free_list(). An absent STATE_DIR is an empty list. */
+int state__list(struct state_entry **ret, size_t *ret_n);
+void state__free_list(struct state_entry *v, size_t n);
+
+/* Ask a live run; returns its answer (new reference) or NULL with *err set. */
+json_t *state__request(const char *id, const char *request, struct error *err);
+/* Wait until the run's lock is free; 0, or -ETIME after @limit_ns. */
+int state__wait_end(const char *id, long long limit_ns);
+/* Remove a dead run's folder. */
+int state__forget(const char *id);
+
+#endif

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * timeline.c: walks each fault through its windows. The kernel turns faults on and off by its own
+ * clock; this file keeps the running and the next window programmed, and records what happened.
+ */
+#include "run/internal.h"
+
+#include <string.h>
+
+enum {
+	LEASE_S = 5,	  /* a fault without an end outlives a stopped controller by this much */
+	FIRST_HIT_MS = 20, /* how often to look for the first hit of an occurrence */
+};
+
+int timeline__init(struct run *run)
+{
+	run->faults = calloc(run->e->n_faults + 1, sizeof(*run->faults));
+	return run->faults ? 0 : -ENOMEM;
+}
+
+/* Put window @k of @fault into its slot; the slot's former window (k - 2) is over. */
+static void program(struct run *run, size_t fault, size_t k)
+{
+	const struct windows *w = &run->plan->windows[fault];
+
+	if (k < w->n)
+		dataplane__set_window(run->dp, fault, k % CHAOS_WINDOWS,
+				      (uint64_t)w->v[k].start_ns, (uint64_t)w->v[k].end_ns);
+}
+
+static void renew_leases(struct run *run, int64_t now)
+{
+	run->lease_renewed_ns = now;
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		dataplane__set_window(run->dp, i, 0, 0, (uint64_t)(now + LEASE_S * NS_PER_S));
+}
+
+void timeline__prime(struct run *run)
+{
+	if (run->opts->lease) {
+		renew_leases(run, 0);
+		return;
+	}
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		for (size_t k = 0; k < CHAOS_WINDOWS; k++)
+			program(run, i, k);
+}
+
+json_t *timeline__hits(const struct run *run, size_t fault)
+{
+	json_t *o = json_object();
+
+	json_object_set_new(o, "dropped",
+			    json_integer((json_int_t)run->faults[fault].total.dropped));
+	for (size_t i = 0; i < 7; i++) {
+		static const char *const later[] = {"delayed",	 "reordered", "duplicated", "corrupted",
+						    "shaped", "reset",     "rejected"};
+
+		json_object_set_new(o, later[i], json_null());
+	}
+	return o;
+}
+
+static json_t *hit_time(const struct run *run, uint64_t mono_ns)
+{
+	return mono_ns ? json_integer((json_int_t)mono_ns - run->t0_ns) : json_null();
+}
+
+json_t *timeline__edges(const struct run *run, size_t fault)
+{
+	_cleanup_free_ struct dp_edge_hits *hits = NULL;
+	json_t *a = json_array();
+	size_t n = 0;
+
+	if (dataplane__hits(run->dp, fault, &hits, &n) < 0)
+		return a;
+	for (size_t i = 0; i < n; i++) {
+		const struct chaos_edge_counts *c = &hits[i].counts;
+
+		json_array_append_new(
+			a, json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "from", hits[i].from, "to",
+				     hits[i].to, "matched", (json_int_t)c->matched, "matched_bytes",
+				     (json_int_t)c->matched_bytes, "dropped", (json_int_t)c->dropped,
+				     "first_hit_ns", hit_time(run, c->first_hit_ns), "last_hit_ns",
+				     hit_time(run, c->last_hit_ns)));
+	}
+	return a;
+}
+
+static void record(struct run *run, size_t fault, const char *event, int64_t t_ns)
+{
+	const struct fault_state *fs = &run->faults[fault];
+	json_t *o = json_pack("{s:s,s:I,s:s}", "fault", run->e->faults[fault].name, "occurrence",
+			      (json_int_t)fs->next, "event", event);
+
+	if (!strcmp(event, "cleared")) {
+		json_object_set_new(o, "hits", timeline__hits(run, fault));
+		json_object_set_new(o, "edges", timeline__edges(run, fault));
+	}
+	run__record(run, "fault", t_ns, o);
+}
+
+static void begin(struct run *run, size_t i, int64_t t_ns)
+{
+	struct fault_state *fs = &run->faults[i];
+
+	fs->active = true;
+	fs->hit = false;
+	fs->dropped_before = fs->total.dropped;
+	record(run, i, "armed", t_ns);
+	run__say(run, t_ns, "%s: armed", run->e->faults[i].name);
+}
+
+static void end(struct run *run, size_t i, int64_t t_ns)
+{
+	struct fault_state *fs = &run->faults[i];
+
+	dataplane__total(run->dp, i, &fs->total);
+	record(run, i, "cleared", t_ns);
+	run__say(run, t_ns, "%s: cleared, %llu packets dropped", run->e->faults[i].name,
+		 (unsigned long long)(fs->total.dropped - fs->dropped_before));
+	fs->active = false;
+	fs->next++;
+}
+
+/* The first occurrence has the packet's own time; later ones the time at which it was seen here. */
+static void look_for_hit(struct run *run, size_t i, int64_t now)
+{
+	struct fault_state *fs = &run->faults[i];
+	int64_t t_ns = now;
+
+	if (dataplane__total(run->dp, i, &fs->total) < 0 || fs->hit ||
+	    fs->total.dropped == fs->dropped_before)
+		return;
+	fs->hit = true;
+	if (!fs->next && fs->total.first_hit_ns)
+		t_ns = (int64_t)fs->total.first_hit_ns - run->t0_ns;
+	record(run, i, "first_hit", t_ns);
+	run__say(run, t_ns, "%s: first packet dropped", run->e->faults[i].name);
+}
+
+static void tick_fault(struct run *run, size_t i, int64_t now)
+{
+	const struct windows *w = &run->plan->windows[i];
+	struct fault_state *fs = &run->faults[i];
+
+	while (fs->next < w->n && now >= w->v[fs->next].start_ns) {
+		if (!fs->active)
+			begin(run, i, w->v[fs->next].start_ns);
+		look_for_hit(run, i, now);
+		if (run->opts->lease || now < w->v[fs->next].end_ns)
+			break;
+		end(run, i, w->v[fs->next].end_ns);
+		program(run, i, fs->next + CHAOS_WINDOWS - 1);
+	}
+}
+
+void timeline__tick(struct run *run, int64_t now)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		tick_fault(run, i, now);
+	if (run->opts->lease && now - run->lease_renewed_ns >= NS_PER_S)
+		renew_leases(run, now);
+}
+
+int64_t timeline__next(const struct run *run, int64_t now)
+{
+	int64_t next = INT64_MAX;
+
+	for (size_t i = 0; i < run->e->n_faults; i++) {
+		const struct windows *w = &run->plan->windows[i];
+		const struct fault_state *fs = &run->faults[i];
+		int64_t t;
+
+		if (fs->next >= w->n)
+			continue;
+		t = fs->active ? w->v[fs->next].end_ns : w->v[fs->next].start_ns;
+		if (fs->active && !fs->hit && now + FIRST_HIT_MS * NS_PER_MS < t)
+			t = now + FIRST_HIT_MS * NS_PER_MS;
+		if (t < next)
+			next = t;
+	}
+	return next;
+}
+
+bool timeline__any_active(const struct run *run)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		if (run->faults[i].active)
+			return true;
+	return false;
+}
+
+bool timeline__all_done(const struct run *run)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		if (run->faults[i].next < run->plan->windows[i].n)
+			return false;
+	return true;
+}
+
+void timeline__end(struct run *run, int64_t now)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		if (run->faults[i].active)
+			end(run, i, now);
+}

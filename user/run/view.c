@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* view.c: how things stand now, for the terminal and for `chaos status`. */
+#include "run/internal.h"
+
+#include <string.h>
+
+int view__init(struct run *run)
+{
+	const struct experiment *e = run->e;
+	struct run_view *v = &run->view;
+
+	v->nodes = calloc(e->n_endpoints + 1, sizeof(*v->nodes));
+	v->faults = calloc(e->n_faults + 1, sizeof(*v->faults));
+	run->view_roles = calloc(run->n_probes + 1, sizeof(*run->view_roles));
+	if (!v->nodes || !v->faults || !run->view_roles)
+		return -ENOMEM;
+	v->id = run->state ? state__id(run->state) : run->id;
+	v->name = e->name;
+	v->dir = run->dir;
+	v->n_nodes = e->n_endpoints;
+	v->n_faults = e->n_faults;
+	v->duration_ns = run->opts->lease ? -1 : e->duration_ns;
+	for (size_t i = 0, k = 0; i < e->n_endpoints; i++) {
+		v->nodes[i].name = e->endpoints[i].name;
+		v->nodes[i].roles = run->view_roles + k;
+		for (size_t j = 0; j < run->n_probes; j++)
+			if (run->probes[j].place == i)
+				run->view_roles[k++].resource = run->probes[j].watch->resource;
+	}
+	return 0;
+}
+
+void view__free(struct run *run)
+{
+	free(run->view.nodes);
+	free(run->view.faults);
+	free(run->view_roles);
+}
+
+static bool has_clients(const struct run *run, size_t place)
+{
+	for (size_t i = 0; i < run->n_loads; i++)
+		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++)
+			if (run->loads[i].place[j] == place)
+				return true;
+	return false;
+}
+
+static void update_node(struct run *run, size_t i)
+{
+	struct view_node *n = &run->view.nodes[i];
+	unsigned int now = run->rate_pos, then = (now + 1) % RATE_SLOTS;
+	struct probe_state st;
+
+	n->n_roles = 0;
+	for (size_t j = 0; j < run->n_probes; j++) {
+		struct view_role *r;
+
+		if (run->probes[j].place != i || !run->probes[j].probe)
+			continue;
+		probe__state(run->probes[j].probe, &st);
+		r = &n->roles[n->n_roles++];
+		memcpy(r->role, st.role, sizeof(r->role));
+		r->claim = st.claim;
+		r->epoch = st.epoch;
+	}
+	n->acks_per_s = n->fails_per_s = -1;
+	if (has_clients(run, i)) {
+		n->acks_per_s = (double)(run->rates[i].acked[now] - run->rates[i].acked[then]);
+		n->fails_per_s = (double)(run->rates[i].failed[now] - run->rates[i].failed[then]);
+	}
+	n->exited = run->places[i].exited;
+}
+
+void view__update(struct run *run, int64_t now)
+{
+	struct run_view *v = &run->view;
+
+	v->t_ns = now;
+	v->phase = run->phase;
+	for (size_t i = 0; i < v->n_nodes; i++)
+		update_node(run, i);
+	for (size_t i = 0; i < v->n_faults; i++) {
+		const struct windows *w = &run->plan->windows[i];
+		struct fault_state *fs = &run->faults[i];
+		struct view_fault *f = &v->faults[i];
+
+		dataplane__total(run->dp, i, &fs->total);
+		f->name = run->e->faults[i].name;
+		f->active = fs->active;
+		f->next_start_ns = fs->next < w->n ? w->v[fs->next].start_ns : -1;
+		f->end_ns = fs->next < w->n && !run->opts->lease ? w->v[fs->next].end_ns : -1;
+		f->matched = fs->total.matched;
+		f->dropped = fs->total.dropped;
+	}
+}
+
+static json_t *number_or_null(double x)
+{
+	return x < 0 ? json_null() : json_real(x);
+}
+
+static json_t *seconds_or_null(int64_t ns)
+{
+	return ns < 0 ? json_null() : json_real((double)ns / NS_PER_S);
+}
+
+static json_t *node_json(const struct view_node *n)
+{
+	json_t *roles = json_array();
+
+	for (size_t i = 0; i < n->n_roles; i++)
+		json_array_append_new(
+			roles, json_pack("{s:s,s:s,s:b,s:o}", "resource", n->roles[i].resource, "role",
+					 n->roles[i].role, "claim", n->roles[i].claim, "epoch",
+					 n->roles[i].epoch < 0 ? json_null()
+							       : json_integer(n->roles[i].epoch)));
+	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "node", n->name, "roles", roles, "acks_per_s",
+			 number_or_null(n->acks_per_s), "fails_per_s",
+			 number_or_null(n->fails_per_s), "exited", n->exited);
+}
+
+json_t *run_view__json(const struct run_view *v)
+{
+	json_t *nodes = json_array(), *faults = json_array();
+
+	for (size_t i = 0; i < v->n_nodes; i++)
+		json_array_append_new(nodes, node_json(&v->nodes[i]));
+	for (size_t i = 0; i < v->n_faults; i++) {
+		const struct view_fault *f = &v->faults[i];
+
+		json_array_append_new(
+			faults, json_pack("{s:s,s:b,s:o,s:o,s:I,s:I}", "name", f->name, "active",
+					  f->active, "start_s", seconds_or_null(f->next_start_ns),
+					  "end_s", seconds_or_null(f->end_ns), "matched",
+					  (json_int_t)f->matched, "dropped", (json_int_t)f->dropped));
+	}
+	return json_pack("{s:s,s:s,s:s*,s:s,s:f,s:o,s:o,s:o}", "id", v->id, "name", v->name, "dir",
+			 v->dir, "phase", v->phase, "t_s", (double)v->t_ns / NS_PER_S, "duration_s",
+			 seconds_or_null(v->duration_ns), "faults", faults, "nodes", nodes);
+}
