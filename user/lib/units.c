@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lib/units.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A decimal number as written: digits / 10^scale, exact. */
+struct decimal {
+	unsigned __int128 digits;
+	unsigned int scale;
+};
+
+/* 18 fraction digits resolve less than any unit here; further ones cannot matter. */
+#define SCALE_MAX 18
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+static const char *skip_blanks(const char *s)
+{
+	while (*s == ' ' || *s == '\t')
+		s++;
+	return s;
+}
+
+/* Nothing but blanks is left at @s. */
+static bool at_end(const char *s)
+{
+	return *skip_blanks(s) == '\0';
+}
+
+/*
+ * Digits with an optional fraction, at least one digit on each side of the point; no sign, no
+ * exponent, no hex. Advances *@s past them.
+ */
+static int scan_decimal(const char **s, struct decimal *ret)
+{
+	struct decimal d = {0};
+	const char *p = skip_blanks(*s);
+	bool overflow = false;
+
+	if (!is_digit(*p))
+		return -EINVAL;
+	for (; is_digit(*p); p++) {
+		d.digits = d.digits * 10 + (unsigned int)(*p - '0');
+		overflow |= d.digits > UINT64_MAX;
+		if (overflow)
+			d.digits = 0;
+	}
+	if (*p == '.') {
+		if (!is_digit(*++p))
+			return -EINVAL;
+		for (; is_digit(*p); p++) {
+			if (d.scale >= SCALE_MAX)
+				continue;
+			d.digits = d.digits * 10 + (unsigned int)(*p - '0');
+			d.scale++;
+		}
+	}
+	*s = p;
+	if (overflow)
+		return -ERANGE;
+	*ret = d;
+	return 0;
+}
+
+static double decimal_double(const struct decimal *d)
+{
+	double x = (double)d->digits;
+
+	for (unsigned int i = 0; i < d->scale; i++)
+		x /= 10;
+	return x;
+}
+
+static const struct {
+	const char *name;
+	int64_t ns;
+} duration_units[] = {
+	/* of two units where one begins like the other, the longer stands first */
+	{"ns", 1},	   {"us", NS_PER_US},	  {"ms", NS_PER_MS},
+	{"s", NS_PER_S},   {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+};
+
+/* One duration at *@s, up to the end of its unit; rounded to the nanosecond. */
+static int scan_duration(const char **s, int64_t *ret)
+{
+	struct decimal d;
+	unsigned __int128 ns, whole = 1;
+	const char *p = *s;
+	int64_t unit = 0;
+	int r;
+
+	r = scan_decimal(&p, &d);
+	if (r == -EINVAL)
+		return r;
+	for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]) && !unit; i++) {
+		size_t len = strlen(duration_units[i].name);
+
+		if (!strncmp(p, duration_units[i].name, len)) {
+			unit = duration_units[i].ns;
+			p += len;
+		}
+	}
+	if (r)
+		return unit ? r : -EINVAL;
+	if (!unit && d.digits)
+		return -EINVAL;
+	for (unsigned int i = 0; i < d.scale; i++)
+		whole *= 10;
+	/* the whole part first: digits times an hour may exceed 128 bits */
+	ns = d.digits / whole;
+	if (unit && ns > (unsigned __int128)INT64_MAX / (unsigned __int128)unit)
+		return -ERANGE;
+	ns = ns * (unsigned __int128)unit +
+	     ((d.digits % whole) * (unsigned __int128)unit + whole / 2) / whole;
+	if (ns > INT64_MAX)
+		return -ERANGE;
+	*s = p;
+	*ret = (int64_t)ns;
+	return 0;
+}
+
+int units__duration(const char *s, int64_t *ret_ns)
+{
+	int64_t ns;
+	int r = scan_duration(&s, &ns);
+
+	if (r)
+		return r;
+	if (!at_end(s))
+		return -EINVAL;
+	*ret_ns = ns;
+	return 0;
+}
+
+int units__duration_range(const char *s, int64_t *ret_lo, int64_t *ret_hi)
+{
+	int64_t lo, hi;
+	int r = scan_duration(&s, &lo);
+
+	if (r)
+		return r;
+	s = skip_blanks(s);
+	hi = lo;
+	if (!strncmp(s, "..", 2)) {
+		s += 2;
+		r = scan_duration(&s, &hi);
+		if (r)
+			return r;
+	}
+	if (!at_end(s) || lo > hi)
+		return -EINVAL;
+	*ret_lo = lo;
+	*ret_hi = hi;
+	return 0;
+}
+
+int units__probability(const char *s, double *ret)
+{
+	struct decimal d;
+	int r = scan_decimal(&s, &d);
+	bool percent;
+	double x;
+
+	if (r == -EINVAL)
+		return r;
+	percent = *s == '%';
+	if (!at_end(s + percent))
+		return -EINVAL;
+	if (r)
+		return r;
+	x = decimal_double(&d) / (percent ? 100 : 1);
+	if (x > 1)
+		return -ERANGE;
+	*ret = x;
+	return 0;
+}
+
+int units__rate(const char *s, double *ret_per_s)
+{
+	struct decimal d;
+	int r = scan_decimal(&s, &d);
+	double per = 1;
+
+	if (r == -EINVAL)
+		return r;
+	if (*s == '/') {
+		switch (s[1]) {
+		case 's':
+			break;
+		case 'm':
+			per = 60;
+			break;
+		case 'h':
+			per = 3600;
+			break;
+		default:
+			return -EINVAL;
+		}
+		s += 2;
+	}
+	if (!at_end(s))
+		return -EINVAL;
+	if (r)
+		return r;
+	if (!d.digits)
+		return -ERANGE;
+	*ret_per_s = decimal_double(&d) / per;
+	return 0;
+}
+
+/*
+ * Minutes and hours only where they read better than seconds: when they come out whole, or from ten
+ * of them.
+ */
+static bool unit_fits(uint64_t ns, uint64_t unit)
+{
+	if (unit <= (uint64_t)NS_PER_S)
+		return ns >= unit;
+	return ns >= 10 * unit || (ns >= unit && ns % unit == 0);
+}
+
+const char *units__format_duration(int64_t ns, char *buf, size_t size)
+{
+	/* the magnitude of INT64_MIN has no int64_t */
+	uint64_t abs = ns < 0 ? -(uint64_t)ns : (uint64_t)ns;
+	size_t i = sizeof(duration_units) / sizeof(duration_units[0]);
+	const char *sign = ns < 0 ? "-" : "";
+	double x;
+
+	if (!ns) {
+		snprintf(buf, size, "0s");
+		return buf;
+	}
+	do {
+		i--;
+	} while (i && !unit_fits(abs, (uint64_t)duration_units[i].ns));
+	x = (double)abs / (double)duration_units[i].ns;
+	/* 999.96us rounds to 1000us, which is 1ms */
+	if (i < 3 && x >= 999.95) {
+		x /= 1000;
+		i++;
+	}
+	if (x >= 9999.5)
+		snprintf(buf, size, "%s%.0f%s", sign, x, duration_units[i].name);
+	else
+		snprintf(buf, size, "%s%.4g%s", sign, x, duration_units[i].name);
+	return buf;
+}
