@@ -1,0 +1,123 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# lib.sh: for the tests in this folder: a host of their own, what must be as it was, and runs to disturb.
+#
+#   . "$(dirname "$0")/lib.sh"
+#   private_host "$@"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=tests/lib/tap.sh
+. "$here/../lib/tap.sh"
+
+# Run the script again in network, mount, pid and ipc namespaces of its own, with an empty /run: it sees
+# only what it makes, nothing else on the machine sees it, and all of it ends with it.
+private_host()
+{
+	need_root
+	if [ "${CHAOS_PRIVATE_HOST-}" != 1 ]; then
+		CHAOS_PRIVATE_HOST=1 exec unshare --net --mount --pid --ipc --fork --kill-child \
+			--mount-proc "$0" "$@"
+	fi
+	work=$(mktemp -d)
+	trap 'rm -rf "$work"' EXIT
+	mount -t tmpfs -o mode=755 chaos-test /run
+	# Its own bpffs, or none would be there to leave pins in.
+	mount -t bpf chaos-test /sys/fs/bpf 2>/dev/null
+	mkdir /run/netns
+	mount --bind /run/netns /run/netns
+	mount --make-shared /run/netns
+	ip link set lo up
+}
+
+need_chaos()
+{
+	[ -x "$CHAOS" ] || { echo "Bail out! $CHAOS is not built"; exit 1; }
+}
+
+snapshot()
+{
+	"$here/snapshot" "$@"
+}
+
+# same_as FILE [NETNS...]: everything is as in this snapshot.
+same_as()
+{
+	local before=$1
+
+	shift
+	snapshot "$@" >"$work/now"
+	diff -U 0 "$before" "$work/now" >"$work/difference"
+}
+
+# as_before NAME FILE [NETNS...]: a test: all is as in this snapshot, at once or after what the kernel takes down in
+# the background (namespaces, BPF programs) is gone.
+as_before()
+{
+	local name=$1
+
+	shift
+	if wait_until 10 same_as "$@"; then
+		pass "$name"
+	else
+		fail "$name" "what changed:
+$(grep '^[-+][^-+]' "$work/difference" | head -n 40)"
+	fi
+}
+
+# Two namespaces, a and b, with a cable between them and another tool's things in a: a qdisc, a filter on
+# a clsact of its own, a firewall rule.
+make_pair()
+{
+	ip netns add a
+	ip netns add b
+	ip link add eth0 netns a type veth peer name eth0 netns b
+	ip -n a addr add 192.0.2.1/24 dev eth0
+	ip -n b addr add 192.0.2.2/24 dev eth0
+	ip -n a addr add 2001:db8::1/64 dev eth0 nodad
+	ip -n b addr add 2001:db8::2/64 dev eth0 nodad
+	for ns in a b; do
+		ip -n $ns link set lo up
+		ip -n $ns link set eth0 up
+	done
+	tc -n a qdisc add dev eth0 root handle 7: tbf rate 1gbit burst 1mb latency 50ms
+	tc -n a qdisc add dev eth0 clsact
+	tc -n a filter add dev eth0 egress protocol ip prio 5 u32 match ip dst 203.0.113.1/32 flowid 7:1
+	ip netns exec a nft 'add table inet theirs; add chain inet theirs in { type filter hook input priority 0; }' \
+		2>/dev/null || true
+	wait_until 5 answers a 192.0.2.2
+	wait_until 5 answers a 2001:db8::2
+	# Link-local addresses and their routes come a second after the device.
+	wait_until 5 settled a && wait_until 5 settled b
+}
+
+settled()
+{
+	! ip -n "$1" -6 addr show tentative | grep -q . &&
+		[ "$(ip -n "$1" -6 route show table local | grep -c '^local fe80::')" -ge 1 ]
+}
+
+# answers NETNS ADDRESS
+answers()
+{
+	ip netns exec "$1" ping -n -c 1 -W 1 "$2"
+}
+
+silent()
+{
+	! ip netns exec "$1" ping -n -c 1 -W 0.3 "$2"
+}
+
+# random N: sets random_is to 0 ... N-1 from the seed in SEED, so that a failure can be repeated.
+: "${SEED:=$(($(date +%s) % 100000))}"
+RANDOM=$SEED
+# shellcheck disable=SC2034
+random()
+{
+	random_is=$(((RANDOM * 32768 + RANDOM) % $1))
+}
+
+# pause MS
+pause()
+{
+	sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"
+}
