@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * history.h: a run as recorded, in plain arrays: events.jsonl (recorder/recorder.h) after it has been
+ * checked. Nothing here is computed but order: every array is sorted as its comment says, and every
+ * name that appears is one that the "run" event declares.
+ *
+ * Nodes, resources, workloads and faults are indexes into the arrays of struct history. Times are
+ * nanoseconds of run time, within +-HISTORY_T_MAX, so that differences never overflow. Strings
+ * belong to the history.
+ */
+#ifndef CHAOS_ANALYSIS_HISTORY_H
+#define CHAOS_ANALYSIS_HISTORY_H
+
+#include "lib/error.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define HISTORY_NONE  INT64_MIN		       /* a number that was not measured */
+#define HISTORY_T_MAX 1000000000000000000LL    /* 31 years */
+#define HISTORY_N_MAX 1000000000000000LL       /* counters, and values either side of 0 */
+#define HISTORY_OTHER (-1)		       /* an edge's end: anyone who is no node */
+
+struct history_names {
+	const char **v;
+	size_t n;
+};
+
+struct history_nodes {
+	int *v; /* index of the node */
+	size_t n;
+};
+
+struct history_window {
+	int64_t start_ns, end_ns; /* start < end */
+};
+
+struct history_edge {
+	int from, to; /* node or HISTORY_OTHER */
+};
+
+struct history_fault {
+	const char *name;
+	const char *mechanism; /* may be NULL */
+	struct history_names parts; /* "partition", "loss" ... */
+	bool partition;
+	struct history_window *windows; /* as planned, in order */
+	size_t n_windows;
+	struct history_edge *edges;
+	size_t n_edges;
+	struct history_nodes *sides; /* of a partition */
+	size_t n_sides;
+};
+
+struct history_resource {
+	const char *name, *system;
+	struct history_nodes nodes;
+	int64_t every_ns; /* > 0 */
+};
+
+struct history_workload {
+	const char *name, *system, *check;
+	struct history_nodes nodes;
+	int64_t clients, timeout_ns; /* HISTORY_NONE if not said */
+	double rate_per_s, reads;    /* -1 if not said */
+};
+
+enum role { ROLE_NONE, ROLE_FOLLOWER, ROLE_CANDIDATE, ROLE_LEADER, ROLE_ERROR };
+const char *role__name(enum role r);
+
+/* Sorted by (resource, node, send_ns). */
+struct history_role {
+	int resource, node;
+	int64_t send_ns, recv_ns; /* send <= recv */
+	int64_t epoch;		  /* or HISTORY_NONE */
+	enum role role;
+	bool claim;	    /* never with ROLE_ERROR */
+	const char *leader; /* whom it names, or NULL */
+	const char *error;  /* or NULL */
+};
+
+enum op_kind { OP_ADD, OP_READ };
+enum op_outcome { OP_OK, OP_FAIL, OP_UNKNOWN };
+
+/* Sorted by return_ns. */
+struct history_op {
+	int64_t intended_ns;
+	int64_t invoke_ns; /* HISTORY_NONE: never sent */
+	int64_t return_ns; /* >= invoke_ns */
+	int64_t value;	   /* HISTORY_NONE: a read before anything was acknowledged */
+	const char *error; /* or NULL */
+	int workload, client, node;
+	enum op_kind kind;
+	enum op_outcome outcome;
+	bool found; /* a read that is OP_OK: the value was there */
+};
+
+/* Inclusive runs of values, sorted and disjoint. */
+struct history_run {
+	int64_t first, last;
+};
+
+/* In the order of the file. */
+struct history_final {
+	int64_t t_ns;
+	int workload, node;
+	bool ok;
+	struct history_run *runs;
+	size_t n_runs;
+	int64_t attempt; /* from 0 or 1 up; the last of each node counts */
+	const char *error;
+};
+
+/* Sorted by (node, t_ns). */
+struct history_traffic {
+	int node;
+	int64_t t_ns, bin_ns; /* the bin (t_ns - bin_ns, t_ns] */
+	int64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+	int64_t rx_syn, tx_syn, rx_rst, tx_rst, dropped;
+};
+
+enum history_hit {
+	HIT_DROPPED,
+	HIT_DELAYED,
+	HIT_REORDERED,
+	HIT_DUPLICATED,
+	HIT_CORRUPTED,
+	HIT_SHAPED,
+	HIT_RESET,
+	HIT_REJECTED,
+	HIT_COUNT
+};
+extern const char *const history_hit_names[HIT_COUNT];
+
+struct history_edge_hits {
+	struct history_edge edge;
+	int64_t matched, matched_bytes, dropped;
+	int64_t first_hit_ns, last_hit_ns; /* or HISTORY_NONE */
+};
+
+enum fault_event { FAULT_ARMED, FAULT_FIRST_HIT, FAULT_CLEARED };
+
+/* In the order of time. */
+struct history_fault_event {
+	int64_t t_ns;
+	int fault;
+	int64_t occurrence;
+	enum fault_event event;
+	/* FAULT_CLEARED: of the whole run so far; HISTORY_NONE = this part is not used */
+	int64_t hits[HIT_COUNT];
+	struct history_edge_hits *edges;
+	size_t n_edges;
+};
+
+/* In the order of time. */
+struct history_gap {
+	int resource, node;
+	int64_t from_ns, to_ns; /* from <= to */
+};
+
+struct history_phase {
+	int64_t t_ns;
+	const char *phase;
+};
+
+struct history_node_event {
+	int64_t t_ns;
+	int node;
+	const char *event, *command, *status; /* command, status: or NULL */
+};
+
+struct history_note {
+	int64_t t_ns;
+	const char *level, *text; /* "info", "warning", "error"; a guard that fired is an error */
+};
+
+struct history_end {
+	bool present; /* false: the run crashed, or still runs */
+	int64_t t_ns;
+	const char *status; /* "complete" "interrupted" "failed" "aborted"; "crashed" if not present */
+	const char *reason; /* or NULL */
+	bool restored;
+	int64_t events, lost_events, probe_gaps; /* HISTORY_NONE if not said */
+};
+
+struct history {
+	/* the "run" event */
+	json_t *seed; /* integer as recorded, or null */
+	const char *name, *description, *run_id, *kernel, *tool, *mechanism; /* NULL if not said */
+	int64_t duration_ns;	    /* planned */
+	int64_t start_realtime_ns;  /* or HISTORY_NONE */
+	int64_t start_monotonic_ns; /* or HISTORY_NONE */
+	int64_t traffic_bin_ns;	    /* > 0 */
+	struct history_names nodes;
+	struct history_fault *faults;
+	size_t n_faults;
+	struct history_resource *resources;
+	size_t n_resources;
+	struct history_workload *workloads;
+	size_t n_workloads;
+	struct history_names expect, exempt;
+
+	struct history_role *roles;
+	size_t n_roles;
+	struct history_op *ops;
+	size_t n_ops;
+	struct history_final *finals;
+	size_t n_finals;
+	struct history_traffic *traffic;
+	size_t n_traffic;
+	struct history_fault_event *fault_events;
+	size_t n_fault_events;
+	struct history_gap *gaps;
+	size_t n_gaps;
+	/* in the order of time */
+	struct history_phase *phases;
+	size_t n_phases;
+	struct history_node_event *node_events;
+	size_t n_node_events;
+	struct history_note *notes;
+	size_t n_notes;
+
+	struct history_end end;
+	int64_t last_ns; /* the latest t_ns of all: where the record ends */
+	size_t n_events; /* lines */
+
+	json_t *strings; /* owner of every string above: the keys of an object */
+};
+
+/*
+ * As history__load(), from @f, named @name in messages. Reads to the end of @f.
+ */
+int history__read(FILE *f, const char *name, struct history **ret, struct error *err);
+
+/* The name of a node, "other" for HISTORY_OTHER. */
+const char *history__node(const struct history *h, int node);
+
+/*
+ * What really happened to fault @f's occurrence @i: the recorded times where there are any, else the planned ones.
+ * Returns false if it never was armed. An occurrence that was armed and not cleared ends with the record.
+ */
+bool history__window(const struct history *h, size_t fault, size_t occurrence,
+		     struct history_window *ret);
+
+#endif
