@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "lab/rtnl.h"
+
+#include "lib/cleanup.h"
+
+#include <arpa/inet.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <net/if.h>
+#include <string.h>
+
+/* A request is some 200 bytes, an answer is an error or one link: some 2 KiB. */
+#define BUF_SIZE 8192
+
+int rtnl__open(struct rtnl *rt)
+{
+	*rt = (struct rtnl){.nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC)};
+	if (!rt->nl)
+		return -errno;
+	if (mnl_socket_bind(rt->nl, 0, MNL_SOCKET_AUTOPID) < 0) {
+		int r = -errno;
+
+		rtnl__close(rt);
+		return r;
+	}
+	return 0;
+}
+
+void rtnl__close(struct rtnl *rt)
+{
+	if (rt->nl)
+		mnl_socket_close(rt->nl);
+	rt->nl = NULL;
+}
+
+static struct nlmsghdr *request(struct rtnl *rt, char *buf, int type, int flags)
+{
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+
+	h->nlmsg_type = (uint16_t)type;
+	h->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags);
+	h->nlmsg_seq = ++rt->seq;
+	return h;
+}
+
+/* Send @h and read until its acknowledgement or, with @cb, its answer; the buffer of @h is used for it. */
+static int talk(struct rtnl *rt, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
+{
+	unsigned int portid = mnl_socket_get_portid(rt->nl);
+	unsigned int seq = h->nlmsg_seq;
+	char *buf = (char *)h;
+	ssize_t n;
+	int r;
+
+	if (mnl_socket_sendto(rt->nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	do {
+		n = mnl_socket_recvfrom(rt->nl, buf, BUF_SIZE);
+		if (n < 0)
+			return -errno;
+		r = mnl_cb_run(buf, (size_t)n, seq, portid, cb, arg);
+	} while (r > 0);
+	return r < 0 ? -errno : 0;
+}
+
+static int transact(struct rtnl *rt, struct nlmsghdr *h)
+{
+	h->nlmsg_flags |= NLM_F_ACK;
+	return talk(rt, h, NULL, NULL);
+}
+
+static struct ifinfomsg *put_link(struct nlmsghdr *h, int ifindex, unsigned int flags)
+{
+	struct ifinfomsg *ifi = mnl_nlmsg_put_extra_header(h, sizeof(*ifi));
+
+	ifi->ifi_family = AF_UNSPEC;
+	ifi->ifi_index = ifindex;
+	ifi->ifi_flags = flags;
+	ifi->ifi_change = flags;
+	return ifi;
+}
+
+static int take_ifindex(const struct nlmsghdr *h, void *arg)
+{
+	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
+
+	if (h->nlmsg_type == RTM_NEWLINK)
+		*(int *)arg = ifi->ifi_index;
+	return MNL_CB_OK;
+}
+
+/* Not if_nametoindex(): its socket would be in the thread's namespace, not in ours. */
+int rtnl__ifindex(struct rtnl *rt, const char *name)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_GETLINK, NLM_F_ACK);
+	int ifindex = -ENODEV, r;
+
+	put_link(h, 0, 0);
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	r = talk(rt, h, take_ifindex, &ifindex);
+	return r < 0 ? r : ifindex;
+}
+
+int rtnl__up(struct rtnl *rt, int ifindex)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, 0);
+
+	put_link(h, ifindex, IFF_UP);
+	return transact(rt, h);
+}
+
+int rtnl__add_bridge(struct rtnl *rt, const char *name)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data;
+
+	put_link(h, 0, IFF_UP);
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "bridge");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	mnl_attr_put_u32(h, IFLA_BR_STP_STATE, 0);
+	mnl_attr_put_u32(h, IFLA_BR_FORWARD_DELAY, 0);
+	mnl_attr_put_u8(h, IFLA_BR_MCAST_SNOOPING, 0);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return transact(rt, h);
+}
+
+int rtnl__add_veth(struct rtnl *rt, const char *name, int master, const char *peer, int peer_netns,
+		   const uint8_t peer_mac[6])
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data, *other;
+
+	put_link(h, 0, IFF_UP);
+	mnl_attr_put_strz(h, IFLA_IFNAME, name);
+	mnl_attr_put_u32(h, IFLA_MASTER, (uint32_t)master);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(h, VETH_INFO_PEER);
+	/* Down: veth cannot be opened before both ends are there. */
+	put_link(h, 0, 0);
+	mnl_attr_put_strz(h, IFLA_IFNAME, peer);
+	mnl_attr_put(h, IFLA_ADDRESS, 6, peer_mac);
+	mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)peer_netns);
+	mnl_attr_nest_end(h, other);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return transact(rt, h);
+}
+
+int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr,
+		      unsigned int prefixlen)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
+	struct ifaddrmsg *ifa = mnl_nlmsg_put_extra_header(h, sizeof(*ifa));
+	size_t len = family == AF_INET ? 4 : 16;
+
+	ifa->ifa_family = (uint8_t)family;
+	ifa->ifa_prefixlen = (uint8_t)prefixlen;
+	ifa->ifa_index = (uint32_t)ifindex;
+	mnl_attr_put(h, IFA_LOCAL, len, addr);
+	mnl_attr_put(h, IFA_ADDRESS, len, addr);
+	if (family == AF_INET) {
+		uint32_t host = prefixlen < 32 ? htonl(UINT32_MAX >> prefixlen) : 0, brd;
+
+		memcpy(&brd, addr, sizeof(brd));
+		mnl_attr_put_u32(h, IFA_BROADCAST, brd | host);
+	} else {
+		ifa->ifa_flags = IFA_F_NODAD;
+	}
+	return transact(rt, h);
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * rtnl.h: the few rtnetlink requests that a lab's network needs. Everything acts in the network
+ * namespace that the calling thread was in at rtnl__open(). All return 0 or the kernel's negative errno.
+ */
+#ifndef CHAOS_LAB_RTNL_H
+#define CHAOS_LAB_RTNL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct mnl_socket;
+
+struct rtnl {
+	struct mnl_socket *nl;
+	unsigned int seq;
+};
+
+int rtnl__open(struct rtnl *rt);
+void rtnl__close(struct rtnl *rt); /* an unopened, zeroed one is fine */
+static inline void cleanup_rtnl(struct rtnl *rt)
+{
+	rtnl__close(rt);
+}
+
+/* The index of @name; -ENODEV if there is none. */
+int rtnl__ifindex(struct rtnl *rt, const char *name);
+
+int rtnl__up(struct rtnl *rt, int ifindex);
+
+/*
+ * A bridge that forwards at once and floods multicast: no spanning tree, forward delay 0, no IGMP
+ * or MLD snooping. It is up.
+ */
+int rtnl__add_bridge(struct rtnl *rt, const char *name);
+
+/*
+ * A veth pair: @name here, up and a port of bridge @master; @peer with @peer_mac, down, in the
+ * namespace @peer_netns, without a moment in any other.
+ */
+int rtnl__add_veth(struct rtnl *rt, const char *name, int master, const char *peer, int peer_netns,
+		   const uint8_t peer_mac[6]);
+
+/* @family is AF_INET or AF_INET6; an IPv6 address is usable at once (no duplicate detection). */
+int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr,
+		      unsigned int prefixlen);
+
+#endif
