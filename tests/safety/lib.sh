@@ -121,3 +121,53 @@ pause()
 {
 	sleep "$(($1 / 1000)).$(printf %03d $(($1 % 1000)))"
 }
+
+# start COMMAND...: in the background, output in $work/out; sets pid. As from an interactive shell: SIGINT is not
+# ignored.
+start()
+{
+	set -m
+	"$@" >"$work/out" 2>&1 </dev/null &
+	pid=$!
+	set +m
+}
+
+# ended SECONDS: wait for $pid; sets status. 1 if it goes on.
+# shellcheck disable=SC2034
+ended()
+{
+	wait_gone "$1" "$pid" || return 1
+	wait "$pid"
+	status=$?
+}
+
+# active [NAME]: a run that answers, and has a fault on.
+active()
+{
+	"$CHAOS" status --json | jq -e '[.[] | select(.alive) | .status.faults[]? | select(.active)] | length > 0'
+}
+
+# A run of two Redis servers of a few seconds, for tests that end it early.
+light_experiment()
+{
+	cat <<'EOF'
+apiVersion: netchaos.dev/v1alpha1
+kind: Experiment
+metadata: {name: light}
+spec:
+  seed: 7
+  duration: 4s
+  lab:
+    nodes:
+      n1: &node
+        run: ["redis-server --bind ${ip} 127.0.0.1 --port 6379 --protected-mode no --dir ${dir} --save ''"]
+        ready: {tcp: 6379}
+        needs: {redis-server: redis-server}
+      n2: *node
+  faults:
+    - {name: cut, at: 1s, for: 2s, partition: {isolate: n1}}
+  observe:
+    roles: [{resource: redis, system: redis, endpoints: [n1, n2]}]
+    workloads: [{name: set, system: redis, check: set, endpoints: [n1, n2], clients: 2, rate: 50/s}]
+EOF
+}
