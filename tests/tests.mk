@@ -47,7 +47,7 @@ $(O)/tests/bpf/%: tests/bpf/%.c $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(cal
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Ibpf -o $@ $< $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(call unit_lib,lib) -lcmocka $(LIBS)
 
-UNIT_TESTS	 := $(UNIT_BINS)
+UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
 NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
 SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))

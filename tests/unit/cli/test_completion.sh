@@ -1,0 +1,44 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# test_completion.sh: what bash offers for a command line.
+. "$(dirname "$0")/../../lib/tap.sh"
+. "$tap_root/completion/chaos.bash"
+compopt() { :; }
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir" || exit 2
+mkdir sub
+touch one.yaml two.json three.txt
+
+# offers NAME EXPECTED LINE: words offered at the end of LINE, sorted. Words break at blanks and colons, as in bash.
+offers()
+{
+	local rest
+
+	COMP_WORDBREAKS=$' \t\n:'
+	COMP_LINE=$3
+	COMP_POINT=${#3}
+	rest=${3//:/ : }
+	read -ra COMP_WORDS <<<"$rest"
+	[[ $3 != *' ' ]] || COMP_WORDS+=("")
+	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+	_chaos
+	is "$1" "$2" "$(printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ')"
+}
+
+offers "commands" "check clear" "chaos c"
+offers "a command" "doctor" "chaos -v d"
+offers "experiments and folders" "one.yaml sub two.json" "chaos run "
+offers "options of run" "--out" "chaos run --o"
+offers "run folders" "sub" "chaos report "
+offers "faults" "loss partition" "chaos inject "
+offers "options of inject" "--from" "chaos inject partition --fr"
+offers "kinds of selectors" "cidr: host: interface: netns:" "chaos inject loss 1% --from "
+offers "a device, behind the colon" "lo" "chaos inject loss 1% --from interface:lo"
+offers "modes" "auto" "chaos inject partition --attach a"
+offers "no names for a time" "" "chaos inject partition --for "
+offers "targets" "netns:" "chaos targets n"
+
+finish
