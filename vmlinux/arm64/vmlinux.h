@@ -329,6 +329,4 @@ struct bpf_spin_lock {
 	__u32 val;
 };
 
-typedef int flow_indr_block_bind_cb_t(struct net_device *, struct Qdisc *, void *, enum tc_setup_type, void *, void *, void (*)(struct flow_block_cb *));
-
 #endif

@@ -343,6 +343,4 @@ enum bpf_hdr_start_off {
 	BPF_HDR_START_NET = 1,
 };
 
-typedef int flow_indr_block_bind_cb_t(struct net_device *, struct Qdisc *, void *, enum tc_setup_type, void *, void *, void (*)(struct flow_block_cb *));
-
 #endif

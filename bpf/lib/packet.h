@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* packet.h: what the later stages know of a packet. */
+#ifndef PACKET_H
+#define PACKET_H
+
+enum {
+	LOOPBACK_IFINDEX = 1, /* the first device of every namespace (register_netdevice_notifier) */
+};
+
+enum packet_flags {
+	PACKET_PORTS = 1 << 0,	   /* sport and dport are known */
+	PACKET_TCP_FLAGS = 1 << 1, /* tcp_flags is known */
+	PACKET_NEIGHBOUR = 1 << 2, /* ARP or IPv6 neighbour discovery */
+	PACKET_GROUP = 1 << 3,	   /* sent to more than one receiver */
+	PACKET_TAGGED = 1 << 4,	   /* belongs to a VLAN */
+};
+
+enum {
+	TCP_FLAG_SYN = 0x02,
+	TCP_FLAG_RST = 0x04,
+	TCP_FLAG_ACK = 0x10,
+};
+
+struct packet {
+	struct chaos_addr src;
+	struct chaos_addr dst;
+	__u16 sport; /* host byte order, as ports everywhere here */
+	__u16 dport;
+	__u8 proto; /* IPPROTO_*; 0 for ARP */
+	__u8 tcp_flags;
+	__u16 flags;   /* enum packet_flags */
+	__u32 base;    /* BPF_HDR_START_*: what offsets count from */
+	__u32 l3;      /* offset of the IP header */
+	__u32 l3_len;  /* length of the IP packet as its header has it; 0: the header does not say */
+	__u32 payload; /* offset behind the transport header */
+};
+
+/* One packet on its way through the stages. */
+struct flow {
+	struct chaos_ident src;
+	struct chaos_ident dst;
+	__u32 direction; /* enum chaos_direction of the hook */
+	__u32 segs;	 /* packets that it is on a wire */
+	__u64 bytes;	 /* their bytes, link header included */
+};
+
+#endif

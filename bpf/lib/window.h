@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
+/* window.h: is a fault on? Checked for every packet, so that it ends without user space. */
+#ifndef WINDOW_H
+#define WINDOW_H
+
+#include "maps.h"
+
+/*
+ * The writer stores end = 0, start, end. Two equal reads of the end around the start are a window
+ * that was asked for. (On a CPU that reorders loads a store in these nanoseconds can be seen half:
+ * 5.10 has no barrier for BPF. It takes the very instant of a flip, and that packet could have come
+ * before it as well.)
+ */
+static __always_inline bool window__active(volatile struct chaos_window *window, __u64 run_ns)
+{
+	__u64 end = window->end_ns;
+	__u64 start = window->start_ns;
+
+	return run_ns >= start && run_ns < end && window->end_ns == end;
+}
+
+/* run_ns: time since t0. */
+static __always_inline bool fault__active(__u32 fault, __u64 run_ns)
+{
+	struct chaos_windows *w = bpf_map_lookup_elem(&windows, &fault);
+
+	if (!w)
+		return false;
+	return window__active(&w->slot[0], run_ns) || window__active(&w->slot[1], run_ns);
+}
+_Static_assert(CHAOS_WINDOWS == 2, "fault__active() names each slot");
+
+#endif
