@@ -35,7 +35,7 @@ struct history_nodes {
 };
 
 struct history_window {
-	int64_t start_ns, end_ns; /* start < end */
+	int64_t start_ns, end_ns; /* start <= end */
 };
 
 struct history_edge {
@@ -53,6 +53,8 @@ struct history_fault {
 	size_t n_edges;
 	struct history_nodes *sides; /* of a partition */
 	size_t n_sides;
+	struct history_window *happened; /* as recorded: see history__window() */
+	size_t n_happened;
 };
 
 struct history_resource {
@@ -239,10 +241,9 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 const char *history__node(const struct history *h, int node);
 
 /*
- * What really happened to fault @f's occurrence @i: the recorded times where there are any, else the planned ones.
- * Returns false if it never was armed. An occurrence that was armed and not cleared ends with the record.
+ * When fault @f was in force for the @i-th time (from 0), as recorded. False if it was not armed that often. What was
+ * armed and never cleared (the run crashed) ends with the record.
  */
-bool history__window(const struct history *h, size_t fault, size_t occurrence,
-		     struct history_window *ret);
+bool history__window(const struct history *h, size_t f, size_t i, struct history_window *ret);
 
 #endif

@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * history.c: events.jsonl into arrays, in order. A crash of the recorder or a full disk may cut the last line short:
+ * that line is left out, with a note. Anything else that is no event is an error: numbers that rest on half a
+ * record would look like numbers that rest on all of it.
+ */
+#include "analysis/analysis.h"
+#include "analysis/history_reader.h"
+#include "lib/cleanup.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void history__free(struct history *h)
+{
+	if (!h)
+		return;
+	for (size_t i = 0; i < h->n_faults; i++) {
+		struct history_fault *f = &h->faults[i];
+
+		for (size_t s = 0; s < f->n_sides; s++)
+			free(f->sides[s].v);
+		free(f->sides);
+		free(f->parts.v);
+		free(f->windows);
+		free(f->edges);
+		free(f->happened);
+	}
+	for (size_t i = 0; i < h->n_resources; i++)
+		free(h->resources[i].nodes.v);
+	for (size_t i = 0; i < h->n_workloads; i++)
+		free(h->workloads[i].nodes.v);
+	for (size_t i = 0; i < h->n_finals; i++)
+		free(h->finals[i].runs);
+	for (size_t i = 0; i < h->n_fault_events; i++)
+		free(h->fault_events[i].edges);
+	free(h->faults);
+	free(h->resources);
+	free(h->workloads);
+	free(h->nodes.v);
+	free(h->expect.v);
+	free(h->exempt.v);
+	free(h->roles);
+	free(h->ops);
+	free(h->finals);
+	free(h->traffic);
+	free(h->fault_events);
+	free(h->gaps);
+	free(h->phases);
+	free(h->node_events);
+	free(h->notes);
+	json_decref(h->seed);
+	json_decref(h->strings);
+	free(h);
+}
+
+const char *history__node(const struct history *h, int node)
+{
+	return node >= 0 && (size_t)node < h->nodes.n ? h->nodes.v[node] : "other";
+}
+
+bool history__window(const struct history *h, size_t f, size_t i, struct history_window *ret)
+{
+	if (f >= h->n_faults || i >= h->faults[f].n_happened)
+		return false;
+	*ret = h->faults[f].happened[i];
+	return true;
+}
+
+#define CMP(a, b) (((a) > (b)) - ((a) < (b)))
+
+static int cmp_role(const void *a, const void *b)
+{
+	const struct history_role *x = a, *y = b;
+	int r = CMP(x->resource, y->resource);
+
+	r = r ? r : CMP(x->node, y->node);
+	r = r ? r : CMP(x->send_ns, y->send_ns);
+	r = r ? r : CMP(x->recv_ns, y->recv_ns);
+	r = r ? r : CMP(x->claim, y->claim);
+	return r ? r : CMP(x->epoch, y->epoch);
+}
+
+static int cmp_op(const void *a, const void *b)
+{
+	const struct history_op *x = a, *y = b;
+	int r = CMP(x->return_ns, y->return_ns);
+
+	r = r ? r : CMP(x->invoke_ns, y->invoke_ns);
+	r = r ? r : CMP(x->client, y->client);
+	return r ? r : CMP(x->value, y->value);
+}
+
+static int cmp_traffic(const void *a, const void *b)
+{
+	const struct history_traffic *x = a, *y = b;
+	int r = CMP(x->node, y->node);
+
+	r = r ? r : CMP(x->t_ns, y->t_ns);
+	return r ? r : CMP(x->bin_ns, y->bin_ns);
+}
+
+/* Equal times keep a fault's life in order: armed, hit, cleared, and only then armed again. */
+static int cmp_fault_event(const void *a, const void *b)
+{
+	const struct history_fault_event *x = a, *y = b;
+	int r = CMP(x->t_ns, y->t_ns);
+
+	r = r ? r : CMP(x->fault, y->fault);
+	r = r ? r : CMP(x->occurrence, y->occurrence);
+	return r ? r : CMP(x->event, y->event);
+}
+
+static int cmp_gap(const void *a, const void *b)
+{
+	const struct history_gap *x = a, *y = b;
+	int r = CMP(x->from_ns, y->from_ns);
+
+	r = r ? r : CMP(x->to_ns, y->to_ns);
+	r = r ? r : CMP(x->resource, y->resource);
+	return r ? r : CMP(x->node, y->node);
+}
+
+/* t_ns first in these three: one comparison serves them. Strings differ by address, so equal times stay as sorted. */
+static int cmp_t(const void *a, const void *b)
+{
+	int64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return CMP(x, y);
+}
+_Static_assert(offsetof(struct history_phase, t_ns) == 0, "cmp_t");
+_Static_assert(offsetof(struct history_node_event, t_ns) == 0, "cmp_t");
+_Static_assert(offsetof(struct history_note, t_ns) == 0, "cmp_t");
+
+static void order(void *v, size_t n, size_t size, int (*cmp)(const void *, const void *))
+{
+	/* Almost always it is in order already, and then equal elements stay as they are. */
+	for (size_t i = 1; i < n; i++)
+		if (cmp((char *)v + (i - 1) * size, (char *)v + i * size) > 0) {
+			qsort(v, n, size, cmp);
+			return;
+		}
+}
+
+static void order_all(struct history *h)
+{
+	order(h->roles, h->n_roles, sizeof(*h->roles), cmp_role);
+	order(h->ops, h->n_ops, sizeof(*h->ops), cmp_op);
+	order(h->traffic, h->n_traffic, sizeof(*h->traffic), cmp_traffic);
+	order(h->fault_events, h->n_fault_events, sizeof(*h->fault_events), cmp_fault_event);
+	order(h->gaps, h->n_gaps, sizeof(*h->gaps), cmp_gap);
+	order(h->phases, h->n_phases, sizeof(*h->phases), cmp_t);
+	order(h->node_events, h->n_node_events, sizeof(*h->node_events), cmp_t);
+	order(h->notes, h->n_notes, sizeof(*h->notes), cmp_t);
+}
+
+/* When each fault was in force, from its armed and cleared events. */
+static int happened(struct history *h)
+{
+	_cleanup_free_ size_t *cap = calloc(h->n_faults + 1, sizeof(*cap));
+	_cleanup_free_ bool *open = calloc(h->n_faults + 1, sizeof(*open));
+
+	if (!cap || !open)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->n_fault_events; i++) {
+		const struct history_fault_event *e = &h->fault_events[i];
+		struct history_fault *f = &h->faults[e->fault];
+
+		if (e->event == FAULT_CLEARED && open[e->fault]) {
+			f->happened[f->n_happened - 1].end_ns = e->t_ns;
+			open[e->fault] = false;
+		}
+		if (e->event != FAULT_ARMED || open[e->fault])
+			continue;
+		if (!reader__add(&f->happened, f->n_happened, &cap[e->fault], sizeof(*f->happened)))
+			return -ENOMEM;
+		f->happened[f->n_happened++] = (struct history_window){
+			e->t_ns, e->t_ns > h->last_ns ? e->t_ns : h->last_ns};
+		open[e->fault] = true;
+	}
+	return 0;
+}
+
+static int read_event(struct reader *rd, const json_t *o)
+{
+	const char *type;
+	int r;
+
+	rd->type = NULL;
+	if (!json_is_object(o))
+		return reader__bad(rd, "expected a JSON object");
+	type = json_string_value(json_object_get(o, "type"));
+	if (!type)
+		return reader__bad(rd, "expected an event: `type` is missing");
+	rd->type = type;
+	r = reader__time(rd, o, "t_ns", REQUIRED, &rd->t_ns);
+	if (r)
+		return r;
+	if (!strcmp(type, "run") != !rd->has_run)
+		return reader__bad(rd, rd->has_run ? "there can be only one"
+						   : "expected the run event first");
+	if (rd->h->end.present)
+		return reader__bad(rd, "it comes after the end event");
+	r = rd->has_run ? reader__event(rd, o) : reader__run(rd, o);
+	if (r)
+		return r;
+	rd->has_run = true;
+	rd->h->n_events++;
+	if (rd->t_ns > rd->h->last_ns)
+		rd->h->last_ns = rd->t_ns;
+	return 0;
+}
+
+static int cut_short(struct reader *rd)
+{
+	struct history_note *n = reader__add(&rd->h->notes, rd->h->n_notes, &rd->cap_notes, sizeof(*n));
+
+	if (!n)
+		return -ENOMEM;
+	n->t_ns = rd->h->last_ns;
+	n->level = "warning";
+	n->text = "the last line of the record was cut short and is left out";
+	rd->h->n_notes++;
+	return 0;
+}
+
+static int read_line(struct reader *rd, const char *line, size_t len)
+{
+	json_error_t je;
+	json_t *o = json_loadb(line, len, JSON_REJECT_DUPLICATES, &je);
+	int r;
+
+	rd->type = NULL;
+	if (!o && (!len || line[len - 1] != '\n'))
+		return cut_short(rd);
+	if (!o)
+		return reader__bad(rd, "column %d: not JSON: %.200s", je.column, je.text);
+	r = read_event(rd, o);
+	rd->type = NULL; /* it pointed into @o */
+	json_decref(o);
+	return r;
+}
+
+static int read_all(struct reader *rd, FILE *f)
+{
+	_cleanup_free_ char *line = NULL;
+	size_t size = 0;
+	ssize_t n;
+	int r;
+
+	for (errno = 0; (n = getline(&line, &size, f)) > 0; errno = 0) {
+		rd->line++;
+		r = read_line(rd, line, (size_t)n);
+		if (r)
+			return r == -ENOMEM ? err__set(rd->err, r, "%s: out of memory", rd->name)
+					    : r;
+	}
+	if (!feof(f)) {
+		r = errno ? -errno : -EIO;
+		return err__set(rd->err, r, "%s: %s", rd->name, strerror(-r));
+	}
+	if (!rd->has_run)
+		return err__set(rd->err, -EINVAL, "%s: no event was recorded", rd->name);
+	return 0;
+}
+
+static void cleanup_reader(struct reader *rd)
+{
+	json_decref(rd->nodes.index);
+	json_decref(rd->faults.index);
+	json_decref(rd->resources.index);
+	json_decref(rd->workloads.index);
+}
+
+int history__read(FILE *f, const char *name, struct history **ret, struct error *err)
+{
+	_cleanup_(cleanup_history) struct history *h = calloc(1, sizeof(*h));
+	_cleanup_(cleanup_reader) struct reader rd = {
+		.name = name,
+		.h = h,
+		.err = err,
+		.nodes.what = "node",
+		.faults.what = "fault",
+		.resources.what = "resource",
+		.workloads.what = "workload",
+	};
+	int r;
+
+	if (!h)
+		return err__set(err, -ENOMEM, "%s: out of memory", name);
+	h->strings = json_object();
+	h->last_ns = -HISTORY_T_MAX;
+	h->end = (struct history_end){
+		.status = "crashed",
+		.events = HISTORY_NONE,
+		.lost_events = HISTORY_NONE,
+		.probe_gaps = HISTORY_NONE,
+	};
+	if (!h->strings)
+		return err__set(err, -ENOMEM, "%s: out of memory", name);
+	r = read_all(&rd, f);
+	if (r)
+		return r;
+	order_all(h);
+	r = happened(h);
+	if (r)
+		return err__set(err, r, "%s: out of memory", name);
+	*ret = TAKE_PTR(h);
+	return 0;
+}
+
+int history__load(const char *dir, struct history **ret, struct error *err)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_fclose_ FILE *f = NULL;
+
+	if (asprintf(&path, "%s/events.jsonl", dir) < 0) {
+		path = NULL;
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	f = fopen(path, "re");
+	if (!f && errno == ENOENT)
+		return err__set(err, -ENOENT, "%s: no such file; expected the folder of a run", path);
+	if (!f) {
+		int r = -errno;
+
+		return err__set(err, r, "%s: %s", path, strerror(-r));
+	}
+	return history__read(f, path, ret, err);
+}

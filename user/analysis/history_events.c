@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* history_events.c: every type of event but "run", into its array. */
+#include "analysis/history_reader.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+
+#define ADD(rd, array)                                                                             \
+	reader__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array,                       \
+		    sizeof(*(rd)->h->array))
+
+const char *const history_hit_names[HIT_COUNT] = {
+	"dropped",   "delayed", "reordered", "duplicated",
+	"corrupted", "shaped",	"reset",     "rejected",
+};
+
+static const char *const role_names[] = {
+	[ROLE_NONE] = "none",	  [ROLE_FOLLOWER] = "follower", [ROLE_CANDIDATE] = "candidate",
+	[ROLE_LEADER] = "leader", [ROLE_ERROR] = "error",
+};
+
+const char *role__name(enum role r)
+{
+	return role_names[r];
+}
+
+static int phase(struct reader *rd, const json_t *o)
+{
+	struct history_phase *p = ADD(rd, phases);
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->t_ns = rd->t_ns;
+	r = reader__string(rd, o, "phase", REQUIRED, &p->phase);
+	rd->h->n_phases += !r;
+	return r;
+}
+
+static int node(struct reader *rd, const json_t *o)
+{
+	struct history_node_event *e = ADD(rd, node_events);
+	int r;
+
+	if (!e)
+		return -ENOMEM;
+	e->t_ns = rd->t_ns;
+	r = reader__name(rd, &rd->nodes, o, "node", &e->node);
+	r = r ? r : reader__string(rd, o, "event", REQUIRED, &e->event);
+	r = r ? r : reader__string(rd, o, "command", OPTIONAL, &e->command);
+	r = r ? r : reader__string(rd, o, "status", OPTIONAL, &e->status);
+	rd->h->n_node_events += !r;
+	return r;
+}
+
+static int edge_hits(struct reader *rd, const json_t *o, struct history_edge_hits *ret)
+{
+	int r;
+
+	if (!json_is_object(o))
+		return reader__bad(rd, "`edges`: expected objects");
+	r = reader__end(rd, json_object_get(o, "from"), &ret->edge.from);
+	r = r ? r : reader__end(rd, json_object_get(o, "to"), &ret->edge.to);
+	r = r ? r : reader__count(rd, o, "matched", OPTIONAL, &ret->matched);
+	r = r ? r : reader__count(rd, o, "matched_bytes", OPTIONAL, &ret->matched_bytes);
+	r = r ? r : reader__count(rd, o, "dropped", OPTIONAL, &ret->dropped);
+	r = r ? r : reader__time(rd, o, "first_hit_ns", OPTIONAL, &ret->first_hit_ns);
+	r = r ? r : reader__time(rd, o, "last_hit_ns", OPTIONAL, &ret->last_hit_ns);
+	return r;
+}
+
+static int cleared(struct reader *rd, const json_t *o, struct history_fault_event *e)
+{
+	const json_t *hits = json_object_get(o, "hits"), *edges = NULL, *x;
+	size_t i;
+	int r;
+
+	if (hits && !json_is_object(hits) && !json_is_null(hits))
+		return reader__bad(rd, "`hits`: expected an object");
+	for (i = 0; i < HIT_COUNT; i++) {
+		r = reader__count(rd, hits, history_hit_names[i], OPTIONAL, &e->hits[i]);
+		if (r)
+			return r;
+	}
+	r = reader__array(rd, o, "edges", OPTIONAL, &edges);
+	if (r || !edges)
+		return r;
+	e->edges = calloc(json_array_size(edges) + 1, sizeof(*e->edges));
+	if (!e->edges)
+		return -ENOMEM;
+	json_array_foreach(edges, i, x) {
+		r = edge_hits(rd, x, &e->edges[i]);
+		if (r)
+			return r;
+		e->n_edges++;
+	}
+	return 0;
+}
+
+static int fault(struct reader *rd, const json_t *o)
+{
+	static const char *const events[] = {
+		[FAULT_ARMED] = "armed",
+		[FAULT_FIRST_HIT] = "first_hit",
+		[FAULT_CLEARED] = "cleared",
+	};
+	struct history_fault_event *e = ADD(rd, fault_events);
+	int r, kind = 0;
+
+	if (!e)
+		return -ENOMEM;
+	e->t_ns = rd->t_ns;
+	for (size_t i = 0; i < HIT_COUNT; i++)
+		e->hits[i] = HISTORY_NONE;
+	r = reader__name(rd, &rd->faults, o, "fault", &e->fault);
+	r = r ? r : reader__count(rd, o, "occurrence", REQUIRED, &e->occurrence);
+	r = r ? r : reader__word(rd, o, "event", events, ARRAY_SIZE(events), &kind);
+	e->event = (enum fault_event)kind;
+	if (!r && e->event == FAULT_CLEARED)
+		r = cleared(rd, o, e);
+	if (r)
+		free(e->edges);
+	rd->h->n_fault_events += !r;
+	return r;
+}
+
+static int role(struct reader *rd, const json_t *o)
+{
+	struct history_role *x = ADD(rd, roles);
+	int r, kind = 0;
+
+	if (!x)
+		return -ENOMEM;
+	r = reader__name(rd, &rd->resources, o, "resource", &x->resource);
+	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : reader__word(rd, o, "role", role_names, ARRAY_SIZE(role_names), &kind);
+	x->role = (enum role)kind;
+	r = r ? r : reader__time(rd, o, "send_ns", REQUIRED, &x->send_ns);
+	r = r ? r : reader__time(rd, o, "recv_ns", REQUIRED, &x->recv_ns);
+	r = r ? r : reader__bool(rd, o, "claim", OPTIONAL, &x->claim);
+	r = r ? r : reader__int(rd, o, "epoch", OPTIONAL, INT64_MIN + 1, INT64_MAX, &x->epoch);
+	r = r ? r : reader__string(rd, o, "leader", OPTIONAL, &x->leader);
+	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &x->error);
+	if (!r && x->recv_ns < x->send_ns)
+		r = reader__bad(rd, "`recv_ns` is before `send_ns`");
+	if (x->role == ROLE_ERROR)
+		x->claim = false;
+	rd->h->n_roles += !r;
+	return r;
+}
+
+static int op(struct reader *rd, const json_t *o)
+{
+	static const char *const kinds[] = {[OP_ADD] = "add", [OP_READ] = "read"};
+	static const char *const outcomes[] = {
+		[OP_OK] = "ok", [OP_FAIL] = "fail", [OP_UNKNOWN] = "unknown"};
+	struct history_op *x = ADD(rd, ops);
+	int64_t client = 0;
+	int r, kind = 0, outcome = 0;
+
+	if (!x)
+		return -ENOMEM;
+	r = reader__name(rd, &rd->workloads, o, "workload", &x->workload);
+	r = r ? r : reader__int(rd, o, "client", REQUIRED, 0, INT_MAX, &client);
+	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : reader__word(rd, o, "op", kinds, ARRAY_SIZE(kinds), &kind);
+	r = r ? r : reader__word(rd, o, "outcome", outcomes, ARRAY_SIZE(outcomes), &outcome);
+	x->client = (int)client;
+	x->kind = (enum op_kind)kind;
+	x->outcome = (enum op_outcome)outcome;
+	r = r ? r
+	      : reader__int(rd, o, "value", x->kind == OP_ADD ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
+			    HISTORY_N_MAX, &x->value);
+	r = r ? r : reader__time(rd, o, "intended_ns", REQUIRED, &x->intended_ns);
+	r = r ? r : reader__time(rd, o, "invoke_ns", OPTIONAL, &x->invoke_ns);
+	r = r ? r : reader__time(rd, o, "return_ns", OPTIONAL, &x->return_ns);
+	r = r ? r : reader__bool(rd, o, "found", OPTIONAL, &x->found);
+	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &x->error);
+	if (x->return_ns == HISTORY_NONE)
+		x->return_ns = rd->t_ns;
+	if (!r && x->invoke_ns != HISTORY_NONE && x->return_ns < x->invoke_ns)
+		r = reader__bad(rd, "it returned before it was invoked");
+	if (!r && x->outcome == OP_OK && x->invoke_ns == HISTORY_NONE)
+		r = reader__bad(rd, "it succeeded without having been sent");
+	rd->h->n_ops += !r;
+	return r;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	const struct history_run *x = a, *y = b;
+
+	return (x->first > y->first) - (x->first < y->first);
+}
+
+/* Sorted and disjoint, neighbours joined. */
+static void merge_runs(struct history_final *f)
+{
+	size_t n = 0;
+
+	qsort(f->runs, f->n_runs, sizeof(*f->runs), by_first);
+	for (size_t i = 0; i < f->n_runs; i++) {
+		struct history_run *last = n ? &f->runs[n - 1] : NULL, x = f->runs[i];
+
+		if (!last || x.first > last->last + 1)
+			f->runs[n++] = x;
+		else if (x.last > last->last)
+			last->last = x.last;
+	}
+	f->n_runs = n;
+}
+
+static int runs(struct reader *rd, const json_t *o, struct history_final *f)
+{
+	const json_t *a = NULL, *x;
+	int r = reader__array(rd, o, "values", f->ok ? REQUIRED : OPTIONAL, &a);
+	size_t i;
+
+	if (r)
+		return r;
+	f->runs = calloc(json_array_size(a) + 1, sizeof(*f->runs));
+	if (!f->runs)
+		return -ENOMEM;
+	json_array_foreach(a, i, x) {
+		const json_t *p = json_array_get(x, 0), *q = json_array_get(x, 1);
+		json_int_t first = json_integer_value(p), last = json_integer_value(q);
+
+		if (json_array_size(x) != 2 || !json_is_integer(p) || !json_is_integer(q) ||
+		    first > last || first < -HISTORY_N_MAX || last > HISTORY_N_MAX)
+			return reader__bad(rd, "`values`[%zu]: expected [first, last]", i);
+		f->runs[f->n_runs++] = (struct history_run){first, last};
+	}
+	merge_runs(f);
+	return 0;
+}
+
+static int final(struct reader *rd, const json_t *o)
+{
+	struct history_final *f = ADD(rd, finals);
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->t_ns = rd->t_ns;
+	r = reader__name(rd, &rd->workloads, o, "workload", &f->workload);
+	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &f->node);
+	r = r ? r : reader__bool(rd, o, "ok", REQUIRED, &f->ok);
+	r = r ? r : reader__count(rd, o, "attempt", OPTIONAL, &f->attempt);
+	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &f->error);
+	r = r ? r : runs(rd, o, f);
+	if (f->attempt == HISTORY_NONE)
+		f->attempt = 0;
+	if (r)
+		free(f->runs);
+	rd->h->n_finals += !r;
+	return r;
+}
+
+static int traffic(struct reader *rd, const json_t *o)
+{
+	struct history_traffic *x = ADD(rd, traffic);
+	int r;
+
+	if (!x)
+		return -ENOMEM;
+	struct {
+		const char *key;
+		int64_t *at;
+	} counts[] = {
+		{"rx_packets", &x->rx_packets}, {"rx_bytes", &x->rx_bytes},
+		{"tx_packets", &x->tx_packets}, {"tx_bytes", &x->tx_bytes},
+		{"rx_syn", &x->rx_syn},		{"tx_syn", &x->tx_syn},
+		{"rx_rst", &x->rx_rst},		{"tx_rst", &x->tx_rst},
+		{"dropped", &x->dropped},
+	};
+
+	x->t_ns = rd->t_ns;
+	r = reader__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : reader__int(rd, o, "bin_ns", REQUIRED, 0, HISTORY_T_MAX, &x->bin_ns);
+	for (size_t i = 0; !r && i < ARRAY_SIZE(counts); i++)
+		r = reader__count(rd, o, counts[i].key, REQUIRED, counts[i].at);
+	rd->h->n_traffic += !r;
+	return r;
+}
+
+static int probe_gap(struct reader *rd, const json_t *o)
+{
+	struct history_gap *g = ADD(rd, gaps);
+	int r;
+
+	if (!g)
+		return -ENOMEM;
+	r = reader__name(rd, &rd->resources, o, "resource", &g->resource);
+	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &g->node);
+	r = r ? r : reader__time(rd, o, "from_ns", REQUIRED, &g->from_ns);
+	r = r ? r : reader__time(rd, o, "to_ns", REQUIRED, &g->to_ns);
+	if (!r && g->to_ns < g->from_ns)
+		r = reader__bad(rd, "`to_ns` is before `from_ns`");
+	rd->h->n_gaps += !r;
+	return r;
+}
+
+static int note(struct reader *rd, const json_t *o)
+{
+	struct history_note *x = ADD(rd, notes);
+	bool guard = !strcmp(rd->type, "guard");
+	int r = 0;
+
+	if (!x)
+		return -ENOMEM;
+	x->t_ns = rd->t_ns;
+	x->level = "error";
+	if (!guard)
+		r = reader__string(rd, o, "level", REQUIRED, &x->level);
+	r = r ? r : reader__string(rd, o, "text", REQUIRED, &x->text);
+	rd->h->n_notes += !r;
+	return r;
+}
+
+/* A change of role is a pair of samples, which are there too: only its form is looked at. */
+static int role_change(struct reader *rd, const json_t *o)
+{
+	int node_i, resource_i;
+	int r = reader__name(rd, &rd->resources, o, "resource", &resource_i);
+
+	return r ? r : reader__name(rd, &rd->nodes, o, "node", &node_i);
+}
+
+static int end(struct reader *rd, const json_t *o)
+{
+	struct history_end *e = &rd->h->end;
+	const json_t *rec = json_object_get(o, "recorder");
+	int r = reader__string(rd, o, "status", REQUIRED, &e->status);
+
+	r = r ? r : reader__string(rd, o, "reason", OPTIONAL, &e->reason);
+	r = r ? r : reader__bool(rd, o, "restored", OPTIONAL, &e->restored);
+	if (!r && rec && !json_is_object(rec) && !json_is_null(rec))
+		r = reader__bad(rd, "`recorder`: expected an object");
+	r = r ? r : reader__count(rd, rec, "events", OPTIONAL, &e->events);
+	r = r ? r : reader__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
+	r = r ? r : reader__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
+	e->present = !r;
+	e->t_ns = rd->t_ns;
+	return r;
+}
+
+static const struct {
+	const char *type;
+	int (*read)(struct reader *rd, const json_t *o);
+} types[] = {
+	/* the most frequent first */
+	{"op", op},
+	{"role", role},
+	{"traffic", traffic},
+	{"role_change", role_change},
+	{"fault", fault},
+	{"phase", phase},
+	{"node", node},
+	{"final", final},
+	{"probe_gap", probe_gap},
+	{"note", note},
+	{"guard", note},
+	{"end", end},
+};
+
+int reader__event(struct reader *rd, const json_t *o)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (!strcmp(rd->type, types[i].type))
+			return types[i].read(rd, o);
+	return reader__bad(rd, "no such event");
+}

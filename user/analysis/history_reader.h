@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * history_reader.h: internal to history_*.c: one line of events.jsonl at a time, every member checked for type and range before
+ * it is stored. What is wrong is said as "file:line: TYPE: what".
+ */
+#ifndef CHAOS_ANALYSIS_HISTORY_READER_H
+#define CHAOS_ANALYSIS_HISTORY_READER_H
+
+#include "analysis/history.h"
+
+/* Names that the "run" event declared, and their indexes. */
+struct reader_names {
+	const char *what; /* for messages */
+	json_t *index;
+};
+
+struct reader {
+	const char *name;
+	size_t line;
+	struct history *h;
+	struct error *err;
+	const char *type; /* of the event at hand */
+	int64_t t_ns;
+	bool has_run;
+	struct reader_names nodes, faults, resources, workloads;
+	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
+		cap_node_events, cap_notes;
+};
+
+/* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
+enum need { REQUIRED, OPTIONAL };
+
+int reader__bad(struct reader *rd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* All return 0, -EINVAL with the message set, or -ENOMEM. */
+int reader__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
+		int64_t hi, int64_t *ret);
+int reader__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret);
+int reader__count(struct reader *rd, const json_t *o, const char *key, enum need need,
+		  int64_t *ret);
+int reader__number(struct reader *rd, const json_t *o, const char *key, double *ret);
+int reader__string(struct reader *rd, const json_t *o, const char *key, enum need need,
+		   const char **ret);
+int reader__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret);
+/* One of @words; @ret is its index. */
+int reader__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
+		 size_t n, int *ret);
+/* An array; NULL in @ret (size 0) if it may be absent and is. */
+int reader__array(struct reader *rd, const json_t *o, const char *key, enum need need,
+		  const json_t **ret);
+/* A declared name. */
+int reader__name(struct reader *rd, const struct reader_names *names, const json_t *o,
+		 const char *key, int *ret);
+int reader__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
+		    int *ret);
+int reader__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index);
+/* An end of an edge: a node or "other". */
+int reader__end(struct reader *rd, const json_t *string, int *ret);
+/* The history's own copy of @s; NULL: no memory. */
+const char *reader__keep(struct reader *rd, const char *s);
+
+/*
+ * A zeroed element more for the array whose address is @array; NULL: no memory. @n is not advanced: an element counts
+ * once it is whole.
+ */
+void *reader__add(void *array, size_t n, size_t *cap, size_t size);
+
+int reader__run(struct reader *rd, const json_t *o);
+int reader__event(struct reader *rd, const json_t *o);
+
+#endif
