@@ -30,28 +30,26 @@ struct map_exempt exempt SEC(".maps");
 struct map_edges edges SEC(".maps");
 struct map_traffic traffic SEC(".maps");
 struct map_stats stats SEC(".maps");
+struct map_passages passages SEC(".maps");
 
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
 
 /* True if the packet is to be dropped. */
-static __always_inline bool packet__handle(struct __sk_buff *skb, __u32 direction,
-					   const struct chaos_control *ctl, __u64 t0_ns)
+static __always_inline bool packet__handle(struct __sk_buff *skb, struct packet *pkt,
+					   struct flow *flow, const struct chaos_control *ctl,
+					   __u64 t0_ns)
 {
-	struct flow flow = {.direction = direction, .segs = skb->gso_segs};
 	struct chaos_traffic *node = traffic__get(skb);
-	struct packet pkt = {};
+	bool parsed = !packet__parse(skb, pkt);
 	struct chaos_stats *totals;
-	bool parsed;
 
-	parsed = !packet__parse(skb, &pkt);
-	if ((pkt.flags & PACKET_TAGGED) && (hook.flags & CHAOS_HOOK_SKIP_TAGGED))
+	if ((pkt->flags & PACKET_TAGGED) && (hook.flags & CHAOS_HOOK_SKIP_TAGGED))
 		return false;
-	if (!flow.segs)
-		flow.segs = 1;
-	flow.bytes = packet__wire_bytes(skb, &pkt, flow.segs);
+	flow->segs = skb->gso_segs ? skb->gso_segs : 1;
+	flow->bytes = packet__wire_bytes(skb, pkt, flow->segs);
 	if (node)
-		traffic__count(node, &pkt, &flow);
+		traffic__count(node, pkt, flow);
 	if (!t0_ns)
 		return false;
 
@@ -62,11 +60,11 @@ static __always_inline bool packet__handle(struct __sk_buff *skb, __u32 directio
 	}
 	if (!parsed)
 		return false;
-	flow__identify(skb, &pkt, &flow);
-	if (!rules__run(skb, &pkt, &flow, ctl, t0_ns))
+	flow__identify(skb, pkt, flow);
+	if (!rules__run(skb, flow, ctl, t0_ns))
 		return false;
 	if (node)
-		node->dropped += flow.segs;
+		node->dropped += flow->segs;
 	return true;
 }
 
@@ -74,6 +72,7 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 {
 	__u32 key = 0;
 	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
+	struct passage *p;
 	__u64 t0_ns;
 
 	if (!ctl)
@@ -82,7 +81,12 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 	t0_ns = *(volatile __u64 *)&ctl->t0_ns;
 	if (!t0_ns && !(hook.flags & CHAOS_HOOK_TRAFFIC))
 		return VERDICT_PASS;
-	if (!packet__handle(skb, direction, ctl, t0_ns))
+	p = passage__get();
+	if (!p)
+		return VERDICT_PASS;
+	__builtin_memset(p, 0, sizeof(*p));
+	p->flow.direction = direction;
+	if (!packet__handle(skb, &p->pkt, &p->flow, ctl, t0_ns))
 		return VERDICT_PASS;
 	return verdict__drop(direction);
 }

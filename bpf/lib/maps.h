@@ -7,6 +7,8 @@
 #ifndef MAPS_H
 #define MAPS_H
 
+#include "packet.h"
+
 /* Draws made so far for a rule, over all CPUs and namespaces: draw i is the same in every run. */
 struct rule_state {
 	struct bpf_spin_lock lock; /* an atomic that returns a value needs Linux 5.12 */
@@ -94,6 +96,13 @@ struct map_stats {
 	__type(value, struct chaos_stats);
 };
 
+struct map_passages {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct passage);
+};
+
 extern struct map_control control;
 extern struct map_windows windows;
 extern struct map_rules rules;
@@ -105,6 +114,14 @@ extern struct map_exempt exempt;
 extern struct map_edges edges;
 extern struct map_traffic traffic;
 extern struct map_stats stats;
+extern struct map_passages passages;
+
+static __always_inline struct passage *passage__get(void)
+{
+	__u32 key = 0;
+
+	return bpf_map_lookup_elem(&passages, &key);
+}
 
 extern const volatile struct chaos_hook hook;
 extern const volatile __u32 have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */

@@ -44,4 +44,15 @@ struct flow {
 	__u64 bytes;	 /* their bytes, link header included */
 };
 
+/*
+ * The packet that this CPU works on. It is in a map and not on the stack so that the verifier forgets by
+ * which way parsing came to its values: else every way through the parser is a way of its own through
+ * everything behind it. Programs of one CPU do not interrupt one another (bottom halves are off), and
+ * nothing here calls back into them.
+ */
+struct passage {
+	struct packet pkt;
+	struct flow flow;
+};
+
 #endif

@@ -48,35 +48,43 @@ static __always_inline void rule__count(const struct fault *f, bool drop, __u64 
 		totals->edge_overflow++;
 }
 
-static __always_inline enum rule_result rule__run(struct fault *f, __u64 now_ns, __u64 run_ns,
-						  bool may_be_exempt)
+/*
+ * One rule; an enum rule_result. Not static: the verifier proves a global function once, for any
+ * arguments, and not again for each of the rules of a pair and each way to them. (Linux 5.10 has no
+ * pointers as its arguments, but the context.)
+ */
+__noinline int rule__run(struct __sk_buff *skb, __u32 rule_id, __u64 now_ns, __u64 run_ns,
+			 __u32 may_be_exempt)
 {
+	struct passage *p = passage__get();
+	struct fault f = {.skb = skb, .rule_id = rule_id};
 	bool drop;
 
-	f->rule = bpf_map_lookup_elem(&rules, &f->rule_id);
-	if (!f->rule || !fault__active(f->rule->fault, run_ns) ||
-	    !match__takes(&f->rule->match, f->pkt))
+	f.rule = bpf_map_lookup_elem(&rules, &rule_id);
+	if (!p || !f.rule)
 		return RULE_NONE;
-	if (may_be_exempt && packet__exempt(f->pkt))
+	f.pkt = &p->pkt;
+	f.flow = &p->flow;
+	if (!fault__active(f.rule->fault, run_ns) || !match__takes(&f.rule->match, f.pkt))
+		return RULE_NONE;
+	if (may_be_exempt && packet__exempt(f.pkt))
 		return RULE_EXEMPT;
-	drop = rule__apply(f);
-	rule__count(f, drop, now_ns);
+	drop = rule__apply(&f);
+	rule__count(&f, drop, now_ns);
 	return drop ? RULE_DROP : RULE_TAKEN;
 }
 
 /* True if the packet is to be dropped. */
-static __always_inline bool rules__run(struct __sk_buff *skb, const struct packet *pkt,
-				       const struct flow *flow, const struct chaos_control *ctl,
-				       __u64 t0_ns)
+static __always_inline bool rules__run(struct __sk_buff *skb, const struct flow *flow,
+				       const struct chaos_control *ctl, __u64 t0_ns)
 {
 	struct chaos_pair_key key = {
 		.src_class = flow->src.class_id,
 		.dst_class = flow->dst.class_id,
 		.direction = flow->direction,
 	};
-	struct fault f = {.skb = skb, .pkt = pkt, .flow = flow};
 	struct chaos_pair *pair = bpf_map_lookup_elem(&pairs, &key);
-	bool may_be_exempt = ctl->n_exempt;
+	__u32 may_be_exempt = ctl->n_exempt;
 	struct chaos_stats *totals;
 	__u64 now_ns;
 	__u32 i;
@@ -89,8 +97,7 @@ static __always_inline bool rules__run(struct __sk_buff *skb, const struct packe
 	for (i = 0; i < CHAOS_RULES_PER_PAIR; i++) {
 		if (i >= pair->n_rules)
 			break;
-		f.rule_id = pair->rule[i];
-		switch (rule__run(&f, now_ns, now_ns - t0_ns, may_be_exempt)) {
+		switch (rule__run(skb, pair->rule[i], now_ns, now_ns - t0_ns, may_be_exempt)) {
 		case RULE_DROP:
 			return true;
 		case RULE_EXEMPT:
@@ -99,9 +106,7 @@ static __always_inline bool rules__run(struct __sk_buff *skb, const struct packe
 				totals->exempted++;
 			return false;
 		case RULE_TAKEN:
-			may_be_exempt = false; /* asked once, and it is not */
-			break;
-		case RULE_NONE:
+			may_be_exempt = 0; /* asked once, and it is not */
 			break;
 		}
 	}
