@@ -47,6 +47,9 @@ $(O)/tests/bpf/%: tests/bpf/%.c $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(cal
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CFLAGS) -Ibpf -o $@ $< $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(call unit_lib,lib) -lcmocka $(LIBS)
 
+# Programs that scripts in tests/netns need: NETNS_TOOLS.
+include tests/netns/lab.mk
+
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
 NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
@@ -56,7 +59,7 @@ EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
 test: deps-test ## install, build, and run all of it (as root)
-	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS)
+	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
 	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS)
 
@@ -68,7 +71,7 @@ check: $(UNIT_BINS) ## unit tests (no root)
 check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
-check-netns: $(O)/chaos ## data path, lab and command line in network namespaces
+check-netns: $(O)/chaos $(NETNS_TOOLS) ## data path, lab and command line in network namespaces
 	$(Q)$(TEST_RUN) $(NETNS_TESTS)
 
 check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends leave no trace

@@ -7,7 +7,6 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -189,7 +188,7 @@ void attempt__http_done(struct attempt *a, CURLcode code)
 
 static int command_start(struct attempt *a, struct error *err)
 {
-	const struct command *c = &a->node->ready;
+	struct command *c = &a->node->ready;
 	struct spawn s = {
 		.argv = c->argv,
 		.dir = a->node->dir,
@@ -198,37 +197,31 @@ static int command_start(struct attempt *a, struct error *err)
 		.netns = a->node->netns,
 	};
 
-	return spawn__run(&a->lab->pidns, &s, &a->pid, &a->fd, err);
+	return lab__run(a->lab, &s, c, err);
 }
 
 static enum attempt_result command_look(struct attempt *a)
 {
-	int status;
-	pid_t r = waitpid(a->pid, &status, WNOHANG);
+	const struct command *c = &a->node->ready;
 
-	if (r == 0 || (r < 0 && errno == EINTR))
+	if (c->running)
 		return ATTEMPT_PENDING;
-	a->pid = 0;
-	if (r < 0)
-		return no(a, strerror(errno));
-	if (WIFSIGNALED(status))
-		snprintf(a->why, sizeof(a->why), "killed by signal %d (%s)", WTERMSIG(status),
-			 strsignal(WTERMSIG(status)));
+	if (WIFSIGNALED(c->status))
+		snprintf(a->why, sizeof(a->why), "killed by signal %d (%s)", WTERMSIG(c->status),
+			 strsignal(WTERMSIG(c->status)));
 	else
-		snprintf(a->why, sizeof(a->why), "exit status %d", WEXITSTATUS(status));
-	return WIFEXITED(status) && !WEXITSTATUS(status) ? ATTEMPT_YES : ATTEMPT_NO;
+		snprintf(a->why, sizeof(a->why), "exit status %d", WEXITSTATUS(c->status));
+	return WIFEXITED(c->status) && !WEXITSTATUS(c->status) ? ATTEMPT_YES : ATTEMPT_NO;
 }
 
 static void command_end(struct attempt *a)
 {
-	if (!a->pid)
-		return;
+	struct command *c = &a->node->ready;
+
 	/* It leads a session of its own: its children go too. */
-	kill(-a->pid, SIGKILL);
-	kill(a->pid, SIGKILL);
-	while (waitpid(a->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	a->pid = 0;
+	if (c->running)
+		pidns__kill_group(&a->lab->pidns, c->inner);
+	c->running = false;
 }
 
 /* --- any -------------------------------------------------------------------------------------- */
@@ -282,12 +275,6 @@ enum attempt_result attempt__look(struct attempt *a)
 	if (r != ATTEMPT_PENDING)
 		attempt__abort(a);
 	return r;
-}
-
-int attempt__fd(const struct attempt *a, short *ret_events)
-{
-	*ret_events = a->node->spec->ready.kind == READY_TCP ? POLLOUT : POLLIN;
-	return a->running ? a->fd : -1;
 }
 
 void attempt__abort(struct attempt *a)

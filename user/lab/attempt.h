@@ -16,8 +16,7 @@ struct attempt {
 	bool running;
 	int64_t end_ns;	     /* CLOCK_MONOTONIC; no answer until then is a no */
 	unsigned int target; /* TCP: which of the node's addresses */
-	int fd;		     /* TCP: the socket; command: its pidfd */
-	pid_t pid;
+	int fd;		     /* TCP: the socket */
 	CURL *easy;
 	char why[160]; /* why the last one said no */
 };
@@ -29,9 +28,6 @@ int attempt__start(struct attempt *a, struct error *err);
 
 /* Where it stands; a result other than ATTEMPT_PENDING ends it. Does not block. */
 enum attempt_result attempt__look(struct attempt *a);
-
-/* What to wait for, -1 if it is not an fd. @ret_events as of poll(2). */
-int attempt__fd(const struct attempt *a, short *ret_events);
 
 /* The HTTP transfer of @easy (CURLOPT_PRIVATE is the attempt) has ended with @code. */
 void attempt__http_done(struct attempt *a, CURLcode code);

@@ -15,8 +15,10 @@ struct command {
 	char *text;  /* as a person would type it */
 	char **argv; /* NULL-terminated, each string owned */
 	char *log;
-	pid_t pid; /* 0 = not started */
-	int pidfd; /* -1 = not running, or its exit was reported */
+	pid_t pid, inner; /* for us, and in the lab's pid namespace; 0 = not started */
+	bool running;
+	bool unreported; /* exited, and lab__next_exit() has not said so */
+	int status;	 /* of an exited one, as from waitpid */
 };
 
 struct node {
@@ -39,7 +41,9 @@ struct lab {
 	struct node *nodes; /* e->n_nodes */
 	int bridge_netns;
 	struct pidns pidns;
-	int epoll; /* the pidfds of all commands that run */
+	bool lost; /* the init died, and everything with it */
+	int epoll; /* the line to the init, and: */
+	int event; /* an eventfd that is set while there is an unreported exit */
 };
 
 struct node *lab__node(const struct lab *lab, const char *name); /* NULL for no such node */
@@ -61,7 +65,9 @@ void lab__remove_files(struct lab *lab, bool keep);
 /* The last @n lines of @path, each after "\n  ", into @buf: "" if there is nothing to read. */
 const char *file__tail(const char *path, unsigned int n, char *buf, size_t size);
 
-/* Has @c exited? Its status as from waitpid, without reaping it. */
-bool command__exited(const struct command *c, int *ret_status);
+/* lab.c: run @s as @c. */
+int lab__run(struct lab *lab, const struct spawn *s, struct command *c, struct error *err);
+/* lab.c: note in the commands who has exited. */
+void lab__collect(struct lab *lab);
 
 #endif

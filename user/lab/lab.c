@@ -9,14 +9,24 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/wait.h>
+#include <sys/eventfd.h>
 
 /* What a server has to end by itself after SIGTERM. */
 #define GRACE_NS (1 * NS_PER_S)
-/* What the kernel has to end it after SIGKILL. */
-#define KILL_NS (5 * NS_PER_S)
-
 static void take_down(struct lab *lab, bool keep_files);
+
+static int watch(struct lab *lab, struct error *err)
+{
+	struct epoll_event ev = {.events = EPOLLIN};
+
+	lab->epoll = epoll_create1(EPOLL_CLOEXEC);
+	lab->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (lab->epoll < 0 || lab->event < 0 ||
+	    epoll_ctl(lab->epoll, EPOLL_CTL_ADD, lab->pidns.line, &ev) ||
+	    epoll_ctl(lab->epoll, EPOLL_CTL_ADD, lab->event, &ev))
+		return err__set(err, -errno, "epoll: %s", strerror(errno));
+	return 0;
+}
 
 static int make(struct lab *lab, struct error *err)
 {
@@ -28,10 +38,7 @@ static int make(struct lab *lab, struct error *err)
 		r = lab__make_network(lab, err);
 	if (!r)
 		r = pidns__create(&lab->pidns, err);
-	if (r)
-		return r;
-	lab->epoll = epoll_create1(EPOLL_CLOEXEC);
-	return lab->epoll < 0 ? err__set(err, -errno, "epoll: %s", strerror(errno)) : 0;
+	return r ? r : watch(lab, err);
 }
 
 int lab__create(const struct experiment *e, const char *run_dir, struct lab **ret,
@@ -50,19 +57,23 @@ int lab__create(const struct experiment *e, const char *run_dir, struct lab **re
 	return r;
 }
 
+int lab__run(struct lab *lab, const struct spawn *s, struct command *c, struct error *err)
+{
+	int r;
+
+	lab__collect(lab);
+	r = spawn__run(&lab->pidns, s, &c->pid, &c->inner, err);
+	c->running = !r;
+	return r;
+}
+
 static int start_command(struct lab *lab, struct node *n, struct command *c, struct error *err)
 {
 	struct spawn s = {.argv = c->argv, .dir = n->dir, .log = c->log, .netns = n->netns};
-	struct epoll_event ev = {.events = EPOLLIN};
 	struct error why = {0};
-	int r = spawn__run(&lab->pidns, &s, &c->pid, &c->pidfd, &why);
+	int r = lab__run(lab, &s, c, &why);
 
-	if (r)
-		return err__set(err, r, "%s: %s", n->spec->name, why.msg);
-	ev.data.u64 = (uint64_t)(n - lab->nodes) << 32 | (uint64_t)(c - n->commands);
-	if (epoll_ctl(lab->epoll, EPOLL_CTL_ADD, c->pidfd, &ev))
-		return err__set(err, -errno, "epoll: %s", strerror(errno));
-	return 0;
+	return r ? err__set(err, r, "%s: %s", n->spec->name, why.msg) : 0;
 }
 
 int lab__start(struct lab *lab, struct error *err)
@@ -92,46 +103,82 @@ int lab__event_fd(const struct lab *lab)
 	return lab->epoll;
 }
 
-bool command__exited(const struct command *c, int *ret_status)
+static void note_exit(struct lab *lab, struct command *c, int status)
 {
-	siginfo_t info = {0};
+	uint64_t one = 1;
 
-	if (c->pidfd < 0)
-		return false;
-	if (waitid(P_PID, (id_t)c->pid, &info, WEXITED | WNOHANG | WNOWAIT) || !info.si_pid)
-		return false;
-	*ret_status = info.si_code == CLD_EXITED ? (info.si_status & 0xff) << 8 : info.si_status;
-	return true;
+	c->running = false;
+	c->status = status;
+	c->unreported = true;
+	(void)!write(lab->event, &one, sizeof(one));
 }
 
-/* Reap @c, which has exited or is about to. */
-static int command__reap(struct lab *lab, struct command *c)
+/* What is none of our commands was a daemon. */
+static void note_inner_exit(struct lab *lab, const struct pidns_exit *x)
 {
-	int status = 0;
-	pid_t r;
+	for (size_t i = 0; i < lab->e->n_nodes; i++) {
+		struct node *n = &lab->nodes[i];
 
-	/* Closing is not enough: a child that is about to execute may have a copy of the pidfd. */
-	epoll_ctl(lab->epoll, EPOLL_CTL_DEL, c->pidfd, NULL);
-	do {
-		r = waitpid(c->pid, &status, 0);
-	} while (r < 0 && errno == EINTR);
-	c->pidfd = safe_close(c->pidfd);
-	return status;
+		for (size_t k = 0; k < n->spec->n_run; k++)
+			if (n->commands[k].running && n->commands[k].inner == x->inner)
+				note_exit(lab, &n->commands[k], x->status);
+		if (n->ready.running && n->ready.inner == x->inner) {
+			n->ready.running = false;
+			n->ready.status = x->status;
+		}
+	}
+}
+
+/* Somebody killed the init; the kernel has killed the rest. */
+static void note_loss(struct lab *lab)
+{
+	lab->lost = true;
+	epoll_ctl(lab->epoll, EPOLL_CTL_DEL, lab->pidns.line, NULL);
+	for (size_t i = 0; i < lab->e->n_nodes; i++) {
+		struct node *n = &lab->nodes[i];
+
+		for (size_t k = 0; k < n->spec->n_run; k++)
+			if (n->commands[k].running)
+				note_exit(lab, &n->commands[k], SIGKILL);
+		n->ready.running = false;
+		n->ready.status = SIGKILL;
+	}
+}
+
+void lab__collect(struct lab *lab)
+{
+	struct pidns_exit x;
+	int r = 0;
+
+	while (!lab->lost && (r = pidns__next_exit(&lab->pidns, &x)) > 0)
+		note_inner_exit(lab, &x);
+	if (r < 0)
+		note_loss(lab);
 }
 
 int lab__next_exit(struct lab *lab, struct lab_exit *ret)
 {
-	struct epoll_event ev;
-	struct command *c;
-	struct node *n;
+	uint64_t n_exits;
 
-	if (epoll_wait(lab->epoll, &ev, 1, 0) != 1)
-		return 0;
-	n = &lab->nodes[ev.data.u64 >> 32];
-	c = &n->commands[ev.data.u64 & UINT32_MAX];
-	*ret = (struct lab_exit){.node = n->spec->name, .command = c->text, .pid = c->pid};
-	ret->status = command__reap(lab, c);
-	return 1;
+	lab__collect(lab);
+	for (size_t i = 0; i < lab->e->n_nodes; i++) {
+		const struct node *n = &lab->nodes[i];
+
+		for (size_t k = 0; k < n->spec->n_run; k++) {
+			struct command *c = &n->commands[k];
+
+			if (!c->unreported)
+				continue;
+			c->unreported = false;
+			*ret = (struct lab_exit){.node = n->spec->name,
+						 .command = c->text,
+						 .pid = c->pid,
+						 .status = c->status};
+			return 1;
+		}
+	}
+	(void)!read(lab->event, &n_exits, sizeof(n_exits));
+	return 0;
 }
 
 int lab__kill(struct lab *lab, const char *node, int sig)
@@ -142,45 +189,15 @@ int lab__kill(struct lab *lab, const char *node, int sig)
 	return r < 0 ? r : 0;
 }
 
-/* Reap what ends before @deadline_ns; false if not all has. */
-static bool reap_until(struct lab *lab, int64_t deadline_ns)
-{
-	struct lab_exit x;
-
-	for (;;) {
-		bool running = false;
-
-		while (lab__next_exit(lab, &x) == 1)
-			;
-		for (size_t i = 0; i < lab->e->n_nodes; i++)
-			for (size_t k = 0; k < lab->nodes[i].spec->n_run; k++)
-				running = running || lab->nodes[i].commands[k].pidfd >= 0;
-		if (!running)
-			return true;
-		if (!wait_readable(lab->epoll, deadline_ns))
-			return false;
-	}
-}
-
-static void end_processes(struct lab *lab)
-{
-	int64_t deadline = clock__now() + GRACE_NS;
-
-	if (lab->epoll >= 0) {
-		pidns__terminate(&lab->pidns);
-		if (reap_until(lab, deadline))
-			pidns__drain(&lab->pidns, deadline);
-		pidns__kill(&lab->pidns);
-		reap_until(lab, clock__now() + KILL_NS);
-	}
-	pidns__kill(&lab->pidns);
-	pidns__close(&lab->pidns);
-}
-
 static void take_down(struct lab *lab, bool keep_files)
 {
-	end_processes(lab);
+	if (lab->pidns.init > 0) {
+		pidns__terminate(&lab->pidns);
+		wait_readable(lab->pidns.init_pidfd, clock__now() + GRACE_NS);
+	}
+	pidns__close(&lab->pidns);
 	safe_close(lab->epoll);
+	safe_close(lab->event);
 	safe_close(lab->bridge_netns);
 	for (size_t i = 0; i < lab->e->n_nodes; i++)
 		safe_close(lab->nodes[i].netns);

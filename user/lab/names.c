@@ -34,8 +34,6 @@ static int name_node(struct lab *lab, size_t i, struct error *err)
 	n->commands = calloc(spec->n_run + 1, sizeof(*n->commands));
 	if (!n->commands)
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t k = 0; k < spec->n_run; k++)
-		n->commands[k].pidfd = -1;
 	return 0;
 }
 
@@ -50,14 +48,15 @@ int lab__name(const struct experiment *e, const char *run_dir, struct lab **ret,
 	lab = calloc(1, sizeof(*lab));
 	if (!lab)
 		return err__set(err, -ENOMEM, "out of memory");
-	*lab = (struct lab){.e = e, .bridge_netns = -1, .pidns = PIDNS_NONE, .epoll = -1};
+	*lab = (struct lab){
+		.e = e, .bridge_netns = -1, .pidns = PIDNS_NONE, .epoll = -1, .event = -1};
 	lab->nodes = calloc(e->n_nodes + 1, sizeof(*lab->nodes));
 	if (!lab->nodes || asprintf(&lab->nodes_dir, "%s/nodes", run_dir) < 0) {
 		lab->nodes_dir = NULL;
 		r = err__set(err, -ENOMEM, "out of memory");
 	}
 	for (size_t i = 0; !r && i < e->n_nodes; i++) {
-		lab->nodes[i] = (struct node){.netns = -1, .ready.pidfd = -1};
+		lab->nodes[i] = (struct node){.netns = -1};
 		r = name_node(lab, i, err);
 	}
 	if (r) {
@@ -75,7 +74,7 @@ static void command__reset(struct command *c)
 		free(*w);
 	free(c->argv);
 	free(c->log);
-	*c = (struct command){.pidfd = -1};
+	*c = (struct command){0};
 }
 
 void lab__free(struct lab *lab)

@@ -30,7 +30,7 @@ struct wait {
 	size_t n;
 	size_t n_ready;
 	CURLM *multi;
-	struct curl_waitfd *fds; /* n of them */
+	struct curl_waitfd *fds; /* n of them, and the line to the init */
 	int64_t next_scan_ns;
 };
 
@@ -81,9 +81,9 @@ static int say_ended(const struct node *n, const struct command *c, int status, 
 
 	say_status(status, how, sizeof(how));
 	file__tail(c->log, 5, tail, sizeof(tail));
-	return err__set(err, -ECHILD, "%s: `%.160s` %s before the node was ready%s%s%s",
-			n->spec->name, c->text, how, *tail ? "; the end of " : "; nothing in ",
-			c->log, tail);
+	return err__set(err, -ECHILD, "%s: `%.160s` %s before the node was ready; %s %s%s%s",
+			n->spec->name, c->text, how, *tail ? "the end of" : "nothing in", c->log,
+			*tail ? ":" : "", tail);
 }
 
 /*
@@ -94,17 +94,15 @@ static int check_commands(const struct node *n, const struct command **ret_idle,
 {
 	const struct command *ended = NULL;
 	bool running = false;
-	int status;
 
 	for (size_t k = 0; k < n->spec->n_run; k++) {
 		const struct command *c = &n->commands[k];
 
-		if (!command__exited(c, &status)) {
-			running = running || c->pidfd >= 0;
+		running = running || c->running;
+		if (c->running || !c->pid)
 			continue;
-		}
-		if (!WIFEXITED(status) || WEXITSTATUS(status))
-			return say_ended(n, c, status, err);
+		if (!WIFEXITED(c->status) || WEXITSTATUS(c->status))
+			return say_ended(n, c, c->status, err);
 		ended = c;
 	}
 	*ret_idle = running ? NULL : ended;
@@ -118,7 +116,7 @@ static void see_alive(pid_t pid, int pidfd, const struct netns_id *netns, void *
 	(void)pidfd;
 	/* Its readiness command is a process of the node, but no server. */
 	for (size_t i = 0; i < w->n; i++)
-		if (w->v[i].attempt.pid == pid)
+		if (w->v[i].node->ready.running && w->v[i].node->ready.pid == pid)
 			return;
 	for (size_t i = 0; i < w->n; i++)
 		if (w->v[i].node->id.ino == netns->ino && w->v[i].node->id.dev == netns->dev)
@@ -176,9 +174,9 @@ static int say_late(const struct waiter *w, struct error *err)
 		file__tail(c->log, 5, tail, sizeof(tail));
 	else
 		c = &w->node->ready;
-	return err__set(err, -ETIMEDOUT, "%s: not ready within %s: %s: %s%s%s%s",
+	return err__set(err, -ETIMEDOUT, "%s: not ready within %s: %s: %s%s%s%s%s",
 			w->node->spec->name, limit, what, w->attempt.why,
-			*tail ? "; the end of " : "", *tail ? c->log : "", tail);
+			*tail ? "; the end of " : "", *tail ? c->log : "", *tail ? ":" : "", tail);
 }
 
 /* One step for one node: 1 if it has become ready, 0, or negative errno. */
@@ -233,17 +231,13 @@ static void wait__sleep(struct wait *w)
 	struct attempt *a;
 	int left;
 
-	for (size_t i = 0; i < w->n; i++) {
-		struct curl_waitfd *f = &w->fds[n];
-		short events;
-
-		f->fd = w->v[i].ready ? -1 : attempt__fd(&w->v[i].attempt, &events);
-		if (f->fd < 0)
-			continue;
-		f->events = events & 1 ? CURL_WAIT_POLLIN : CURL_WAIT_POLLOUT;
-		f->revents = 0;
-		n++;
-	}
+	for (size_t i = 0; i < w->n; i++)
+		if (!w->v[i].ready && w->v[i].attempt.fd >= 0)
+			w->fds[n++] = (struct curl_waitfd){.fd = w->v[i].attempt.fd,
+							   .events = CURL_WAIT_POLLOUT};
+	if (!w->lab->lost)
+		w->fds[n++] =
+			(struct curl_waitfd){.fd = w->lab->pidns.line, .events = CURL_WAIT_POLLIN};
 	curl_multi_poll(w->multi, w->fds, n, (int)(EVERY_NS / NS_PER_MS), NULL);
 	curl_multi_perform(w->multi, &left);
 	while ((msg = curl_multi_info_read(w->multi, &left))) {
@@ -264,6 +258,7 @@ int lab__wait_ready(struct lab *lab, const volatile int *stop,
 	if (r)
 		return err__set(err, r, "out of memory");
 	for (;;) {
+		lab__collect(lab);
 		r = check_all_commands(&w, err);
 		if (!r)
 			r = step_all(&w, on_ready, arg, err);
@@ -274,6 +269,7 @@ int lab__wait_ready(struct lab *lab, const volatile int *stop,
 			return err__set(err, -EINTR, "interrupted while the lab started");
 	}
 	/* One whose port answered may have been answered for by another process, and have failed. */
+	lab__collect(lab);
 	for (size_t i = 0; !r && i < w.n; i++)
 		r = check_commands(w.v[i].node, &idle, err);
 	return r;

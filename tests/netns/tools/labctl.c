@@ -9,6 +9,7 @@
  *
  *   pid PID                    init PID
  *   created MS                 netns NODE PATH
+ *   bridge PATH
  *   started MS                 ready NODE MS
  *   up MS                      exit NODE STATUS PID COMMAND
  *   killed NODE RESULT         expanded TEXT
@@ -169,6 +170,7 @@ static int bring_up(const struct experiment *e, const char *dir, struct lab **re
 	for (size_t i = 0; i < e->n_nodes; i++)
 		printf("netns %s /proc/%d/fd/%d\n", e->nodes[i].name, getpid(),
 		       lab__netns(lab, e->nodes[i].name));
+	printf("bridge /proc/%d/fd/%d\n", getpid(), lab->bridge_netns);
 	start = clock__now();
 	r = lab__start(lab, err);
 	if (r)
