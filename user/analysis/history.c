@@ -180,6 +180,8 @@ static int happened(struct history *h)
 			e->t_ns, e->t_ns > h->last_ns ? e->t_ns : h->last_ns};
 		open[e->fault] = true;
 	}
+	for (size_t i = 0; i < h->n_faults; i++)
+		h->faults[i].standing = open[i];
 	return 0;
 }
 

@@ -55,6 +55,7 @@ struct history_fault {
 	size_t n_sides;
 	struct history_window *happened; /* as recorded: see history__window() */
 	size_t n_happened;
+	bool standing; /* the last of them was never cleared */
 };
 
 struct history_resource {

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * claims.c: claims from samples (EFFECTS.md, section 1). A sample is true at some instant in [send, recv], so a claim
+ * certainly holds from the recv of its first positive sample to the send of its last one, and possibly from the
+ * send of the negative sample before to the recv of the negative one after. All probes run on one host: the
+ * clock error is 0.
+ *
+ * A sample in another epoch ends a claim and begins another; the boundary lies between the two samples. A sample that
+ * failed says nothing. Where no valid sample is at hand for longer than a probe gap (5 intervals and 50 ms, as the
+ * recorder has it) the node is unseen: no claim is certain there, and any is possible.
+ */
+#include "analysis/internal.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+static int64_t gap_limit(const struct history_resource *r)
+{
+	return 5 * r->every_ns + 50 * NS_PER_MS;
+}
+
+static bool same_epoch(int64_t a, int64_t b)
+{
+	return a == HISTORY_NONE || b == HISTORY_NONE || a == b;
+}
+
+/* Growing arrays of one resource. */
+struct builder {
+	struct claims *c;
+	size_t cap_claims, cap_unseen;
+};
+
+static void *grow(void *v, size_t n, size_t *cap, size_t size)
+{
+	if (n < *cap)
+		return v;
+	v = reallocarray(v, *cap ? *cap * 2 : 16, size);
+	if (v)
+		*cap = *cap ? *cap * 2 : 16;
+	return v;
+}
+
+static int add_unseen(struct builder *b, int node, int64_t from, int64_t to)
+{
+	struct unseen *v = grow(b->c->unseen, b->c->n_unseen, &b->cap_unseen, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	b->c->unseen = v;
+	v[b->c->n_unseen++] = (struct unseen){node, from, to};
+	return 0;
+}
+
+/* A claim that @s begins; it is possible since @since. */
+static int open_claim(struct builder *b, const struct history_role *s, int64_t since)
+{
+	struct claim *v = grow(b->c->v, b->c->n, &b->cap_claims, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	b->c->v = v;
+	v[b->c->n++] = (struct claim){
+		.node = s->node,
+		.epoch = s->epoch,
+		.inner = {s->recv_ns, s->send_ns},
+		.outer = {since, s->recv_ns},
+		.end = CLAIM_RECORD,
+	};
+	return 0;
+}
+
+static void close_claim(struct claim *c, int64_t at, enum claim_end why)
+{
+	c->outer.end_ns = at;
+	c->end = why;
+}
+
+/*
+ * The samples of one node, in order. @t: the node should have been sampled from run time 0 to the end of the
+ * timeline.
+ */
+static int scan(struct builder *b, const struct history_role *s, size_t n, int64_t limit,
+		const struct timing *t)
+{
+	const struct history_role *last = NULL; /* valid one */
+	struct claim *open = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		bool unseen;
+
+		if (s[i].role == ROLE_ERROR)
+			continue;
+		b->c->sampled = true;
+		unseen = last ? s[i].recv_ns - last->send_ns > limit : s[i].recv_ns > limit;
+		if (unseen)
+			r = add_unseen(b, s[i].node, last ? last->send_ns : 0, s[i].recv_ns);
+		if (open && s[i].claim && !unseen && same_epoch(open->epoch, s[i].epoch)) {
+			open->inner.end_ns = s[i].send_ns;
+			if (open->epoch == HISTORY_NONE)
+				open->epoch = s[i].epoch;
+		} else {
+			if (open)
+				close_claim(open, s[i].recv_ns,
+					    !s[i].claim				  ? CLAIM_DENIED
+					    : same_epoch(open->epoch, s[i].epoch) ? CLAIM_UNSEEN
+										  : CLAIM_EPOCH);
+			if (!r && s[i].claim)
+				r = open_claim(b, &s[i], last ? last->send_ns : s[0].send_ns);
+			open = !r && s[i].claim ? &b->c->v[b->c->n - 1] : NULL;
+		}
+		last = &s[i];
+	}
+	if (open)
+		close_claim(open, s[n - 1].recv_ns, CLAIM_RECORD);
+	if (!r && last && t->end_ns - last->send_ns > limit)
+		r = add_unseen(b, last->node, last->send_ns, t->end_ns);
+	return r;
+}
+
+/* The nodes of a resource that no sample speaks of. */
+static int add_silent(struct builder *b, const struct history_resource *r, const bool *spoken,
+		      const struct timing *t)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < r->nodes.n && !e; i++)
+		if (!spoken[r->nodes.v[i]] && t->end_ns > 0)
+			e = add_unseen(b, r->nodes.v[i], 0, t->end_ns);
+	return e;
+}
+
+static int one_resource(const struct history *h, size_t resource, size_t *at,
+			const struct timing *t, struct claims *ret)
+{
+	const struct history_resource *r = &h->resources[resource];
+	_cleanup_free_ bool *spoken = calloc(h->nodes.n + 1, sizeof(*spoken));
+	struct builder b = {.c = ret};
+	int e = 0;
+
+	if (!spoken)
+		return -ENOMEM;
+	ret->leads = strcmp(r->system, "sentinel") != 0;
+	while (!e && *at < h->n_roles && h->roles[*at].resource == (int)resource) {
+		const struct history_role *s = &h->roles[*at];
+		size_t n = 1, valid = 0;
+
+		while (*at + n < h->n_roles && s[n].resource == s->resource && s[n].node == s->node)
+			n++;
+		for (size_t i = 0; i < n; i++)
+			valid += s[i].role != ROLE_ERROR;
+		spoken[s->node] = valid > 0;
+		if (ret->leads)
+			e = scan(&b, s, n, gap_limit(r), t);
+		else
+			ret->sampled |= valid > 0;
+		*at += n;
+	}
+	return e || !ret->leads ? e : add_silent(&b, r, spoken, t);
+}
+
+int claims__make(const struct history *h, const struct timing *t, struct claims **ret)
+{
+	size_t at = 0;
+	int e = 0;
+
+	*ret = calloc(h->n_resources + 1, sizeof(**ret));
+	if (!*ret)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->n_resources && !e; i++)
+		e = one_resource(h, i, &at, t, &(*ret)[i]);
+	return e;
+}
+
+void claims__free(struct claims *c, size_t n)
+{
+	for (size_t i = 0; c && i < n; i++) {
+		free(c[i].v);
+		free(c[i].unseen);
+	}
+	free(c);
+}

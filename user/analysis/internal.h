@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * internal.h: what the modules of this room compute from a history, one struct each, in the order in which they are made.
+ * Times are nanoseconds of run time, HISTORY_NONE where there is none.
+ */
+#ifndef CHAOS_ANALYSIS_INTERNAL_H
+#define CHAOS_ANALYSIS_INTERNAL_H
+
+#include "analysis/analysis.h"
+#include "analysis/history.h"
+
+#define CMP(a, b) (((a) > (b)) - ((a) < (b)))
+
+/* ---- timing.c: the cut, the heal, and who was on which side ---- */
+
+struct timing {
+	int64_t end_ns; /* when the timeline ended: the final reads come after it */
+	int64_t first_fault_ns, last_clear_ns; /* of any fault */
+
+	/*
+	 * The cut is the time in which partitions were in force, or any fault if there was no partition: windows, merged and
+	 * in order. cut_ns is where the first begins, heal_ns where the last ends (NONE if it never did).
+	 */
+	bool partitioned;
+	struct history_window *cut;
+	size_t n_cut;
+	int64_t cut_ns, heal_ns;
+
+	/*
+	 * Sides: nodes that no partition ever separated. Without a partition every node is a side of its own.
+	 */
+	int *side_of;	   /* by node */
+	char **side_names; /* members joined by "," */
+	size_t *side_size;
+	size_t n_sides;
+};
+
+int timing__make(const struct history *h, struct timing *ret);
+void timing__free(struct timing *t);
+
+/* ---- claims.c: who said that it leads, and when it was not asked ---- */
+
+enum claim_end {
+	CLAIM_DENIED,  /* a sample says no */
+	CLAIM_EPOCH,   /* the next claim of this node is in another epoch */
+	CLAIM_UNSEEN,  /* not sampled for too long; the next sample claims in the same epoch */
+	CLAIM_RECORD,  /* the record ends */
+};
+
+struct claim {
+	int node;
+	int64_t epoch;
+	struct history_window inner; /* certain; start > end if only one sample says so */
+	struct history_window outer; /* possible */
+	enum claim_end end;
+};
+
+/* A time in which a node may have claimed anything: no valid sample for longer than a probe gap. */
+struct unseen {
+	int node;
+	int64_t from_ns, to_ns;
+};
+
+struct claims {
+	bool leads;	 /* its system has nodes that lead; a Sentinel only watches */
+	bool sampled;	 /* there is a valid sample */
+	struct claim *v; /* by node, then time */
+	size_t n;
+	struct unseen *unseen; /* by node, then time */
+	size_t n_unseen;
+};
+
+/* @ret: one for each resource. */
+int claims__make(const struct history *h, const struct timing *t, struct claims **ret);
+void claims__free(struct claims *c, size_t n);
+
+/* ---- writes.c: set accounting, and reads that miss a write ---- */
+
+struct workload_writes {
+	bool has_final;
+	int diverged; /* 0, 1, or -1: not known, for want of final reads */
+	int64_t final, lost, recovered, unexpected;
+};
+
+struct writes {
+	int64_t attempted, acked, failed, unknown; /* adds; the sum of the others is attempted */
+	struct workload_writes *workloads;
+	bool has_final; /* all workloads have */
+	int64_t lost_first_ns, lost_last_ns;
+	int64_t *lost_by_side; /* number of lost writes that clients on that side had acknowledged */
+	int64_t reads, reads_ok, reads_stale, max_staleness_ns;
+	bool *op_lost, *op_stale; /* by op */
+};
+
+int writes__make(const struct history *h, const struct timing *t, const struct claims *claims,
+		 struct writes *ret);
+void writes__free(struct writes *w);
+
+/* Does workload @w tell about resource @r? */
+bool writes__about(const struct history *h, size_t w, size_t r);
+
+/* ---- split.c: overlaps of claims, and how bad it got ---- */
+
+struct span {
+	int node;
+	int64_t from_ns, to_ns;
+};
+
+/*
+ * The times in which spans of two or more different nodes intersect, merged and in order; touching is no intersection.
+ * O(n log n). @ret is to be freed.
+ */
+int overlap__sweep(const struct span *spans, size_t n, size_t n_nodes, struct history_window **ret,
+		   size_t *ret_n);
+int64_t overlap__measure(const struct history_window *w, size_t n);
+
+struct split_resource {
+	int level; /* -1: not watched */
+	struct history_window *must;
+	size_t n_must;
+	int64_t must_ns, may_ns;
+	int64_t outlived_ns; /* NONE without a partition that was healed */
+	int same_epoch;	     /* 0, 1, or -1: no epochs known */
+	int *nodes;	     /* who took part in a certain overlap */
+	size_t n_nodes;
+};
+
+struct split {
+	int level; /* -1: no role was watched */
+	struct split_resource *v;
+};
+
+/*
+ * With @pessimist, a node that was not sampled for longer than a probe gap counts as having claimed all that time:
+ * the worst that may have happened unseen.
+ */
+int split__make(const struct history *h, const struct timing *t, const struct claims *claims,
+		const struct writes *w, bool pessimist, struct split *ret);
+void split__free(struct split *s, size_t n_resources);
+
+/* ---- availability.c ---- */
+
+struct availability {
+	int64_t *side_gap; /* longest gap by side; NONE: no client there */
+	int64_t *stepdown, *elect, *old_end; /* by resource */
+	int *old, *elected; /* by resource: the node that led at the cut, and that led next; -1 */
+	int64_t stepdown_ns, elect_ns, old_end_after_heal_ns, first_ack_everywhere_ns,
+		replicas_equal_ns, heal_tail_ns;
+};
+
+int availability__make(const struct history *h, const struct timing *t, const struct claims *claims,
+		       struct availability *ret);
+void availability__free(struct availability *a);
+
+/* ---- goodput.c: rates and latencies ---- */
+
+struct quantiles {
+	bool known;
+	int64_t p50, p90, p99, p999, max;
+};
+
+struct goodput {
+	double baseline_per_s, after_per_s; /* -1: not known */
+	int64_t recovery_ns;
+	struct quantiles intended, service;
+	double syn_baseline_per_s, syn_peak_per_s, syn_pbr, syn_fano; /* -1: not known */
+};
+
+int goodput__make(const struct history *h, const struct timing *t, const struct writes *w,
+		  struct goodput *ret);
+
+/* ---- all of it ---- */
+
+struct analysis {
+	const struct history *h;
+	struct timing timing;
+	struct claims *claims;
+	struct writes writes;
+	struct split split, worst;
+	struct availability availability;
+	struct goodput goodput;
+};
+
+int analysis__make(const struct history *h, struct analysis *ret);
+void analysis__free(struct analysis *a);
+
+/* split_brain of summary.json, from @s */
+json_t *summary__split(const struct analysis *a, const struct split *s);
+
+/* findings.c: plain sentences, most important first; @reasons: why the verdict is unknown, if it is */
+json_t *findings__make(const struct analysis *a, const json_t *reasons);
+
+/* verdict.c: sets expectations, verdict, verdict_reasons in @summary */
+int verdict__decide(const struct analysis *a, json_t *summary);
+
+/* ---- text.c: numbers that may be missing, strings that grow ---- */
+
+json_t *json_seconds(int64_t ns); /* null if NONE */
+json_t *json_count(int64_t n);	  /* null if NONE */
+json_t *json_rate(double x);	  /* null if negative or not finite */
+
+/* Zeroed at first. */
+struct text {
+	char *v;
+	size_t n, size;
+	bool failed;
+};
+void text__add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void text__put(struct text *t, const char *s, size_t n);
+void text__count(struct text *t, int64_t n); /* 1,208 */
+char *text__take(struct text *t);	     /* NULL if memory ran out */
+static inline void cleanup_text(struct text *t)
+{
+	free(t->v);
+}
+
+#endif

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * split.c: overlapping claims and what was served meanwhile. The level is the highest of
+ *
+ *   L0  nothing of the below
+ *   L1  two nodes certainly claimed one resource at once
+ *   L2  while they did, a claimant or its side served a read that missed an acknowledged write
+ *   L3  while they did, two claimants (or their sides) each acknowledged a write
+ *   L4  there was such an overlap, and acknowledged writes were lost, or the replicas still differed in the final reads
+ *   L5  the overlap went on for more than a second after the last partition was lifted
+ *
+ * An operation counts as served during an overlap if all of it, from invocation to return, lies within a certain
+ * overlap; on a claimant's side if the node that served it claims, or is on the side of the cut of exactly one node that
+ * claims. The second of L5 is what a loser needs to hear of the winner: a heartbeat interval. An overlap that is only
+ * possible (clean failovers have one of a sampling interval) raises no level.
+ */
+#include "analysis/internal.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define SETTLE_NS NS_PER_S
+
+/* ---- who took part in which overlap ---- */
+
+struct part {
+	size_t overlap;
+	int node;
+	bool stale, acked;
+};
+
+struct parts {
+	struct part *v; /* by overlap, then node; no duplicates */
+	size_t n, cap;
+};
+
+static int by_part(const void *a, const void *b)
+{
+	const struct part *x = a, *y = b;
+	int r = CMP(x->overlap, y->overlap);
+
+	return r ? r : CMP(x->node, y->node);
+}
+
+/* The first window that ends after @t. */
+static size_t first_after(const struct history_window *w, size_t n, int64_t t)
+{
+	size_t lo = 0, hi = n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (w[mid].end_ns > t)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return lo;
+}
+
+static int take_part(struct parts *p, size_t overlap, int node)
+{
+	if (p->n == p->cap) {
+		size_t cap = p->cap ? 2 * p->cap : 16;
+		struct part *v = reallocarray(p->v, cap, sizeof(*v));
+
+		if (!v)
+			return -ENOMEM;
+		p->v = v;
+		p->cap = cap;
+	}
+	p->v[p->n++] = (struct part){.overlap = overlap, .node = node};
+	return 0;
+}
+
+static int participants(const struct span *s, size_t n, const struct history_window *w, size_t n_w,
+			struct parts *p)
+{
+	size_t m = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = first_after(w, n_w, s[i].from_ns);
+		     !r && k < n_w && w[k].start_ns < s[i].to_ns; k++)
+			r = take_part(p, k, s[i].node);
+	if (r || !p->n)
+		return r;
+	qsort(p->v, p->n, sizeof(*p->v), by_part);
+	for (size_t i = 0; i < p->n; i++)
+		if (!m || by_part(&p->v[m - 1], &p->v[i]) != 0)
+			p->v[m++] = p->v[i];
+	p->n = m;
+	return 0;
+}
+
+/* The part in overlap @k that served an operation at @node, or NULL. */
+static struct part *served_by(struct parts *p, size_t k, int node, const struct timing *t)
+{
+	struct part key = {.overlap = k, .node = node};
+	struct part *found = bsearch(&key, p->v, p->n, sizeof(*p->v), by_part);
+	struct part *lo = p->v, *hi = p->v + p->n;
+
+	if (found)
+		return found;
+	while (lo < hi) {
+		struct part *mid = lo + (hi - lo) / 2;
+
+		if (mid->overlap >= k)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	for (; lo < p->v + p->n && lo->overlap == k; lo++) {
+		if (t->side_of[lo->node] != t->side_of[node])
+			continue;
+		if (found)
+			return NULL; /* two of them: there is no telling */
+		found = lo;
+	}
+	return found;
+}
+
+struct served {
+	bool stale, both;
+};
+
+static struct served look_at_ops(const struct history *h, const struct timing *t, size_t resource,
+				 const struct writes *w, const struct split_resource *s,
+				 struct parts *p)
+{
+	struct served ret = {0};
+
+	for (size_t i = 0; i < h->n_ops && s->n_must; i++) {
+		const struct history_op *o = &h->ops[i];
+		struct part *part;
+		size_t k;
+
+		if (o->outcome != OP_OK || (o->kind == OP_READ && !w->op_stale[i]))
+			continue;
+		k = first_after(s->must, s->n_must, o->invoke_ns);
+		if (k == s->n_must || o->invoke_ns < s->must[k].start_ns ||
+		    o->return_ns > s->must[k].end_ns ||
+		    !writes__about(h, (size_t)o->workload, resource))
+			continue;
+		part = served_by(p, k, o->node, t);
+		if (part && o->kind == OP_READ)
+			part->stale = true;
+		else if (part)
+			part->acked = true;
+	}
+	for (size_t i = 0; i < p->n; i++) {
+		ret.stale |= p->v[i].stale;
+		for (size_t j = i + 1;
+		     !ret.both && p->v[i].acked && j < p->n && p->v[j].overlap == p->v[i].overlap; j++)
+			ret.both = p->v[j].acked;
+	}
+	return ret;
+}
+
+/* ---- a resource ---- */
+
+static int64_t after(const struct history_window *w, size_t n, int64_t t)
+{
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (w[i].end_ns > t)
+			sum += w[i].end_ns - (w[i].start_ns > t ? w[i].start_ns : t);
+	return sum;
+}
+
+static int by_epoch_time(const void *a, const void *b)
+{
+	const struct claim *x = *(const struct claim *const *)a;
+	const struct claim *y = *(const struct claim *const *)b;
+	int r = CMP(x->epoch, y->epoch);
+
+	r = r ? r : CMP(x->inner.start_ns, y->inner.start_ns);
+	return r ? r : CMP(x->node, y->node);
+}
+
+/* Two nodes certainly claimed at once in one epoch. @ret: 0, 1, or -1: no claim has an epoch. */
+static int in_one_epoch(const struct claims *c, int *ret)
+{
+	_cleanup_free_ const struct claim **v = calloc(c->n + 1, sizeof(*v));
+	const struct claim *latest = NULL;
+	size_t n = 0;
+
+	if (!v)
+		return -ENOMEM;
+	*ret = 0;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->v[i].epoch != HISTORY_NONE)
+			v[n++] = &c->v[i];
+	if (!n)
+		*ret = -1;
+	qsort((void *)v, n, sizeof(*v), by_epoch_time);
+	/* A node's own claims never overlap, so the claim that reaches furthest stands for all before. */
+	for (size_t i = 0; i < n && *ret != 1; i++) {
+		if (latest && latest->epoch == v[i]->epoch && latest->node != v[i]->node &&
+		    v[i]->inner.start_ns < v[i]->inner.end_ns &&
+		    v[i]->inner.start_ns < latest->inner.end_ns)
+			*ret = 1;
+		if (!latest || latest->epoch != v[i]->epoch ||
+		    v[i]->inner.end_ns > latest->inner.end_ns)
+			latest = v[i];
+	}
+	return 0;
+}
+
+/* All certain (@outer: possible) claims as spans; with @pessimist the unseen times too. Caller frees. */
+static struct span *spans_of(const struct claims *c, bool outer, bool pessimist, size_t *ret_n)
+{
+	struct span *v = calloc(c->n + c->n_unseen + 1, sizeof(*v));
+	size_t n = 0;
+
+	for (size_t i = 0; v && i < c->n; i++) {
+		const struct history_window *w = outer ? &c->v[i].outer : &c->v[i].inner;
+
+		if (w->start_ns < w->end_ns)
+			v[n++] = (struct span){c->v[i].node, w->start_ns, w->end_ns};
+	}
+	for (size_t i = 0; v && pessimist && i < c->n_unseen; i++)
+		v[n++] = (struct span){c->unseen[i].node, c->unseen[i].from_ns, c->unseen[i].to_ns};
+	*ret_n = n;
+	return v;
+}
+
+static int level_of(const struct history *h, size_t resource, const struct writes *w,
+		    const struct split_resource *s, struct served served)
+{
+	bool damage = false;
+
+	if (!s->must_ns)
+		return 0;
+	for (size_t i = 0; i < h->n_workloads; i++)
+		if (writes__about(h, i, resource))
+			damage |= w->workloads[i].lost > 0 || w->workloads[i].diverged > 0;
+	if (s->outlived_ns != HISTORY_NONE && s->outlived_ns > SETTLE_NS)
+		return 5;
+	if (damage)
+		return 4;
+	if (served.both)
+		return 3;
+	return served.stale ? 2 : 1;
+}
+
+static int who(const struct history *h, const struct parts *p, struct split_resource *s)
+{
+	_cleanup_free_ bool *in = calloc(h->nodes.n + 1, sizeof(*in));
+
+	s->nodes = calloc(h->nodes.n + 1, sizeof(*s->nodes));
+	if (!in || !s->nodes)
+		return -ENOMEM;
+	for (size_t i = 0; i < p->n; i++)
+		in[p->v[i].node] = true;
+	for (size_t i = 0; i < h->nodes.n; i++)
+		if (in[i])
+			s->nodes[s->n_nodes++] = (int)i;
+	return 0;
+}
+
+static void cleanup_parts(struct parts *p)
+{
+	free(p->v);
+}
+
+static int one_resource(const struct history *h, const struct timing *t, const struct claims *c,
+			size_t resource, const struct writes *w, bool pessimist,
+			struct split_resource *s)
+{
+	_cleanup_free_ struct history_window *may = NULL;
+	_cleanup_free_ struct span *must_spans = NULL, *may_spans = NULL;
+	_cleanup_(cleanup_parts) struct parts p = {0};
+	size_t n = 0, n_may = 0, n_outer = 0;
+	int r;
+
+	s->level = -1;
+	s->must_ns = s->may_ns = s->outlived_ns = HISTORY_NONE;
+	s->same_epoch = -1;
+	if (!c->leads || !c->sampled)
+		return 0;
+	must_spans = spans_of(c, false, pessimist, &n);
+	may_spans = spans_of(c, true, pessimist, &n_outer);
+	if (!must_spans || !may_spans)
+		return -ENOMEM;
+	r = overlap__sweep(must_spans, n, h->nodes.n, &s->must, &s->n_must);
+	r = r ? r : overlap__sweep(may_spans, n_outer, h->nodes.n, &may, &n_may);
+	r = r ? r : participants(must_spans, n, s->must, s->n_must, &p);
+	r = r ? r : in_one_epoch(c, &s->same_epoch);
+	r = r ? r : who(h, &p, s);
+	if (r)
+		return r;
+	s->must_ns = overlap__measure(s->must, s->n_must);
+	s->may_ns = overlap__measure(may, n_may);
+	if (t->partitioned && t->heal_ns != HISTORY_NONE)
+		s->outlived_ns = after(s->must, s->n_must, t->heal_ns);
+	if (pessimist && s->must_ns && s->same_epoch == 0)
+		s->same_epoch = 1;
+	s->level = level_of(h, resource, w, s, look_at_ops(h, t, resource, w, s, &p));
+	return 0;
+}
+
+int split__make(const struct history *h, const struct timing *t, const struct claims *claims,
+		const struct writes *w, bool pessimist, struct split *ret)
+{
+	int r = 0;
+
+	ret->level = -1;
+	ret->v = calloc(h->n_resources + 1, sizeof(*ret->v));
+	if (!ret->v)
+		return -ENOMEM;
+	for (size_t i = 0; i < h->n_resources && !r; i++) {
+		r = one_resource(h, t, &claims[i], i, w, pessimist, &ret->v[i]);
+		if (ret->v[i].level > ret->level)
+			ret->level = ret->v[i].level;
+	}
+	return r;
+}
+
+void split__free(struct split *s, size_t n_resources)
+{
+	for (size_t i = 0; s->v && i < n_resources; i++) {
+		free(s->v[i].must);
+		free(s->v[i].nodes);
+	}
+	free(s->v);
+}
