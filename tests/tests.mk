@@ -48,6 +48,7 @@ $(O)/tests/bpf/%: tests/bpf/%.c $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(cal
 	$(Q)$(CC) $(UNIT_CFLAGS) -Ibpf -o $@ $< $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(call unit_lib,lib) -lcmocka $(LIBS)
 
 # Programs that scripts in tests/netns need: NETNS_TOOLS.
+include tests/netns/datapath.mk
 include tests/netns/lab.mk
 
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))

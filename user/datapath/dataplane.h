@@ -84,6 +84,7 @@ struct dataplane;
  * Compile, load, attach. Nothing is faulted until dataplane__arm(). On failure everything is undone
  * and @err says what, with what to do about it (missing capability, kernel feature). -EINVAL for a plan that contradicts
  * itself (an address on both sides of a cut, too many rules on a pair, an edge with neither side here).
+ * @plan is borrowed until dataplane__close().
  */
 int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct error *err);
 

@@ -1,0 +1,382 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * dpctl: a data plane by hand, for the scripts in tests/netns. It says `ready MECHANISM` once faults are armed, then does
+ * what it reads: one command a line, each answered by lines that end with `.`:
+ *
+ *	hits			FAULT FROM TO matched dropped matched_bytes
+ *	traffic NODE		rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn dropped
+ *	attached		NODE IFNAME
+ *	window START END	seconds from now; of all faults
+ *	disarm | arm | quit
+ *
+ * Churn is followed meanwhile. It ends, clean, with its input.
+ */
+#include "datapath/dataplane.h"
+#include "datapath/netns.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <arpa/inet.h>
+#include <argp.h>
+#include <poll.h>
+#include <string.h>
+
+struct ctl {
+	struct dp_plan plan;
+	double from_s, to_s;
+	bool neighbour;
+	int status;
+};
+
+static void die(const char *what, const struct error *err)
+{
+	fprintf(stderr, "dpctl: %s%s%s\n", what, err ? ": " : "", err ? err->msg : "");
+	exit(2);
+}
+
+static void *more(void *v, size_t n, size_t size)
+{
+	v = realloc(v, (n + 1) * size);
+	if (!v)
+		die("out of memory", NULL);
+	memset((char *)v + n * size, 0, size);
+	return v;
+}
+
+static struct dp_prefix parse_prefix(const char *s)
+{
+	struct dp_prefix p = {.addr = {.w = {0, 0, htonl(0xffff), 0}}, .len = 128};
+	char text[64], *slash;
+
+	snprintf(text, sizeof(text), "%s", s);
+	slash = strchr(text, '/');
+	if (slash)
+		*slash++ = 0;
+	if (inet_pton(AF_INET, text, &p.addr.w[3]) == 1)
+		p.len = slash ? (uint8_t)(96 + atoi(slash)) : 128;
+	else if (inet_pton(AF_INET6, text, &p.addr) == 1)
+		p.len = slash ? (uint8_t)atoi(slash) : 128;
+	else
+		die(s, NULL);
+	return p;
+}
+
+/* NAME=netns:NS | NAME=dev:NS:IF | NAME=cidr:PREFIX */
+static void add_member(struct ctl *c, char *arg)
+{
+	char *what = strchr(arg, '=');
+	struct error err = {0};
+	struct dp_member *m;
+
+	if (!what)
+		die(arg, NULL);
+	*what++ = 0;
+	c->plan.members = more(c->plan.members, c->plan.n_members, sizeof(*m));
+	m = &c->plan.members[c->plan.n_members++];
+	m->name = strdup(arg);
+	m->netns_fd = -1;
+	if (!strncmp(what, "cidr:", 5)) {
+		m->prefixes = more(NULL, 0, sizeof(*m->prefixes));
+		m->prefixes[m->n_prefixes++] = parse_prefix(what + 5);
+		return;
+	}
+	if (!strncmp(what, "dev:", 4)) {
+		what += 4;
+		m->ifname = strchr(what, ':');
+		if (!m->ifname)
+			die(what, NULL);
+		*m->ifname = 0;
+		m->ifname = strdup(m->ifname + 1);
+	} else if (!strncmp(what, "netns:", 6)) {
+		what += 6;
+	} else {
+		die(what, NULL);
+	}
+	m->netns_fd = netns__open(what, &err);
+	if (m->netns_fd < 0)
+		die(what, &err);
+}
+
+/* NAME[+NAME...] or any, each with :PORT */
+static struct dp_side parse_side(const struct ctl *c, char *s)
+{
+	struct dp_side side = {0};
+	char *port = strchr(s, ':'), *save;
+
+	if (port) {
+		*port++ = 0;
+		side.ports = more(NULL, 0, sizeof(*side.ports));
+		side.ports[side.n_ports++] =
+			(struct chaos_port_range){(uint16_t)atoi(port), (uint16_t)atoi(port)};
+	}
+	if (!strcmp(s, "any")) {
+		side.any = true;
+		return side;
+	}
+	for (char *name = strtok_r(s, "+", &save); name; name = strtok_r(NULL, "+", &save)) {
+		size_t i = 0;
+
+		while (i < c->plan.n_members && strcmp(c->plan.members[i].name, name) != 0)
+			i++;
+		if (i == c->plan.n_members)
+			die(name, NULL);
+		side.members = more(side.members, side.n_members, sizeof(*side.members));
+		side.members[side.n_members++] = i;
+	}
+	return side;
+}
+
+static void add_edge(struct ctl *c, struct dp_fault *f, const char *from, const char *to)
+{
+	_cleanup_free_ char *a = strdup(from), *b = strdup(to);
+	struct dp_edge *e;
+
+	f->edges = more(f->edges, f->n_edges, sizeof(*f->edges));
+	e = &f->edges[f->n_edges++];
+	e->from = parse_side(c, a);
+	e->to = parse_side(c, b);
+}
+
+/* FROM,TO[,PROBABILITY] */
+static void add_fault(struct ctl *c, const char *name, char *arg, bool both)
+{
+	char *to = strchr(arg, ','), *p;
+	struct dp_fault *f;
+
+	if (!to)
+		die(arg, NULL);
+	*to++ = 0;
+	p = strchr(to, ',');
+	if (p)
+		*p++ = 0;
+	c->plan.faults = more(c->plan.faults, c->plan.n_faults, sizeof(*f));
+	f = &c->plan.faults[c->plan.n_faults++];
+	if (asprintf(&f->name, "%s%zu", name, c->plan.n_faults) < 0)
+		die("out of memory", NULL);
+	f->seed = 42 + c->plan.n_faults;
+	f->actions = p ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION;
+	f->loss.threshold = p ? (uint64_t)(atof(p) * 4294967296.0) : 0;
+	add_edge(c, f, arg, to);
+	if (both)
+		add_edge(c, f, to, arg);
+}
+
+enum { KEY_FROM = 256, KEY_TO, KEY_NEIGHBOUR, KEY_MODE, KEY_TRAFFIC };
+
+static const struct argp_option options[] = {
+	{"member", 'm', "NAME=netns:NS|NAME=dev:NS:IF|NAME=cidr:PREFIX", 0, "a member", 0},
+	{"cut", 'c', "A,B", 0, "cut both ways; a side is NAME[+NAME...][:PORT] or any", 0},
+	{"oneway", 'o', "FROM,TO", 0, "cut one way", 0},
+	{"loss", 'l', "FROM,TO,P", 0, "lose one way", 0},
+	{"start", KEY_FROM, "S", 0, "begin of the window, seconds after arming (0)", 0},
+	{"end", KEY_TO, "S", 0, "end of the window (60)", 0},
+	{"neighbour", KEY_NEIGHBOUR, NULL, 0, "ARP and ND too", 0},
+	{"traffic", KEY_TRAFFIC, NULL, 0, "count traffic", 0},
+	{"mode", KEY_MODE, "auto|tcx|clsact", 0, "mechanism", 0},
+	{0},
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct ctl *c = state->input;
+
+	switch (key) {
+	case 'm':
+		add_member(c, arg);
+		return 0;
+	case 'c':
+		add_fault(c, "cut", arg, true);
+		return 0;
+	case 'o':
+		add_fault(c, "oneway", arg, false);
+		return 0;
+	case 'l':
+		add_fault(c, "loss", arg, false);
+		return 0;
+	case KEY_FROM:
+		c->from_s = atof(arg);
+		return 0;
+	case KEY_TO:
+		c->to_s = atof(arg);
+		return 0;
+	case KEY_NEIGHBOUR:
+		c->neighbour = true;
+		return 0;
+	case KEY_TRAFFIC:
+		c->plan.count_traffic = true;
+		return 0;
+	case KEY_MODE:
+		c->plan.mode = !strcmp(arg, "tcx") ? DP_ATTACH_TCX :
+			       !strcmp(arg, "clsact") ? DP_ATTACH_CLSACT : DP_ATTACH_AUTO;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static void windows(struct dataplane *dp, const struct ctl *c, double from_s, double to_s)
+{
+	for (size_t i = 0; i < c->plan.n_faults; i++)
+		dataplane__set_window(dp, i, 0, (uint64_t)(from_s * 1e9), (uint64_t)(to_s * 1e9));
+}
+
+static void print_hits(struct dataplane *dp, const struct ctl *c)
+{
+	for (size_t i = 0; i < c->plan.n_faults; i++) {
+		_cleanup_free_ struct dp_edge_hits *v = NULL;
+		size_t n = 0;
+
+		if (dataplane__hits(dp, i, &v, &n))
+			die("hits", NULL);
+		for (size_t k = 0; k < n; k++)
+			printf("%s %s %s %llu %llu %llu\n", c->plan.faults[i].name, v[k].from, v[k].to,
+			       v[k].counts.matched, v[k].counts.dropped, v[k].counts.matched_bytes);
+	}
+}
+
+static void print_traffic(struct dataplane *dp, const char *node)
+{
+	struct chaos_traffic t;
+	int r = dataplane__traffic(dp, node, &t);
+
+	if (r)
+		printf("error %s\n", strerror(-r));
+	else
+		printf("%llu %llu %llu %llu %llu %llu %llu\n", t.rx_packets, t.rx_bytes, t.tx_packets,
+		       t.tx_bytes, t.rx_syn, t.tx_syn, t.dropped);
+}
+
+static bool command(struct dataplane *dp, const struct ctl *c, char *line, uint64_t t0)
+{
+	const struct dp_attachment *v;
+	double from_s, to_s, now_s = (double)((uint64_t)clock__now() - t0) / 1e9;
+	size_t n;
+
+	line[strcspn(line, "\n")] = 0;
+	if (!strcmp(line, "quit"))
+		return false;
+	if (!strcmp(line, "hits")) {
+		print_hits(dp, c);
+	} else if (!strncmp(line, "traffic ", 8)) {
+		print_traffic(dp, line + 8);
+	} else if (!strcmp(line, "attached")) {
+		n = dataplane__attachments(dp, &v);
+		for (size_t i = 0; i < n; i++)
+			printf("%s %s\n", v[i].node, v[i].ifname);
+	} else if (sscanf(line, "window %lf %lf", &from_s, &to_s) == 2) {
+		windows(dp, c, now_s + from_s, now_s + to_s);
+	} else if (!strcmp(line, "disarm")) {
+		dataplane__disarm(dp);
+	} else if (!strcmp(line, "arm")) {
+		dataplane__arm(dp, t0);
+	} else {
+		printf("error unknown\n");
+	}
+	printf(".\n");
+	return true;
+}
+
+static void follow(struct dataplane *dp)
+{
+	struct error err = {0};
+
+	if (dataplane__resync(dp, &err) < 0 || err.msg[0])
+		fprintf(stderr, "dpctl: resync: %s\n", err.msg);
+}
+
+static void serve(struct dataplane *dp, const struct ctl *c, uint64_t t0)
+{
+	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
+			      {.fd = dataplane__event_fd(dp), .events = POLLIN}};
+	char line[256];
+
+	setvbuf(stdin, NULL, _IONBF, 0);
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			return;
+		if (p[1].revents)
+			follow(dp);
+		if (p[0].revents && (!fgets(line, sizeof(line), stdin) || !command(dp, c, line, t0)))
+			return;
+	}
+}
+
+static int features(void)
+{
+	_cleanup_free_ struct dp_feature *v = NULL;
+	size_t n = 0;
+
+	if (dataplane__features(&v, &n))
+		return 1;
+	for (size_t i = 0; i < n; i++)
+		printf("%s %s %s\n", v[i].name, v[i].ok ? "yes" : "no", v[i].detail);
+	return 0;
+}
+
+static int clear(void)
+{
+	struct error err = {0};
+	unsigned int n = 0;
+
+	if (dataplane__clear_stale(&n, &err) < 0)
+		die("clear", &err);
+	printf("%u\n", n);
+	return 0;
+}
+
+static int scan(const char *name)
+{
+	struct netns_scan s;
+	struct error err = {0};
+	char text[64];
+	_cleanup_close_ int fd = netns__open(name, &err);
+
+	if (fd < 0)
+		die(name, &err);
+	if (netns__scan(fd, &s))
+		die("scan", NULL);
+	for (size_t i = 0; i < s.n_links; i++)
+		printf("link %d %s kind=%s up=%d lo=%d master=%d lower=%d\n", s.links[i].ifindex,
+		       s.links[i].name, s.links[i].kind, s.links[i].up, s.links[i].loopback,
+		       s.links[i].master, s.links[i].lower);
+	for (size_t i = 0; i < s.n_addrs; i++)
+		printf("addr %d %s/%d\n", s.addrs[i].ifindex,
+		       inet_ntop(s.addrs[i].family, s.addrs[i].addr, text, sizeof(text)),
+		       s.addrs[i].prefixlen);
+	printf("forwards %d\n", s.forwards);
+	netns_scan__reset(&s);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct argp argp = {options, parse, "\nfeatures\nclear\nscan NETNS",
+					 "A data plane by hand.", NULL, NULL, NULL};
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
+	struct ctl c = {.to_s = 60};
+	struct error err = {0};
+	uint64_t t0;
+
+	if (argc == 2 && !strcmp(argv[1], "features"))
+		return features();
+	if (argc == 2 && !strcmp(argv[1], "clear"))
+		return clear();
+	if (argc == 3 && !strcmp(argv[1], "scan"))
+		return scan(argv[2]);
+	argp_parse(&argp, argc, argv, 0, NULL, &c);
+	for (size_t i = 0; i < c.plan.n_faults && c.neighbour; i++)
+		c.plan.faults[i].match.flags |= CHAOS_MATCH_NEIGHBOUR;
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (dataplane__open(&c.plan, &dp, &err))
+		die("open", &err);
+	t0 = (uint64_t)clock__now();
+	windows(dp, &c, c.from_s, c.to_s);
+	dataplane__arm(dp, t0);
+	printf("ready %s\n", dataplane__mechanism(dp));
+	serve(dp, &c, t0);
+	dataplane__close(TAKE_PTR(dp));
+	for (size_t i = 0; i < c.plan.n_members; i++)
+		safe_close(c.plan.members[i].netns_fd);
+	dp_plan__reset(&c.plan);
+	return 0;
+}

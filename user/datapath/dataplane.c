@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* dataplane.c: the one module that includes the skeleton. */
+#include "datapath/dataplane_internal.h"
+
+#include "datapath/bpf_log.h"
+#include "lib/cleanup.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+
+#include "chaos.skel.h"
+
+/* Room beyond what a plan needs at first, for addresses that appear and classes that they are of. */
+#define SPARE(n) ((n) + (n) / 2 + 256)
+/* Rows of counters: one for each fault and pair of nodes that meet it. */
+#define EDGES_MAX 65536
+
+static void cleanup_skel(struct chaos_bpf **s)
+{
+	chaos_bpf__destroy(*s);
+}
+
+static int fail_bpf(struct error *err, int r, const char *what)
+{
+	const char *said = bpf_log__tail();
+
+	if (r == -EPERM || r == -EACCES)
+		return err__set(err, r,
+				"may not %s: run as root, or with CAP_BPF and CAP_NET_ADMIN (and "
+				"CAP_SYS_ADMIN to enter namespaces)%s%s",
+				what, *said ? "\n" : "", said);
+	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s", what,
+			strerror(-r), *said ? "\n" : "", said);
+}
+
+/* --- maps and programs ---------------------------------------------------------------------------- */
+
+/* In the order of enum dp_map. */
+static void map_list(const struct chaos_bpf *s, struct bpf_map *ret[DP_N_MAPS])
+{
+	ret[DP_CONTROL] = s->maps.control;
+	ret[DP_WINDOWS] = s->maps.windows;
+	ret[DP_RULES] = s->maps.rules;
+	ret[DP_RULE_STATE] = s->maps.rule_state;
+	ret[DP_PAIRS] = s->maps.pairs;
+	ret[DP_IDENTS] = s->maps.idents;
+	ret[DP_PREFIXES] = s->maps.prefixes;
+	ret[DP_EXEMPT] = s->maps.exempt;
+	ret[DP_EDGES] = s->maps.edges;
+	ret[DP_TRAFFIC] = s->maps.traffic;
+	ret[DP_STATS] = s->maps.stats;
+	ret[DP_PASSAGES] = s->maps.passages;
+}
+
+static uint32_t at_least_1(size_t n)
+{
+	return n ? (uint32_t)n : 1;
+}
+
+static int size_maps(const struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
+{
+	const struct compiled *c = &dp->now;
+	size_t edges = dp->plan->n_faults * c->n_nodes * c->n_nodes;
+	const struct {
+		enum dp_map map;
+		uint32_t n;
+	} sizes[] = {
+		{DP_WINDOWS, at_least_1(dp->plan->n_faults)},
+		{DP_RULES, (uint32_t)SPARE(c->n_rules)},
+		{DP_RULE_STATE, (uint32_t)SPARE(c->n_rules)},
+		{DP_PAIRS, (uint32_t)SPARE(c->n_pairs)},
+		{DP_IDENTS, (uint32_t)SPARE(c->n_idents)},
+		{DP_PREFIXES, at_least_1(c->n_prefixes)},
+		{DP_EXEMPT, (uint32_t)SPARE(dp->plan->n_exempts)},
+		{DP_EDGES, edges < EDGES_MAX ? at_least_1(edges) : EDGES_MAX},
+		{DP_TRAFFIC, (uint32_t)c->n_nodes},
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sizes) && !r; i++)
+		r = bpf_map__set_max_entries(maps[sizes[i].map], sizes[i].n);
+	return r;
+}
+
+static int keep_fd(int fd)
+{
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+
+	return copy < 0 ? -errno : copy;
+}
+
+static int keep_maps(struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
+{
+	for (int i = 0; i < DP_N_MAPS; i++) {
+		dp->map[i] = keep_fd(bpf_map__fd(maps[i]));
+		if (dp->map[i] < 0)
+			return dp->map[i];
+	}
+	return 0;
+}
+
+/*
+ * An instance of the programs that has @hook as its constant. The first one makes the maps, all others share them: one
+ * store is seen at every device of every namespace.
+ */
+static int load(struct dataplane *dp, const struct chaos_hook *hook, struct attach_progs *ret,
+		struct error *err)
+{
+	_cleanup_(cleanup_skel) struct chaos_bpf *s = chaos_bpf__open();
+	bool first = dp->map[0] < 0;
+	struct bpf_map *maps[DP_N_MAPS];
+	struct attach_progs progs;
+	int r = 0;
+
+	if (!s)
+		return fail_bpf(err, -errno, "open the programs");
+	s->rodata->hook = *hook;
+	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	map_list(s, maps);
+	if (first)
+		r = size_maps(dp, maps);
+	for (int i = 0; i < DP_N_MAPS && !first && !r; i++)
+		r = bpf_map__reuse_fd(maps[i], dp->map[i]);
+	if (!r)
+		r = chaos_bpf__load(s);
+	if (r)
+		return fail_bpf(err, r, "load the programs");
+	if (first)
+		r = keep_maps(dp, maps);
+	if (r)
+		return err__set(err, r, "cannot keep the maps: %s", strerror(-r));
+	progs.fd[CHAOS_INGRESS] = keep_fd(bpf_program__fd(s->progs.chaos_ingress));
+	progs.fd[CHAOS_EGRESS] = keep_fd(bpf_program__fd(s->progs.chaos_egress));
+	if (progs.fd[CHAOS_INGRESS] < 0 || progs.fd[CHAOS_EGRESS] < 0) {
+		safe_close(progs.fd[CHAOS_INGRESS]);
+		safe_close(progs.fd[CHAOS_EGRESS]);
+		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
+	}
+	*ret = progs;
+	return 0;
+}
+
+int dataplane__instance(struct dataplane *dp, const struct chaos_hook *hook, uint32_t *ret,
+			struct error *err)
+{
+	size_t had = dp->hooks_seen.n;
+	int r;
+
+	if (intern__put(&dp->hooks_seen, hook, sizeof(*hook), ret))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (*ret < had && dp->instances[*ret].fd[CHAOS_INGRESS] >= 0)
+		return 0;
+	if (*ret == had) {
+		if (grow_vec(dp->instances, had, dp->cap_instances))
+			return err__set(err, -ENOMEM, "out of memory");
+		dp->instances[*ret] = (struct attach_progs){{-1, -1}};
+	}
+	r = load(dp, hook, &dp->instances[*ret], err);
+	return r;
+}
+
+static int map_memory(struct dataplane *dp, struct error *err)
+{
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	size_t windows = at_least_1(dp->plan->n_faults) * sizeof(struct chaos_windows);
+	void *p;
+
+	p = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, dp->map[DP_CONTROL], 0);
+	if (p == MAP_FAILED)
+		return fail_bpf(err, -errno, "map the controls into memory");
+	dp->control = p;
+	dp->windows_size = (windows + page - 1) / page * page;
+	p = mmap(NULL, dp->windows_size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->map[DP_WINDOWS], 0);
+	if (p == MAP_FAILED)
+		return fail_bpf(err, -errno, "map the windows into memory");
+	dp->windows = p;
+	return 0;
+}
+
+/* --- open and close ------------------------------------------------------------------------------- */
+
+/* Five files for a namespace with one device: programs, links, monitor. */
+static void raise_file_limit(size_t n_netns)
+{
+	struct rlimit l;
+
+	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= 512 + 16 * n_netns)
+		return;
+	l.rlim_cur = l.rlim_max;
+	/* Without it a large run says that files ran out, where it does. */
+	setrlimit(RLIMIT_NOFILE, &l);
+}
+
+static int first_tables(struct dataplane *dp, struct error *err)
+{
+	const struct table_fds fds = dataplane__table_fds(dp);
+	const struct compiled nothing = {0};
+	int r = tables__update(&fds, &nothing, &dp->now, err);
+
+	for (size_t i = 0; i < dp->plan->n_exempts && !r; i++) {
+		r = dataplane__exempt(dp, &dp->plan->exempts[i], true);
+		if (r)
+			err__set(err, r, "cannot keep %s open: %s", dp->plan->exempts[i].what,
+				 strerror(-r));
+	}
+	return r;
+}
+
+static int choose_mode(struct dataplane *dp, const struct attach_progs *any, struct error *err)
+{
+	bool has = dp->plan->mode != DP_ATTACH_CLSACT && attach__has_tcx(any->fd[CHAOS_INGRESS]);
+
+	if (dp->plan->mode == DP_ATTACH_TCX && !has)
+		return err__set(err, -EOPNOTSUPP,
+				"this kernel does not attach by tcx (Linux 6.6); clsact does the same");
+	dp->tcx = has;
+	return 0;
+}
+
+/* The instance of the first hook, or of one that will not be attached, when there is nothing here as yet. */
+static int first_instance(struct dataplane *dp, struct error *err)
+{
+	const struct chaos_hook none = {0};
+	uint32_t id;
+	int r = dataplane__instance(dp, dp->now.n_hooks ? &dp->now.hooks[0].hook : &none, &id, err);
+
+	return r ?: choose_mode(dp, &dp->instances[id], err);
+}
+
+/* Numbered as compile() does it: in order of the members. */
+static int name_nodes(struct dataplane *dp, struct error *err)
+{
+	dp->node_here = calloc(dp->plan->n_members + 1, sizeof(*dp->node_here));
+	if (!dp->node_here)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < dp->plan->n_members; i++) {
+		const char *name = dp->plan->members[i].name;
+		uint32_t id;
+
+		if (intern__put(&dp->node_names, name, strlen(name), &id))
+			return err__set(err, -ENOMEM, "out of memory");
+		dp->node_here[id] |= dp->places.of_member[i] >= 0;
+	}
+	return 0;
+}
+
+static int start(struct dataplane *dp, struct error *err)
+{
+	int r = places__open(dp->plan, &dp->places, err);
+
+	if (!r)
+		r = name_nodes(dp, err);
+	if (!r)
+		r = dataplane__compile(dp, false, &dp->now, err);
+	if (r)
+		return r;
+	raise_file_limit(dp->places.n);
+	r = first_instance(dp, err);
+	if (!r)
+		r = map_memory(dp, err);
+	if (!r)
+		r = first_tables(dp, err);
+	return r ?: dataplane__attach_all(dp, true, err);
+}
+
+int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct error *err)
+{
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = calloc(1, sizeof(*dp));
+	int r;
+
+	if (!dp)
+		return err__set(err, -ENOMEM, "out of memory");
+	dp->plan = plan;
+	dp->places.epoll_fd = -1;
+	for (int i = 0; i < DP_N_MAPS; i++)
+		dp->map[i] = -1;
+	bpf_log__begin();
+	r = start(dp, err);
+	if (r)
+		return r;
+	*ret = TAKE_PTR(dp);
+	return 0;
+}
+
+void dataplane__close(struct dataplane *dp)
+{
+	if (!dp)
+		return;
+	bpf_log__begin();
+	if (dp->control) {
+		dataplane__disarm(dp);
+		munmap(dp->control, (size_t)sysconf(_SC_PAGESIZE));
+	}
+	if (dp->windows)
+		munmap(dp->windows, dp->windows_size);
+	dataplane__detach_all(dp);
+	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++)
+		for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++)
+			safe_close(dp->instances[i].fd[d]);
+	for (int i = 0; i < DP_N_MAPS; i++)
+		safe_close(dp->map[i]);
+	free(dp->instances);
+	free(dp->node_here);
+	intern__reset(&dp->hooks_seen);
+	intern__reset(&dp->node_names);
+	compiled__reset(&dp->now);
+	compile_numbers__reset(&dp->numbers);
+	places__close(&dp->places);
+	free(dp);
+}
+
+/* --- switches ------------------------------------------------------------------------------------- */
+
+void dataplane__arm(struct dataplane *dp, uint64_t t0_ns)
+{
+	/* Whatever was written to the windows is seen before it. */
+	__atomic_store_n(&dp->control->t0_ns, t0_ns, __ATOMIC_RELEASE);
+}
+
+void dataplane__disarm(struct dataplane *dp)
+{
+	__atomic_store_n(&dp->control->t0_ns, 0, __ATOMIC_RELEASE);
+}
+
+void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t start_ns,
+			   uint64_t end_ns)
+{
+	struct chaos_window *w = &dp->windows[fault].slot[slot];
+
+	/* A reader that sees the new start must not see the old end: each store is seen before the next. */
+	__atomic_store_n(&w->end_ns, 0, __ATOMIC_RELEASE);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&w->start_ns, start_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&w->end_ns, end_ns, __ATOMIC_RELEASE);
+}
+
+int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
+{
+	struct chaos_exempt_key key = {.addr = x->addr, .port = x->port, .proto = x->proto};
+	__u8 one = 1;
+	int r;
+
+	/* The count makes programs look; it is up before there is anything, and down after. */
+	if (add)
+		__atomic_add_fetch(&dp->control->n_exempt, 1, __ATOMIC_RELEASE);
+	r = add ? bpf_map_update_elem(dp->map[DP_EXEMPT], &key, &one, BPF_NOEXIST) :
+		  bpf_map_delete_elem(dp->map[DP_EXEMPT], &key);
+	if (add ? r < 0 : r == 0)
+		__atomic_sub_fetch(&dp->control->n_exempt, 1, __ATOMIC_RELEASE);
+	return r == -EEXIST || (!add && r == -ENOENT) ? 0 : r;
+}
+
+const char *dataplane__mechanism(const struct dataplane *dp)
+{
+	return dp->tcx ? "tcx" : "clsact";
+}
+
+int dataplane__event_fd(const struct dataplane *dp)
+{
+	return dp->places.epoll_fd;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* dataplane_internal.h: the inside of struct dataplane, for dataplane.c, follow.c and counters.c. */
+#ifndef CHAOS_DATAPLANE_INTERNAL_H
+#define CHAOS_DATAPLANE_INTERNAL_H
+
+#include "datapath/attach.h"
+#include "datapath/compile_internal.h"
+#include "datapath/dataplane.h"
+#include "datapath/places.h"
+#include "datapath/tables.h"
+
+enum dp_map {
+	DP_CONTROL,
+	DP_WINDOWS,
+	DP_RULES,
+	DP_RULE_STATE,
+	DP_PAIRS,
+	DP_IDENTS,
+	DP_PREFIXES,
+	DP_EXEMPT,
+	DP_EDGES,
+	DP_TRAFFIC,
+	DP_STATS,
+	DP_PASSAGES,
+	DP_N_MAPS,
+};
+
+/* Programs at a device. */
+struct attached {
+	size_t netns; /* index into places */
+	uint32_t instance;
+	struct attach at;
+};
+
+struct dataplane {
+	const struct dp_plan *plan; /* borrowed until dataplane__close() */
+	struct places places;
+	struct compile_numbers numbers;
+	struct compiled now; /* what the maps hold */
+	struct intern node_names; /* node number - 1 */
+	bool *node_here;	  /* by that: has a namespace */
+	int map[DP_N_MAPS];
+	struct chaos_control *control;
+	struct chaos_windows *windows;
+	size_t windows_size;
+
+	struct intern hooks_seen; /* struct chaos_hook -> instance: equal constants share programs */
+	struct attach_progs *instances;
+	size_t cap_instances;
+	bool tcx;
+
+	struct attached *attached;
+	struct dp_attachment *shown; /* the same, for others; in the same order */
+	size_t n_attached, cap_attached, cap_shown;
+};
+
+static inline struct table_fds dataplane__table_fds(const struct dataplane *dp)
+{
+	return (struct table_fds){.idents = dp->map[DP_IDENTS],
+				  .prefixes = dp->map[DP_PREFIXES],
+				  .pairs = dp->map[DP_PAIRS],
+				  .rules = dp->map[DP_RULES]};
+}
+
+/* The programs for @hook, loaded if they are not yet. */
+int dataplane__instance(struct dataplane *dp, const struct chaos_hook *hook, uint32_t *ret,
+			struct error *err);
+
+/* What the plan means with what is in its namespaces now. */
+int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err);
+
+/* Have programs at the devices of dp->now.hooks and no others. With @all any failure ends it, else the other devices go on
+ * and @err collects. A device that is gone is no failure. */
+int dataplane__attach_all(struct dataplane *dp, bool all, struct error *err);
+void dataplane__detach_all(struct dataplane *dp);
+
+#endif

@@ -1,0 +1,226 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* features.c: what this kernel can do, found out by doing it between two scratch namespaces. */
+#include "datapath/dataplane.h"
+
+#include "datapath/bpf_log.h"
+#include "datapath/scratch.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* Time for a packet to cross a veth pair, address resolution included, on a busy machine. */
+#define CROSSING_NS (1 * NS_PER_S)
+#define POLL_MS 5
+
+struct features {
+	struct dp_feature *v;
+	size_t n;
+};
+
+static void add(struct features *f, const char *name, bool ok, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+static void add(struct features *f, const char *name, bool ok, const char *fmt, ...)
+{
+	struct dp_feature *v = realloc(f->v, (f->n + 1) * sizeof(*v));
+	va_list args;
+
+	if (!v)
+		return;
+	f->v = v;
+	v = &f->v[f->n++];
+	*v = (struct dp_feature){.ok = ok};
+	snprintf(v->name, sizeof(v->name), "%s", name);
+	va_start(args, fmt);
+	vsnprintf(v->detail, sizeof(v->detail), fmt, args);
+	va_end(args);
+	/* One line each. */
+	for (char *p = v->detail; *p; p++)
+		if (*p == '\n')
+			*p = ' ';
+}
+
+/* A plan with nothing in it has all maps and one instance of the programs. */
+static void probe_bpf(struct features *f)
+{
+	const struct dp_plan empty = {.mode = DP_ATTACH_CLSACT};
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
+	struct error err = {0};
+	int r = dataplane__open(&empty, &dp, &err);
+
+	if (r)
+		add(f, "bpf", false, "%s", err.msg);
+	else
+		add(f, "bpf", true, "both programs pass the verifier; maps can be mapped into memory");
+}
+
+static void probe_btf(struct features *f)
+{
+	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
+		add(f, "btf", true, "/sys/kernel/btf/vmlinux");
+	else
+		add(f, "btf", false, "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF); not needed for "
+				     "partition and loss");
+}
+
+struct crossing {
+	int tx, rx;
+	struct sockaddr_in to;
+};
+
+static void crossing__close(struct crossing *c)
+{
+	safe_close(c->tx);
+	safe_close(c->rx);
+}
+
+/* Send and wait until it arrives (1) or the fault has taken it (0); -ETIMEDOUT if neither. */
+static int cross(const struct crossing *c, struct dataplane *dp)
+{
+	int64_t end = clock__now() + CROSSING_NS;
+	struct chaos_edge_counts before = {0}, now = {0};
+	char byte = 0;
+	int r = dataplane__total(dp, 0, &before);
+
+	if (r)
+		return r;
+	if (sendto(c->tx, &byte, 1, 0, (const struct sockaddr *)&c->to, sizeof(c->to)) < 0)
+		return -errno;
+	while (clock__now() < end) {
+		struct pollfd p = {.fd = c->rx, .events = POLLIN};
+
+		if (poll(&p, 1, POLL_MS) > 0 && recv(c->rx, &byte, 1, 0) == 1)
+			return 1;
+		r = dataplane__total(dp, 0, &now);
+		if (r)
+			return r;
+		if (now.dropped > before.dropped)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+/* A packet passes, does not while the cut is on, and passes again after. */
+static int cut_and_heal(struct dataplane *dp, const struct crossing *c, struct error *err)
+{
+	static const int expected[3] = {1, 0, 1};
+
+	for (int step = 0; step < 3; step++) {
+		int r;
+
+		if (step == 1) {
+			dataplane__set_window(dp, 0, 0, 0, UINT64_MAX);
+			dataplane__arm(dp, 1);
+		} else {
+			dataplane__disarm(dp);
+		}
+		r = cross(c, dp);
+		if (r < 0)
+			return err__set(err, r, "attached, but a packet came to nothing: %s", strerror(-r));
+		if (r != expected[step])
+			return err__set(err, -EIO, "attached, but a packet %s the %s",
+					r ? "passed" : "did not pass", step == 1 ? "cut" : "healed link");
+	}
+	return 0;
+}
+
+static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct error *err)
+{
+	char a[] = "a", b[] = "b", name[] = "probe";
+	struct dp_member members[2] = {{.name = a, .netns_fd = s->netns[0]},
+				       {.name = b, .netns_fd = s->netns[1]}};
+	size_t zero = 0, one = 1;
+	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
+			       .to = {.members = &one, .n_members = 1}};
+	struct dp_fault fault = {.name = name, .actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
+	const struct dp_plan plan = {.members = members,
+				     .n_members = 2,
+				     .faults = &fault,
+				     .n_faults = 1,
+				     .mode = mode};
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
+	_cleanup_(crossing__close) struct crossing c = {
+		.tx = scratch__socket(s, 0),
+		.rx = scratch__socket(s, 1),
+		.to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = s->addr[1]},
+	};
+	int r;
+
+	if (c.tx < 0 || c.rx < 0)
+		return err__set(err, c.tx < 0 ? c.tx : c.rx, "cannot open a socket: %s",
+				strerror(c.tx < 0 ? -c.tx : -c.rx));
+	r = dataplane__open(&plan, &dp, err);
+	return r ?: cut_and_heal(dp, &c, err);
+}
+
+static void probe_mode(struct features *f, const struct scratch *s, const char *name,
+		       enum dp_attach_mode mode)
+{
+	struct error err = {0};
+
+	if (try_mode(s, mode, &err))
+		add(f, name, false, "%s", err.msg);
+	else
+		add(f, name, true, "attached; a packet passed, was cut, and passed after");
+}
+
+static void probe_qdisc(struct features *f, const struct scratch *s, const char *kind)
+{
+	int r = scratch__try_qdisc(s, kind);
+
+	if (r)
+		add(f, kind, false, "cannot add it: %s (CONFIG_NET_SCH_%s); not needed for partition and loss",
+		    strerror(-r), !strcmp(kind, "fq") ? "FQ" : "NETEM");
+	else
+		add(f, kind, true, "added to a scratch device");
+}
+
+static void no_scratch(struct features *f, const char *step, const struct error *err)
+{
+	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "fq", "netem"};
+	bool after = false;
+
+	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
+		if (!strcmp(need[i], step)) {
+			add(f, need[i], false, "%s%s", err->msg,
+			    err->code == -EPERM ? ": run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN)" : "");
+			after = true;
+		} else if (!after) {
+			add(f, need[i], true, "made");
+		} else {
+			add(f, need[i], false, "not probed: no %s", step);
+		}
+	}
+}
+
+int dataplane__features(struct dp_feature **ret, size_t *ret_n)
+{
+	struct features f = {0};
+	struct error err = {0};
+	struct scratch s;
+	const char *step;
+
+	bpf_log__begin();
+	probe_bpf(&f);
+	probe_btf(&f);
+	if (scratch__open(&s, &step, &err)) {
+		no_scratch(&f, step, &err);
+	} else {
+		add(&f, "netns", true, "two made, entered and left");
+		add(&f, "veth", true, "a pair between them, with addresses");
+		probe_mode(&f, &s, "tcx", DP_ATTACH_TCX);
+		probe_mode(&f, &s, "clsact", DP_ATTACH_CLSACT);
+		probe_qdisc(&f, &s, "fq");
+		probe_qdisc(&f, &s, "netem");
+		scratch__close(&s);
+	}
+	if (!f.v)
+		return -ENOMEM;
+	*ret = f.v;
+	*ret_n = f.n;
+	return 0;
+}
