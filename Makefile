@@ -44,7 +44,8 @@ DEPS_cli	 := run recorder lab experiment datapath report analysis lib
 PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
 CFLAGS	    ?= -O2 -g
 WARN	    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
-	       -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral
+	       -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral \
+	       -Wno-missing-field-initializers
 SAN	    := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 ALL_CFLAGS   = -std=gnu11 -D_GNU_SOURCE -DCHAOS_VERSION='"$(VERSION)"' $(WARN) $(CFLAGS) $(SAN) -pthread \
 	       -Iuser -I$(O)/gen $(PKG_CFLAGS) -MMD -MP
