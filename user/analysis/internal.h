@@ -187,17 +187,21 @@ void analysis__free(struct analysis *a);
 /* split_brain of summary.json, from @s */
 json_t *summary__split(const struct analysis *a, const struct split *s);
 
-/* findings.c: plain sentences, most important first; @reasons: why the verdict is unknown, if it is */
-json_t *findings__make(const struct analysis *a, const json_t *reasons);
+/*
+ * verdict.c: sets expectations, verdict and verdict_reasons in @summary; @ret_doubts (new reference): what keeps
+ * expectations from being settled, each once.
+ */
+int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doubts);
 
-/* verdict.c: sets expectations, verdict, verdict_reasons in @summary */
-int verdict__decide(const struct analysis *a, json_t *summary);
+/* findings.c: plain sentences, most important first */
+json_t *findings__make(const struct analysis *a, const json_t *doubts);
 
 /* ---- text.c: numbers that may be missing, strings that grow ---- */
 
 json_t *json_seconds(int64_t ns); /* null if NONE */
 json_t *json_count(int64_t n);	  /* null if NONE */
 json_t *json_rate(double x);	  /* null if negative or not finite */
+json_t *json_words(const char *s); /* null if NULL; what is no UTF-8 as question marks */
 
 /* Zeroed at first. */
 struct text {

@@ -185,14 +185,18 @@ json_t *summary__split(const struct analysis *a, const struct split *s)
 
 /* ---- writes, reads ---- */
 
+/* Of every side that has clients. */
 static json_t *lost_by_side(const struct analysis *a)
 {
 	json_t *o = json_object();
 
-	for (size_t s = 0; s < a->timing.n_sides; s++)
-		if (a->writes.lost_by_side[s])
+	for (size_t w = 0; w < a->h->n_workloads; w++)
+		for (size_t i = 0; i < a->h->workloads[w].nodes.n; i++) {
+			int s = a->timing.side_of[a->h->workloads[w].nodes.v[i]];
+
 			json_object_set_new(o, a->timing.side_names[s],
 					    json_integer(a->writes.lost_by_side[s]));
+		}
 	return o;
 }
 
@@ -329,16 +333,14 @@ static json_t *numbers(const struct analysis *a)
 json_t *analysis__summary(const struct history *h)
 {
 	_cleanup_(analysis__free) struct analysis a = {.h = h};
-	json_t *o, *findings;
+	json_t *o, *doubts = NULL, *findings = NULL;
 
 	if (analysis__make(h, &a) < 0)
 		return NULL;
 	o = numbers(&a);
-	if (verdict__decide(&a, o) < 0) {
-		json_decref(o);
-		return NULL;
-	}
-	findings = findings__make(&a, json_object_get(o, "verdict_reasons"));
+	if (verdict__decide(&a, o, &doubts) == 0)
+		findings = findings__make(&a, doubts);
+	json_decref(doubts);
 	if (!findings || json_object_set_new(o, "findings", findings) < 0) {
 		json_decref(o);
 		return NULL;

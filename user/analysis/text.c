@@ -93,3 +93,15 @@ json_t *json_rate(double x)
 {
 	return isfinite(x) && x >= 0 ? json_real(x) : json_null();
 }
+
+json_t *json_words(const char *s)
+{
+	json_t *o = s ? json_string(s) : json_null();
+	_cleanup_free_ char *plain = o ? NULL : strdup(s);
+
+	/* A message that was cut short may end within a character. */
+	for (char *p = plain; p && *p; p++)
+		if ((unsigned char)*p >= 0x80)
+			*p = '?';
+	return o ? o : json_string(plain ? plain : "?");
+}
