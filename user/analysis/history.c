@@ -174,7 +174,7 @@ static int happened(struct history *h)
 		}
 		if (e->event != FAULT_ARMED || open[e->fault])
 			continue;
-		if (!reader__add(&f->happened, f->n_happened, &cap[e->fault], sizeof(*f->happened)))
+		if (!line__add(&f->happened, f->n_happened, &cap[e->fault], sizeof(*f->happened)))
 			return -ENOMEM;
 		f->happened[f->n_happened++] = (struct history_window){
 			e->t_ns, e->t_ns > h->last_ns ? e->t_ns : h->last_ns};
@@ -192,20 +192,20 @@ static int read_event(struct reader *rd, const json_t *o)
 
 	rd->type = NULL;
 	if (!json_is_object(o))
-		return reader__bad(rd, "expected a JSON object");
+		return line__bad(rd, "expected a JSON object");
 	type = json_string_value(json_object_get(o, "type"));
 	if (!type)
-		return reader__bad(rd, "expected an event: `type` is missing");
+		return line__bad(rd, "expected an event: `type` is missing");
 	rd->type = type;
-	r = reader__time(rd, o, "t_ns", REQUIRED, &rd->t_ns);
+	r = line__time(rd, o, "t_ns", REQUIRED, &rd->t_ns);
 	if (r)
 		return r;
 	if (!strcmp(type, "run") != !rd->has_run)
-		return reader__bad(rd, rd->has_run ? "there can be only one"
+		return line__bad(rd, rd->has_run ? "there can be only one"
 						   : "expected the run event first");
 	if (rd->h->end.present)
-		return reader__bad(rd, "it comes after the end event");
-	r = rd->has_run ? reader__event(rd, o) : reader__run(rd, o);
+		return line__bad(rd, "it comes after the end event");
+	r = rd->has_run ? line__event(rd, o) : line__run(rd, o);
 	if (r)
 		return r;
 	rd->has_run = true;
@@ -217,7 +217,7 @@ static int read_event(struct reader *rd, const json_t *o)
 
 static int cut_short(struct reader *rd)
 {
-	struct history_note *n = reader__add(&rd->h->notes, rd->h->n_notes, &rd->cap_notes, sizeof(*n));
+	struct history_note *n = line__add(&rd->h->notes, rd->h->n_notes, &rd->cap_notes, sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
@@ -238,7 +238,7 @@ static int read_line(struct reader *rd, const char *line, size_t len)
 	if (!o && (!len || line[len - 1] != '\n'))
 		return cut_short(rd);
 	if (!o)
-		return reader__bad(rd, "column %d: not JSON: %.200s", je.column, je.text);
+		return line__bad(rd, "column %d: not JSON: %.200s", je.column, je.text);
 	r = read_event(rd, o);
 	rd->type = NULL; /* it pointed into @o */
 	json_decref(o);

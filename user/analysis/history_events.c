@@ -10,7 +10,7 @@
 
 
 #define ADD(rd, array)                                                                             \
-	reader__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array,                       \
+	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array,                       \
 		    sizeof(*(rd)->h->array))
 
 const char *const history_hit_names[HIT_COUNT] = {
@@ -36,7 +36,7 @@ static int phase(struct reader *rd, const json_t *o)
 	if (!p)
 		return -ENOMEM;
 	p->t_ns = rd->t_ns;
-	r = reader__string(rd, o, "phase", REQUIRED, &p->phase);
+	r = line__string(rd, o, "phase", REQUIRED, &p->phase);
 	rd->h->n_phases += !r;
 	return r;
 }
@@ -49,10 +49,10 @@ static int node(struct reader *rd, const json_t *o)
 	if (!e)
 		return -ENOMEM;
 	e->t_ns = rd->t_ns;
-	r = reader__name(rd, &rd->nodes, o, "node", &e->node);
-	r = r ? r : reader__string(rd, o, "event", REQUIRED, &e->event);
-	r = r ? r : reader__string(rd, o, "command", OPTIONAL, &e->command);
-	r = r ? r : reader__string(rd, o, "status", OPTIONAL, &e->status);
+	r = line__name(rd, &rd->nodes, o, "node", &e->node);
+	r = r ? r : line__string(rd, o, "event", REQUIRED, &e->event);
+	r = r ? r : line__string(rd, o, "command", OPTIONAL, &e->command);
+	r = r ? r : line__string(rd, o, "status", OPTIONAL, &e->status);
 	rd->h->n_node_events += !r;
 	return r;
 }
@@ -62,14 +62,14 @@ static int edge_hits(struct reader *rd, const json_t *o, struct history_edge_hit
 	int r;
 
 	if (!json_is_object(o))
-		return reader__bad(rd, "`edges`: expected objects");
-	r = reader__end(rd, json_object_get(o, "from"), &ret->edge.from);
-	r = r ? r : reader__end(rd, json_object_get(o, "to"), &ret->edge.to);
-	r = r ? r : reader__count(rd, o, "matched", OPTIONAL, &ret->matched);
-	r = r ? r : reader__count(rd, o, "matched_bytes", OPTIONAL, &ret->matched_bytes);
-	r = r ? r : reader__count(rd, o, "dropped", OPTIONAL, &ret->dropped);
-	r = r ? r : reader__time(rd, o, "first_hit_ns", OPTIONAL, &ret->first_hit_ns);
-	r = r ? r : reader__time(rd, o, "last_hit_ns", OPTIONAL, &ret->last_hit_ns);
+		return line__bad(rd, "`edges`: expected objects");
+	r = line__end(rd, json_object_get(o, "from"), &ret->edge.from);
+	r = r ? r : line__end(rd, json_object_get(o, "to"), &ret->edge.to);
+	r = r ? r : line__count(rd, o, "matched", OPTIONAL, &ret->matched);
+	r = r ? r : line__count(rd, o, "matched_bytes", OPTIONAL, &ret->matched_bytes);
+	r = r ? r : line__count(rd, o, "dropped", OPTIONAL, &ret->dropped);
+	r = r ? r : line__time(rd, o, "first_hit_ns", OPTIONAL, &ret->first_hit_ns);
+	r = r ? r : line__time(rd, o, "last_hit_ns", OPTIONAL, &ret->last_hit_ns);
 	return r;
 }
 
@@ -80,13 +80,13 @@ static int cleared(struct reader *rd, const json_t *o, struct history_fault_even
 	int r;
 
 	if (hits && !json_is_object(hits) && !json_is_null(hits))
-		return reader__bad(rd, "`hits`: expected an object");
+		return line__bad(rd, "`hits`: expected an object");
 	for (i = 0; i < HIT_COUNT; i++) {
-		r = reader__count(rd, hits, history_hit_names[i], OPTIONAL, &e->hits[i]);
+		r = line__count(rd, hits, history_hit_names[i], OPTIONAL, &e->hits[i]);
 		if (r)
 			return r;
 	}
-	r = reader__array(rd, o, "edges", OPTIONAL, &edges);
+	r = line__array(rd, o, "edges", OPTIONAL, &edges);
 	if (r || !edges)
 		return r;
 	e->edges = calloc(json_array_size(edges) + 1, sizeof(*e->edges));
@@ -116,9 +116,9 @@ static int fault(struct reader *rd, const json_t *o)
 	e->t_ns = rd->t_ns;
 	for (size_t i = 0; i < HIT_COUNT; i++)
 		e->hits[i] = HISTORY_NONE;
-	r = reader__name(rd, &rd->faults, o, "fault", &e->fault);
-	r = r ? r : reader__count(rd, o, "occurrence", REQUIRED, &e->occurrence);
-	r = r ? r : reader__word(rd, o, "event", events, ARRAY_SIZE(events), &kind);
+	r = line__name(rd, &rd->faults, o, "fault", &e->fault);
+	r = r ? r : line__count(rd, o, "occurrence", REQUIRED, &e->occurrence);
+	r = r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &kind);
 	e->event = (enum fault_event)kind;
 	if (!r && e->event == FAULT_CLEARED)
 		r = cleared(rd, o, e);
@@ -135,18 +135,18 @@ static int role(struct reader *rd, const json_t *o)
 
 	if (!x)
 		return -ENOMEM;
-	r = reader__name(rd, &rd->resources, o, "resource", &x->resource);
-	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &x->node);
-	r = r ? r : reader__word(rd, o, "role", role_names, ARRAY_SIZE(role_names), &kind);
+	r = line__name(rd, &rd->resources, o, "resource", &x->resource);
+	r = r ? r : line__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : line__word(rd, o, "role", role_names, ARRAY_SIZE(role_names), &kind);
 	x->role = (enum role)kind;
-	r = r ? r : reader__time(rd, o, "send_ns", REQUIRED, &x->send_ns);
-	r = r ? r : reader__time(rd, o, "recv_ns", REQUIRED, &x->recv_ns);
-	r = r ? r : reader__bool(rd, o, "claim", OPTIONAL, &x->claim);
-	r = r ? r : reader__int(rd, o, "epoch", OPTIONAL, INT64_MIN + 1, INT64_MAX, &x->epoch);
-	r = r ? r : reader__string(rd, o, "leader", OPTIONAL, &x->leader);
-	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &x->error);
+	r = r ? r : line__time(rd, o, "send_ns", REQUIRED, &x->send_ns);
+	r = r ? r : line__time(rd, o, "recv_ns", REQUIRED, &x->recv_ns);
+	r = r ? r : line__bool(rd, o, "claim", OPTIONAL, &x->claim);
+	r = r ? r : line__int(rd, o, "epoch", OPTIONAL, INT64_MIN + 1, INT64_MAX, &x->epoch);
+	r = r ? r : line__string(rd, o, "leader", OPTIONAL, &x->leader);
+	r = r ? r : line__string(rd, o, "error", OPTIONAL, &x->error);
 	if (!r && x->recv_ns < x->send_ns)
-		r = reader__bad(rd, "`recv_ns` is before `send_ns`");
+		r = line__bad(rd, "`recv_ns` is before `send_ns`");
 	if (x->role == ROLE_ERROR)
 		x->claim = false;
 	rd->h->n_roles += !r;
@@ -164,28 +164,28 @@ static int op(struct reader *rd, const json_t *o)
 
 	if (!x)
 		return -ENOMEM;
-	r = reader__name(rd, &rd->workloads, o, "workload", &x->workload);
-	r = r ? r : reader__int(rd, o, "client", REQUIRED, 0, INT_MAX, &client);
-	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &x->node);
-	r = r ? r : reader__word(rd, o, "op", kinds, ARRAY_SIZE(kinds), &kind);
-	r = r ? r : reader__word(rd, o, "outcome", outcomes, ARRAY_SIZE(outcomes), &outcome);
+	r = line__name(rd, &rd->workloads, o, "workload", &x->workload);
+	r = r ? r : line__int(rd, o, "client", REQUIRED, 0, INT_MAX, &client);
+	r = r ? r : line__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : line__word(rd, o, "op", kinds, ARRAY_SIZE(kinds), &kind);
+	r = r ? r : line__word(rd, o, "outcome", outcomes, ARRAY_SIZE(outcomes), &outcome);
 	x->client = (int)client;
 	x->kind = (enum op_kind)kind;
 	x->outcome = (enum op_outcome)outcome;
 	r = r ? r
-	      : reader__int(rd, o, "value", x->kind == OP_ADD ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
+	      : line__int(rd, o, "value", x->kind == OP_ADD ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
 			    HISTORY_N_MAX, &x->value);
-	r = r ? r : reader__time(rd, o, "intended_ns", REQUIRED, &x->intended_ns);
-	r = r ? r : reader__time(rd, o, "invoke_ns", OPTIONAL, &x->invoke_ns);
-	r = r ? r : reader__time(rd, o, "return_ns", OPTIONAL, &x->return_ns);
-	r = r ? r : reader__bool(rd, o, "found", OPTIONAL, &x->found);
-	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &x->error);
+	r = r ? r : line__time(rd, o, "intended_ns", REQUIRED, &x->intended_ns);
+	r = r ? r : line__time(rd, o, "invoke_ns", OPTIONAL, &x->invoke_ns);
+	r = r ? r : line__time(rd, o, "return_ns", OPTIONAL, &x->return_ns);
+	r = r ? r : line__bool(rd, o, "found", OPTIONAL, &x->found);
+	r = r ? r : line__string(rd, o, "error", OPTIONAL, &x->error);
 	if (x->return_ns == HISTORY_NONE)
 		x->return_ns = rd->t_ns;
 	if (!r && x->invoke_ns != HISTORY_NONE && x->return_ns < x->invoke_ns)
-		r = reader__bad(rd, "it returned before it was invoked");
+		r = line__bad(rd, "it returned before it was invoked");
 	if (!r && x->outcome == OP_OK && x->invoke_ns == HISTORY_NONE)
-		r = reader__bad(rd, "it succeeded without having been sent");
+		r = line__bad(rd, "it succeeded without having been sent");
 	rd->h->n_ops += !r;
 	return r;
 }
@@ -217,7 +217,7 @@ static void merge_runs(struct history_final *f)
 static int runs(struct reader *rd, const json_t *o, struct history_final *f)
 {
 	const json_t *a = NULL, *x;
-	int r = reader__array(rd, o, "values", f->ok ? REQUIRED : OPTIONAL, &a);
+	int r = line__array(rd, o, "values", f->ok ? REQUIRED : OPTIONAL, &a);
 	size_t i;
 
 	if (r)
@@ -231,7 +231,7 @@ static int runs(struct reader *rd, const json_t *o, struct history_final *f)
 
 		if (json_array_size(x) != 2 || !json_is_integer(p) || !json_is_integer(q) ||
 		    first > last || first < -HISTORY_N_MAX || last > HISTORY_N_MAX)
-			return reader__bad(rd, "`values`[%zu]: expected [first, last]", i);
+			return line__bad(rd, "`values`[%zu]: expected [first, last]", i);
 		f->runs[f->n_runs++] = (struct history_run){first, last};
 	}
 	merge_runs(f);
@@ -246,11 +246,11 @@ static int final(struct reader *rd, const json_t *o)
 	if (!f)
 		return -ENOMEM;
 	f->t_ns = rd->t_ns;
-	r = reader__name(rd, &rd->workloads, o, "workload", &f->workload);
-	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &f->node);
-	r = r ? r : reader__bool(rd, o, "ok", REQUIRED, &f->ok);
-	r = r ? r : reader__count(rd, o, "attempt", OPTIONAL, &f->attempt);
-	r = r ? r : reader__string(rd, o, "error", OPTIONAL, &f->error);
+	r = line__name(rd, &rd->workloads, o, "workload", &f->workload);
+	r = r ? r : line__name(rd, &rd->nodes, o, "node", &f->node);
+	r = r ? r : line__bool(rd, o, "ok", REQUIRED, &f->ok);
+	r = r ? r : line__count(rd, o, "attempt", OPTIONAL, &f->attempt);
+	r = r ? r : line__string(rd, o, "error", OPTIONAL, &f->error);
 	r = r ? r : runs(rd, o, f);
 	if (f->attempt == HISTORY_NONE)
 		f->attempt = 0;
@@ -279,10 +279,10 @@ static int traffic(struct reader *rd, const json_t *o)
 	};
 
 	x->t_ns = rd->t_ns;
-	r = reader__name(rd, &rd->nodes, o, "node", &x->node);
-	r = r ? r : reader__int(rd, o, "bin_ns", REQUIRED, 0, HISTORY_T_MAX, &x->bin_ns);
+	r = line__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : line__int(rd, o, "bin_ns", REQUIRED, 0, HISTORY_T_MAX, &x->bin_ns);
 	for (size_t i = 0; !r && i < ARRAY_SIZE(counts); i++)
-		r = reader__count(rd, o, counts[i].key, REQUIRED, counts[i].at);
+		r = line__count(rd, o, counts[i].key, REQUIRED, counts[i].at);
 	rd->h->n_traffic += !r;
 	return r;
 }
@@ -294,12 +294,12 @@ static int probe_gap(struct reader *rd, const json_t *o)
 
 	if (!g)
 		return -ENOMEM;
-	r = reader__name(rd, &rd->resources, o, "resource", &g->resource);
-	r = r ? r : reader__name(rd, &rd->nodes, o, "node", &g->node);
-	r = r ? r : reader__time(rd, o, "from_ns", REQUIRED, &g->from_ns);
-	r = r ? r : reader__time(rd, o, "to_ns", REQUIRED, &g->to_ns);
+	r = line__name(rd, &rd->resources, o, "resource", &g->resource);
+	r = r ? r : line__name(rd, &rd->nodes, o, "node", &g->node);
+	r = r ? r : line__time(rd, o, "from_ns", REQUIRED, &g->from_ns);
+	r = r ? r : line__time(rd, o, "to_ns", REQUIRED, &g->to_ns);
 	if (!r && g->to_ns < g->from_ns)
-		r = reader__bad(rd, "`to_ns` is before `from_ns`");
+		r = line__bad(rd, "`to_ns` is before `from_ns`");
 	rd->h->n_gaps += !r;
 	return r;
 }
@@ -315,8 +315,8 @@ static int note(struct reader *rd, const json_t *o)
 	x->t_ns = rd->t_ns;
 	x->level = "error";
 	if (!guard)
-		r = reader__string(rd, o, "level", REQUIRED, &x->level);
-	r = r ? r : reader__string(rd, o, "text", REQUIRED, &x->text);
+		r = line__string(rd, o, "level", REQUIRED, &x->level);
+	r = r ? r : line__string(rd, o, "text", REQUIRED, &x->text);
 	rd->h->n_notes += !r;
 	return r;
 }
@@ -325,24 +325,24 @@ static int note(struct reader *rd, const json_t *o)
 static int role_change(struct reader *rd, const json_t *o)
 {
 	int node_i, resource_i;
-	int r = reader__name(rd, &rd->resources, o, "resource", &resource_i);
+	int r = line__name(rd, &rd->resources, o, "resource", &resource_i);
 
-	return r ? r : reader__name(rd, &rd->nodes, o, "node", &node_i);
+	return r ? r : line__name(rd, &rd->nodes, o, "node", &node_i);
 }
 
 static int end(struct reader *rd, const json_t *o)
 {
 	struct history_end *e = &rd->h->end;
 	const json_t *rec = json_object_get(o, "recorder");
-	int r = reader__string(rd, o, "status", REQUIRED, &e->status);
+	int r = line__string(rd, o, "status", REQUIRED, &e->status);
 
-	r = r ? r : reader__string(rd, o, "reason", OPTIONAL, &e->reason);
-	r = r ? r : reader__bool(rd, o, "restored", OPTIONAL, &e->restored);
+	r = r ? r : line__string(rd, o, "reason", OPTIONAL, &e->reason);
+	r = r ? r : line__bool(rd, o, "restored", OPTIONAL, &e->restored);
 	if (!r && rec && !json_is_object(rec) && !json_is_null(rec))
-		r = reader__bad(rd, "`recorder`: expected an object");
-	r = r ? r : reader__count(rd, rec, "events", OPTIONAL, &e->events);
-	r = r ? r : reader__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
-	r = r ? r : reader__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
+		r = line__bad(rd, "`recorder`: expected an object");
+	r = r ? r : line__count(rd, rec, "events", OPTIONAL, &e->events);
+	r = r ? r : line__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
+	r = r ? r : line__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
 	e->present = !r;
 	e->t_ns = rd->t_ns;
 	return r;
@@ -367,10 +367,10 @@ static const struct {
 	{"end", end},
 };
 
-int reader__event(struct reader *rd, const json_t *o)
+int line__event(struct reader *rd, const json_t *o)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
 		if (!strcmp(rd->type, types[i].type))
 			return types[i].read(rd, o);
-	return reader__bad(rd, "no such event");
+	return line__bad(rd, "no such event");
 }

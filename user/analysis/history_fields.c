@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-int reader__bad(struct reader *rd, const char *fmt, ...)
+int line__bad(struct reader *rd, const char *fmt, ...)
 {
 	char what[512];
 	va_list ap;
@@ -31,12 +31,12 @@ static int member(struct reader *rd, const json_t *o, const char *key, enum need
 	if (json_is_null(v))
 		v = NULL;
 	if (!v && need == REQUIRED)
-		return reader__bad(rd, "`%s` is missing", key);
+		return line__bad(rd, "`%s` is missing", key);
 	*ret = v;
 	return 0;
 }
 
-int reader__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
+int line__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
 		int64_t hi, int64_t *ret)
 {
 	const json_t *v = NULL;
@@ -50,26 +50,26 @@ int reader__int(struct reader *rd, const json_t *o, const char *key, enum need n
 		return 0;
 	}
 	if (!json_is_integer(v))
-		return reader__bad(rd, "`%s`: expected an integer", key);
+		return line__bad(rd, "`%s`: expected an integer", key);
 	i = json_integer_value(v);
 	if (i < lo || i > hi)
-		return reader__bad(rd, "`%s`: %lld is out of range, expected %lld to %lld", key,
+		return line__bad(rd, "`%s`: %lld is out of range, expected %lld to %lld", key,
 				   (long long)i, (long long)lo, (long long)hi);
 	*ret = i;
 	return 0;
 }
 
-int reader__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret)
+int line__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret)
 {
-	return reader__int(rd, o, key, need, -HISTORY_T_MAX, HISTORY_T_MAX, ret);
+	return line__int(rd, o, key, need, -HISTORY_T_MAX, HISTORY_T_MAX, ret);
 }
 
-int reader__count(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret)
+int line__count(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret)
 {
-	return reader__int(rd, o, key, need, 0, HISTORY_N_MAX, ret);
+	return line__int(rd, o, key, need, 0, HISTORY_N_MAX, ret);
 }
 
-int reader__number(struct reader *rd, const json_t *o, const char *key, double *ret)
+int line__number(struct reader *rd, const json_t *o, const char *key, double *ret)
 {
 	const json_t *v = NULL;
 	double x;
@@ -82,15 +82,15 @@ int reader__number(struct reader *rd, const json_t *o, const char *key, double *
 		return 0;
 	}
 	if (!json_is_number(v))
-		return reader__bad(rd, "`%s`: expected a number", key);
+		return line__bad(rd, "`%s`: expected a number", key);
 	x = json_number_value(v);
 	if (!isfinite(x) || x < 0 || x > 1e15)
-		return reader__bad(rd, "`%s`: out of range, expected 0 to 1e15", key);
+		return line__bad(rd, "`%s`: out of range, expected 0 to 1e15", key);
 	*ret = x;
 	return 0;
 }
 
-const char *reader__keep(struct reader *rd, const char *s)
+const char *line__keep(struct reader *rd, const char *s)
 {
 	void *at = json_object_iter_at(rd->h->strings, s);
 
@@ -102,7 +102,7 @@ const char *reader__keep(struct reader *rd, const char *s)
 	return json_object_iter_key(json_object_iter_at(rd->h->strings, s));
 }
 
-int reader__string(struct reader *rd, const json_t *o, const char *key, enum need need,
+int line__string(struct reader *rd, const json_t *o, const char *key, enum need need,
 		   const char **ret)
 {
 	const json_t *v = NULL;
@@ -112,9 +112,9 @@ int reader__string(struct reader *rd, const json_t *o, const char *key, enum nee
 	if (r)
 		return r;
 	if (v && !json_is_string(v))
-		return reader__bad(rd, "`%s`: expected a string", key);
+		return line__bad(rd, "`%s`: expected a string", key);
 	if (v) {
-		s = reader__keep(rd, json_string_value(v));
+		s = line__keep(rd, json_string_value(v));
 		if (!s)
 			return -ENOMEM;
 	}
@@ -122,7 +122,7 @@ int reader__string(struct reader *rd, const json_t *o, const char *key, enum nee
 	return 0;
 }
 
-int reader__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret)
+int line__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret)
 {
 	const json_t *v = NULL;
 	int r = member(rd, o, key, need, &v);
@@ -130,12 +130,12 @@ int reader__bool(struct reader *rd, const json_t *o, const char *key, enum need 
 	if (r)
 		return r;
 	if (v && !json_is_boolean(v))
-		return reader__bad(rd, "`%s`: expected true or false", key);
+		return line__bad(rd, "`%s`: expected true or false", key);
 	*ret = json_is_true(v);
 	return 0;
 }
 
-int reader__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
+int line__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
 		 size_t n, int *ret)
 {
 	const json_t *v = NULL;
@@ -149,11 +149,11 @@ int reader__word(struct reader *rd, const json_t *o, const char *key, const char
 			return 0;
 		}
 	if (!json_is_string(v))
-		return reader__bad(rd, "`%s`: expected a string", key);
-	return reader__bad(rd, "`%s`: unknown value `%.60s`", key, json_string_value(v));
+		return line__bad(rd, "`%s`: expected a string", key);
+	return line__bad(rd, "`%s`: unknown value `%.60s`", key, json_string_value(v));
 }
 
-int reader__array(struct reader *rd, const json_t *o, const char *key, enum need need,
+int line__array(struct reader *rd, const json_t *o, const char *key, enum need need,
 		  const json_t **ret)
 {
 	const json_t *v = NULL;
@@ -162,59 +162,59 @@ int reader__array(struct reader *rd, const json_t *o, const char *key, enum need
 	if (r)
 		return r;
 	if (v && !json_is_array(v))
-		return reader__bad(rd, "`%s`: expected an array", key);
+		return line__bad(rd, "`%s`: expected an array", key);
 	*ret = v;
 	return 0;
 }
 
-int reader__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index)
+int line__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index)
 {
 	if (!names->index)
 		names->index = json_object();
 	if (!names->index)
 		return -ENOMEM;
 	if (json_object_get(names->index, name))
-		return reader__bad(rd, "%s `%.60s` is declared twice", names->what, name);
+		return line__bad(rd, "%s `%.60s` is declared twice", names->what, name);
 	return json_object_set_new_nocheck(names->index, name, json_integer((json_int_t)index)) < 0
 		       ? -ENOMEM
 		       : 0;
 }
 
-int reader__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
+int line__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
 		    int *ret)
 {
 	const json_t *i;
 
 	if (!json_is_string(string))
-		return reader__bad(rd, "expected the name of a %s", names->what);
+		return line__bad(rd, "expected the name of a %s", names->what);
 	i = json_object_get(names->index, json_string_value(string));
 	if (!i)
-		return reader__bad(rd, "%s `%.60s` is not in the run event", names->what,
+		return line__bad(rd, "%s `%.60s` is not in the run event", names->what,
 				   json_string_value(string));
 	*ret = (int)json_integer_value(i);
 	return 0;
 }
 
-int reader__name(struct reader *rd, const struct reader_names *names, const json_t *o,
+int line__name(struct reader *rd, const struct reader_names *names, const json_t *o,
 		 const char *key, int *ret)
 {
 	const json_t *v = NULL;
 	int r = member(rd, o, key, REQUIRED, &v);
 
-	return r ? r : reader__name_of(rd, names, v, ret);
+	return r ? r : line__name_of(rd, names, v, ret);
 }
 
-int reader__end(struct reader *rd, const json_t *string, int *ret)
+int line__end(struct reader *rd, const json_t *string, int *ret)
 {
 	if (json_is_string(string) && !strcmp(json_string_value(string), "other") &&
 	    !json_object_get(rd->nodes.index, "other")) {
 		*ret = HISTORY_OTHER;
 		return 0;
 	}
-	return reader__name_of(rd, &rd->nodes, string, ret);
+	return line__name_of(rd, &rd->nodes, string, ret);
 }
 
-void *reader__add(void *array, size_t n, size_t *cap, size_t size)
+void *line__add(void *array, size_t n, size_t *cap, size_t size)
 {
 	size_t want = *cap ? *cap * 2 : 16;
 	void *v;

@@ -30,42 +30,42 @@ struct reader {
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
 enum need { REQUIRED, OPTIONAL };
 
-int reader__bad(struct reader *rd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+int line__bad(struct reader *rd, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* All return 0, -EINVAL with the message set, or -ENOMEM. */
-int reader__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
+int line__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
 		int64_t hi, int64_t *ret);
-int reader__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret);
-int reader__count(struct reader *rd, const json_t *o, const char *key, enum need need,
+int line__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret);
+int line__count(struct reader *rd, const json_t *o, const char *key, enum need need,
 		  int64_t *ret);
-int reader__number(struct reader *rd, const json_t *o, const char *key, double *ret);
-int reader__string(struct reader *rd, const json_t *o, const char *key, enum need need,
+int line__number(struct reader *rd, const json_t *o, const char *key, double *ret);
+int line__string(struct reader *rd, const json_t *o, const char *key, enum need need,
 		   const char **ret);
-int reader__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret);
+int line__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret);
 /* One of @words; @ret is its index. */
-int reader__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
+int line__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
 		 size_t n, int *ret);
 /* An array; NULL in @ret (size 0) if it may be absent and is. */
-int reader__array(struct reader *rd, const json_t *o, const char *key, enum need need,
+int line__array(struct reader *rd, const json_t *o, const char *key, enum need need,
 		  const json_t **ret);
 /* A declared name. */
-int reader__name(struct reader *rd, const struct reader_names *names, const json_t *o,
+int line__name(struct reader *rd, const struct reader_names *names, const json_t *o,
 		 const char *key, int *ret);
-int reader__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
+int line__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
 		    int *ret);
-int reader__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index);
+int line__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index);
 /* An end of an edge: a node or "other". */
-int reader__end(struct reader *rd, const json_t *string, int *ret);
+int line__end(struct reader *rd, const json_t *string, int *ret);
 /* The history's own copy of @s; NULL: no memory. */
-const char *reader__keep(struct reader *rd, const char *s);
+const char *line__keep(struct reader *rd, const char *s);
 
 /*
  * A zeroed element more for the array whose address is @array; NULL: no memory. @n is not advanced: an element counts
  * once it is whole.
  */
-void *reader__add(void *array, size_t n, size_t *cap, size_t size);
+void *line__add(void *array, size_t n, size_t *cap, size_t size);
 
-int reader__run(struct reader *rd, const json_t *o);
-int reader__event(struct reader *rd, const json_t *o);
+int line__run(struct reader *rd, const json_t *o);
+int line__event(struct reader *rd, const json_t *o);
 
 #endif

@@ -12,7 +12,7 @@
 static int strings(struct reader *rd, const json_t *o, const char *key, struct history_names *ret)
 {
 	const json_t *a = NULL, *s;
-	int r = reader__array(rd, o, key, OPTIONAL, &a);
+	int r = line__array(rd, o, key, OPTIONAL, &a);
 	size_t i;
 
 	if (r)
@@ -22,8 +22,8 @@ static int strings(struct reader *rd, const json_t *o, const char *key, struct h
 		return -ENOMEM;
 	json_array_foreach(a, i, s) {
 		if (!json_is_string(s))
-			return reader__bad(rd, "`%s`[%zu]: expected a string", key, i);
-		ret->v[i] = reader__keep(rd, json_string_value(s));
+			return line__bad(rd, "`%s`[%zu]: expected a string", key, i);
+		ret->v[i] = line__keep(rd, json_string_value(s));
 		if (!ret->v[i])
 			return -ENOMEM;
 		ret->n++;
@@ -41,7 +41,7 @@ static int node_list(struct reader *rd, const json_t *a, struct history_nodes *r
 	if (!ret->v)
 		return -ENOMEM;
 	json_array_foreach(a, i, s) {
-		r = reader__name_of(rd, &rd->nodes, s, &ret->v[i]);
+		r = line__name_of(rd, &rd->nodes, s, &ret->v[i]);
 		if (r)
 			return r;
 		ret->n++;
@@ -52,7 +52,7 @@ static int node_list(struct reader *rd, const json_t *a, struct history_nodes *r
 static int nodes_of(struct reader *rd, const json_t *o, const char *key, struct history_nodes *ret)
 {
 	const json_t *a = NULL;
-	int r = reader__array(rd, o, key, REQUIRED, &a);
+	int r = line__array(rd, o, key, REQUIRED, &a);
 
 	return r ? r : node_list(rd, a, ret);
 }
@@ -60,13 +60,13 @@ static int nodes_of(struct reader *rd, const json_t *o, const char *key, struct 
 static int windows(struct reader *rd, const json_t *o, struct history_fault *f)
 {
 	const json_t *a = NULL, *w;
-	int r = reader__array(rd, o, "windows", OPTIONAL, &a);
+	int r = line__array(rd, o, "windows", OPTIONAL, &a);
 	size_t i;
 
 	if (r)
 		return r;
 	if (json_array_size(a) > WINDOW_MAX)
-		return reader__bad(rd, "`windows`: more than %d", WINDOW_MAX);
+		return line__bad(rd, "`windows`: more than %d", WINDOW_MAX);
 	f->windows = calloc(json_array_size(a) + 1, sizeof(*f->windows));
 	if (!f->windows)
 		return -ENOMEM;
@@ -76,7 +76,7 @@ static int windows(struct reader *rd, const json_t *o, struct history_fault *f)
 
 		if (json_array_size(w) != 2 || !json_is_integer(start) || !json_is_integer(end) ||
 		    s < -HISTORY_T_MAX || e > HISTORY_T_MAX || s > e)
-			return reader__bad(rd, "`windows`[%zu]: expected [start_ns, end_ns]", i);
+			return line__bad(rd, "`windows`[%zu]: expected [start_ns, end_ns]", i);
 		f->windows[f->n_windows++] = (struct history_window){s, e};
 	}
 	return 0;
@@ -85,7 +85,7 @@ static int windows(struct reader *rd, const json_t *o, struct history_fault *f)
 static int edges(struct reader *rd, const json_t *o, struct history_fault *f)
 {
 	const json_t *a = NULL, *e;
-	int r = reader__array(rd, o, "edges", OPTIONAL, &a);
+	int r = line__array(rd, o, "edges", OPTIONAL, &a);
 	size_t i;
 
 	if (r)
@@ -97,10 +97,10 @@ static int edges(struct reader *rd, const json_t *o, struct history_fault *f)
 		struct history_edge *edge = &f->edges[i];
 
 		if (json_array_size(e) != 2)
-			return reader__bad(rd, "`edges`[%zu]: expected [from, to]", i);
-		r = reader__end(rd, json_array_get(e, 0), &edge->from);
+			return line__bad(rd, "`edges`[%zu]: expected [from, to]", i);
+		r = line__end(rd, json_array_get(e, 0), &edge->from);
 		if (!r)
-			r = reader__end(rd, json_array_get(e, 1), &edge->to);
+			r = line__end(rd, json_array_get(e, 1), &edge->to);
 		if (r)
 			return r;
 		f->n_edges++;
@@ -111,7 +111,7 @@ static int edges(struct reader *rd, const json_t *o, struct history_fault *f)
 static int sides(struct reader *rd, const json_t *o, struct history_fault *f)
 {
 	const json_t *a = NULL, *s;
-	int r = reader__array(rd, o, "sides", OPTIONAL, &a);
+	int r = line__array(rd, o, "sides", OPTIONAL, &a);
 	size_t i;
 
 	if (r)
@@ -121,7 +121,7 @@ static int sides(struct reader *rd, const json_t *o, struct history_fault *f)
 		return -ENOMEM;
 	json_array_foreach(a, i, s) {
 		if (!json_is_array(s))
-			return reader__bad(rd, "`sides`[%zu]: expected an array", i);
+			return line__bad(rd, "`sides`[%zu]: expected an array", i);
 		f->n_sides++;
 		r = node_list(rd, s, &f->sides[i]);
 		if (r)
@@ -133,10 +133,10 @@ static int sides(struct reader *rd, const json_t *o, struct history_fault *f)
 static int fault(struct reader *rd, const json_t *o, size_t i)
 {
 	struct history_fault *f = &rd->h->faults[i];
-	int r = reader__string(rd, o, "name", REQUIRED, &f->name);
+	int r = line__string(rd, o, "name", REQUIRED, &f->name);
 
-	r = r ? r : reader__declare(rd, &rd->faults, f->name, i);
-	r = r ? r : reader__string(rd, o, "mechanism", OPTIONAL, &f->mechanism);
+	r = r ? r : line__declare(rd, &rd->faults, f->name, i);
+	r = r ? r : line__string(rd, o, "mechanism", OPTIONAL, &f->mechanism);
 	r = r ? r : strings(rd, o, "parts", &f->parts);
 	r = r ? r : windows(rd, o, f);
 	r = r ? r : edges(rd, o, f);
@@ -149,28 +149,28 @@ static int fault(struct reader *rd, const json_t *o, size_t i)
 static int resource(struct reader *rd, const json_t *o, size_t i)
 {
 	struct history_resource *x = &rd->h->resources[i];
-	int r = reader__string(rd, o, "resource", REQUIRED, &x->name);
+	int r = line__string(rd, o, "resource", REQUIRED, &x->name);
 
-	r = r ? r : reader__declare(rd, &rd->resources, x->name, i);
-	r = r ? r : reader__string(rd, o, "system", REQUIRED, &x->system);
+	r = r ? r : line__declare(rd, &rd->resources, x->name, i);
+	r = r ? r : line__string(rd, o, "system", REQUIRED, &x->system);
 	r = r ? r : nodes_of(rd, o, "nodes", &x->nodes);
-	r = r ? r : reader__int(rd, o, "every_ns", REQUIRED, 1, HISTORY_T_MAX / 10, &x->every_ns);
+	r = r ? r : line__int(rd, o, "every_ns", REQUIRED, 1, HISTORY_T_MAX / 10, &x->every_ns);
 	return r;
 }
 
 static int workload(struct reader *rd, const json_t *o, size_t i)
 {
 	struct history_workload *x = &rd->h->workloads[i];
-	int r = reader__string(rd, o, "name", REQUIRED, &x->name);
+	int r = line__string(rd, o, "name", REQUIRED, &x->name);
 
-	r = r ? r : reader__declare(rd, &rd->workloads, x->name, i);
-	r = r ? r : reader__string(rd, o, "system", REQUIRED, &x->system);
-	r = r ? r : reader__string(rd, o, "check", REQUIRED, &x->check);
+	r = r ? r : line__declare(rd, &rd->workloads, x->name, i);
+	r = r ? r : line__string(rd, o, "system", REQUIRED, &x->system);
+	r = r ? r : line__string(rd, o, "check", REQUIRED, &x->check);
 	r = r ? r : nodes_of(rd, o, "nodes", &x->nodes);
-	r = r ? r : reader__count(rd, o, "clients", OPTIONAL, &x->clients);
-	r = r ? r : reader__time(rd, o, "timeout_ns", OPTIONAL, &x->timeout_ns);
-	r = r ? r : reader__number(rd, o, "rate_per_s", &x->rate_per_s);
-	r = r ? r : reader__number(rd, o, "reads", &x->reads);
+	r = r ? r : line__count(rd, o, "clients", OPTIONAL, &x->clients);
+	r = r ? r : line__time(rd, o, "timeout_ns", OPTIONAL, &x->timeout_ns);
+	r = r ? r : line__number(rd, o, "rate_per_s", &x->rate_per_s);
+	r = r ? r : line__number(rd, o, "reads", &x->reads);
 	return r;
 }
 
@@ -179,7 +179,7 @@ static int list(struct reader *rd, const json_t *o, const char *key, void *array
 		size_t size, int (*one)(struct reader *rd, const json_t *o, size_t i))
 {
 	const json_t *a = NULL, *x;
-	int r = reader__array(rd, o, key, OPTIONAL, &a);
+	int r = line__array(rd, o, key, OPTIONAL, &a);
 	size_t i;
 	void *v;
 
@@ -191,7 +191,7 @@ static int list(struct reader *rd, const json_t *o, const char *key, void *array
 	memcpy(array, &v, sizeof(v));
 	json_array_foreach(a, i, x) {
 		if (!json_is_object(x))
-			return reader__bad(rd, "`%s`[%zu]: expected an object", key, i);
+			return line__bad(rd, "`%s`[%zu]: expected an object", key, i);
 		++*n; /* before it is whole: what it owns by then is freed */
 		r = one(rd, x, i);
 		if (r)
@@ -205,39 +205,39 @@ static int head(struct reader *rd, const json_t *o)
 	struct history *h = rd->h;
 	int64_t version = 0;
 	json_t *seed = json_object_get(o, "seed");
-	int r = reader__int(rd, o, "version", REQUIRED, 1, 1, &version);
+	int r = line__int(rd, o, "version", REQUIRED, 1, 1, &version);
 
-	r = r ? r : reader__string(rd, o, "name", REQUIRED, &h->name);
-	r = r ? r : reader__string(rd, o, "description", OPTIONAL, &h->description);
-	r = r ? r : reader__string(rd, o, "run_id", OPTIONAL, &h->run_id);
-	r = r ? r : reader__string(rd, o, "kernel", OPTIONAL, &h->kernel);
-	r = r ? r : reader__string(rd, o, "tool", OPTIONAL, &h->tool);
-	r = r ? r : reader__string(rd, o, "mechanism", OPTIONAL, &h->mechanism);
-	r = r ? r : reader__int(rd, o, "duration_ns", REQUIRED, 0, HISTORY_T_MAX, &h->duration_ns);
+	r = r ? r : line__string(rd, o, "name", REQUIRED, &h->name);
+	r = r ? r : line__string(rd, o, "description", OPTIONAL, &h->description);
+	r = r ? r : line__string(rd, o, "run_id", OPTIONAL, &h->run_id);
+	r = r ? r : line__string(rd, o, "kernel", OPTIONAL, &h->kernel);
+	r = r ? r : line__string(rd, o, "tool", OPTIONAL, &h->tool);
+	r = r ? r : line__string(rd, o, "mechanism", OPTIONAL, &h->mechanism);
+	r = r ? r : line__int(rd, o, "duration_ns", REQUIRED, 0, HISTORY_T_MAX, &h->duration_ns);
 	r = r ? r
-	      : reader__int(rd, o, "start_realtime_ns", OPTIONAL, 0, INT64_MAX,
+	      : line__int(rd, o, "start_realtime_ns", OPTIONAL, 0, INT64_MAX,
 			    &h->start_realtime_ns);
 	r = r ? r
-	      : reader__int(rd, o, "start_monotonic_ns", OPTIONAL, 0, INT64_MAX,
+	      : line__int(rd, o, "start_monotonic_ns", OPTIONAL, 0, INT64_MAX,
 			    &h->start_monotonic_ns);
 	r = r ? r
-	      : reader__int(rd, o, "traffic_bin_ns", REQUIRED, 1, HISTORY_T_MAX,
+	      : line__int(rd, o, "traffic_bin_ns", REQUIRED, 1, HISTORY_T_MAX,
 			    &h->traffic_bin_ns);
 	if (!r && seed && !json_is_integer(seed) && !json_is_null(seed))
-		r = reader__bad(rd, "`seed`: expected an integer");
+		r = line__bad(rd, "`seed`: expected an integer");
 	if (!r)
 		h->seed = seed ? json_incref(seed) : json_null();
 	return r;
 }
 
-int reader__run(struct reader *rd, const json_t *o)
+int line__run(struct reader *rd, const json_t *o)
 {
 	struct history *h = rd->h;
 	int r = head(rd, o);
 
 	r = r ? r : strings(rd, o, "nodes", &h->nodes);
 	for (size_t i = 0; !r && i < h->nodes.n; i++)
-		r = reader__declare(rd, &rd->nodes, h->nodes.v[i], i);
+		r = line__declare(rd, &rd->nodes, h->nodes.v[i], i);
 	r = r ? r : strings(rd, o, "expect", &h->expect);
 	r = r ? r : strings(rd, o, "exempt", &h->exempt);
 	r = r ? r
