@@ -1,101 +1,164 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "recorder/http.h"
-
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
-#include <curl/curl.h>
+#include <pthread.h>
 #include <string.h>
 
-struct http {
-	CURL *curl;
-	struct curl_slist *headers;
-	char error[CURL_ERROR_SIZE];
-	char *body;
-	size_t len, size, max;
-};
+static void global_init(void)
+{
+	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
 
-static size_t on_body(char *data, size_t unit, size_t n, void *arg)
+static size_t on_body(const char *data, size_t one, size_t n, void *arg)
 {
 	struct http *h = arg;
-	size_t add = unit * n;
+	size_t want = n < h->max - h->len ? n : h->max - h->len;
 
-	if (h->len + add > h->max)
-		return 0;
-	if (h->len + add + 1 > h->size) {
-		size_t size = (h->len + add + 1) * 2;
-		char *grown = realloc(h->body, size);
+	if (h->len + want + 1 > h->cap) {
+		size_t cap = h->cap * 2 > h->len + want + 1 ? h->cap * 2 : h->len + want + 1;
+		char *body = realloc(h->body, cap);
 
-		if (!grown)
+		if (!body)
 			return 0;
-		h->body = grown;
-		h->size = size;
+		h->body = body;
+		h->cap = cap;
 	}
-	memcpy(h->body + h->len, data, add);
-	h->len += add;
-	h->body[h->len] = 0;
-	return add;
+	memcpy(h->body + h->len, data, want);
+	h->len += want;
+	h->body[h->len] = '\0';
+	if (want == n)
+		return n * one;
+	h->cut = true;
+	return 0; /* ends the transfer */
 }
 
-struct http *http__new(size_t max_body)
+/*
+ * Was anything sent? libcurl sends a request again by itself when a kept connection turns out to be dead, and then
+ * reports only the second try.
+ */
+static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *arg)
 {
-	struct http *h = calloc(1, sizeof(*h));
+	struct http *h = arg;
 
-	if (!h)
-		return NULL;
-	h->max = max_body;
-	h->curl = curl_easy_init();
-	h->headers = curl_slist_append(NULL, "Content-Type: application/json");
-	h->body = calloc(1, 1);
-	h->size = 1;
-	if (!h->curl || !h->headers || !h->body) {
-		http__free(h);
-		return NULL;
-	}
-	curl_easy_setopt(h->curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(h->curl, CURLOPT_PROXY, "");
-	curl_easy_setopt(h->curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(h->curl, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(h->curl, CURLOPT_WRITEDATA, h);
-	curl_easy_setopt(h->curl, CURLOPT_ERRORBUFFER, h->error);
-	return h;
+	(void)easy, (void)data, (void)size;
+	if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT)
+		h->sent = true;
+	return 0;
 }
 
-void http__free(struct http *h)
+int http__init(struct http *h, size_t max)
 {
-	if (!h)
-		return;
-	if (h->curl)
-		curl_easy_cleanup(h->curl);
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, global_init);
+	*h = (struct http){.max = max, .cap = 4096};
+	h->easy = curl_easy_init();
+	h->body = calloc(1, h->cap);
+	/* No "Expect: 100-continue", which would wait for an answer before the body. */
+	h->headers = curl_slist_append(NULL, "Expect:");
+	if (h->headers && curl_slist_append(h->headers, "Content-Type: application/json") &&
+	    h->easy && h->body)
+		return 0;
+	http__reset(h);
+	return -ENOMEM;
+}
+
+void http__reset(struct http *h)
+{
+	curl_easy_cleanup(h->easy);
 	curl_slist_free_all(h->headers);
 	free(h->body);
-	free(h);
+	*h = (struct http){0};
 }
 
-int http__do(struct http *h, const char *url, const char *body, int limit_ms,
-	     struct http_answer *ret)
+static int code_errno(CURL *easy, CURLcode code)
 {
+	long os = 0;
+
+	switch (code) {
+	case CURLE_OK:
+		return 0;
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_COULDNT_CONNECT:
+		curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &os);
+		return os > 0 ? -(int)os : -ECONNREFUSED;
+	case CURLE_GOT_NOTHING:
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_PARTIAL_FILE:
+		return -ECONNRESET;
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return -EINVAL;
+	case CURLE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	default:
+		return -EPROTO;
+	}
+}
+
+int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns)
+{
+	int64_t left = deadline_ns - clock__now();
+	CURL *c = h->easy;
 	CURLcode code;
-	long status = 0;
 
 	h->len = 0;
-	h->body[0] = 0;
-	h->error[0] = 0;
-	curl_easy_setopt(h->curl, CURLOPT_URL, url);
-	curl_easy_setopt(h->curl, CURLOPT_TIMEOUT_MS, (long)limit_ms);
-	if (body) {
-		curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, h->headers);
-		curl_easy_setopt(h->curl, CURLOPT_POSTFIELDS, body);
-	} else {
-		curl_easy_setopt(h->curl, CURLOPT_HTTPHEADER, NULL);
-		curl_easy_setopt(h->curl, CURLOPT_HTTPGET, 1L);
+	h->body[0] = '\0';
+	h->status = 0;
+	h->sent = h->cut = false;
+	if (left < NS_PER_MS)
+		return -ETIMEDOUT;
+	curl_easy_reset(c); /* connections stay */
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* whatever the environment says */
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)(left / NS_PER_MS));
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_MAXCONNECTS, 1L);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, h);
+	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
+	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
+	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L); /* or on_debug is not called */
+	if (json) {
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, json);
 	}
-	code = curl_easy_perform(h->curl);
-	curl_easy_getinfo(h->curl, CURLINFO_RESPONSE_CODE, &status);
-	*ret = (struct http_answer){.body = h->body, .len = h->len, .status = status};
-	if (code == CURLE_OK)
+	code = curl_easy_perform(c);
+	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
+	return code == CURLE_WRITE_ERROR && h->cut ? 0 : code_errno(c, code);
+}
+
+void http__base(char *buf, size_t size, const char *ip, uint16_t port)
+{
+	bool v6 = strchr(ip, ':');
+
+	snprintf(buf, size, "http://%s%s%s:%u", v6 ? "[" : "", ip, v6 ? "]" : "", port);
+}
+
+int http__u64(const json_t *object, const char *key, uint64_t *ret)
+{
+	const json_t *v = json_object_get(object, key);
+	const char *s = json_string_value(v);
+	char *end;
+
+	if (!v || json_is_null(v)) {
+		*ret = 0;
 		return 0;
-	/* A connection that was never made has carried nothing. */
-	ret->not_sent = code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST;
-	ret->error = h->error[0] ? h->error : curl_easy_strerror(code);
-	return code == CURLE_OPERATION_TIMEDOUT ? -ETIMEDOUT : -EIO;
+	}
+	if (json_is_integer(v) && json_integer_value(v) >= 0) {
+		*ret = (uint64_t)json_integer_value(v);
+		return 0;
+	}
+	if (!s || *s < '0' || *s > '9')
+		return -EPROTO;
+	errno = 0;
+	*ret = strtoull(s, &end, 10);
+	return *end || errno ? -EPROTO : 0;
 }

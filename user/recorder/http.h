@@ -1,28 +1,37 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* http.h: one HTTP exchange at a time over a kept connection (libcurl), bounded in time and size. */
-#ifndef CHAOS_HTTP_H
-#define CHAOS_HTTP_H
+/* http.h: one HTTP exchange at a time on a kept connection, bounded in time and size (libcurl). */
+#ifndef CHAOS_RECORDER_HTTP_H
+#define CHAOS_RECORDER_HTTP_H
 
-#include <stddef.h>
+#include <curl/curl.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
 
-enum { HTTP_MAX_BODY = 16 << 20 };
-
-struct http;
-
-struct http_answer {
-	char *body; /* owned by the http, valid until the next call; always terminated */
-	size_t len;
+struct http {
+	CURL *easy;
+	struct curl_slist *headers;
+	char *body; /* of the last answer, terminated */
+	size_t len, cap, max;
 	long status;
-	/* Without an answer: the request certainly never left. */
-	int not_sent;
-	const char *error;
+	bool sent; /* some of the last request has left, perhaps on a connection that died of it */
+	bool cut;  /* the answer is longer than max; body is its beginning */
 };
 
-/* @max_body: longer answers are cut there and count as an error. NULL for lack of memory. */
-struct http *http__new(size_t max_body);
-/* POST @body (JSON) or GET if it is NULL. 0 with an answer of whatever status, else a negative errno. */
-int http__do(struct http *h, const char *url, const char *body, int limit_ms,
-	     struct http_answer *ret);
-void http__free(struct http *h); /* NULL is fine */
+/* @max: bytes of an answer that are kept. 0 or -ENOMEM. */
+int http__init(struct http *h, size_t max);
+void http__reset(struct http *h);
+
+/*
+ * GET @url, or POST @json to it. 0 once an answer is there, whatever its status; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET,
+ * -EPROTO and the like. The answer is in @h until the next request.
+ */
+int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns);
+
+/* "http://IP:PORT" with the brackets that IPv6 needs. */
+void http__base(char *buf, size_t size, const char *ip, uint16_t port);
+
+/* A number that the JSON gateway of gRPC writes as a string or as a number; 0 if absent. -EPROTO for anything else. */
+int http__u64(const json_t *object, const char *key, uint64_t *ret);
 
 #endif

@@ -1,217 +1,270 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * load_etcd.c: a set of integers as keys chaos/NAME/VALUE, by the JSON gateway (etcd 3.4 and later).
- * Values are written with twelve digits so that keys sort as numbers do, which paging needs.
+ * load_etcd.c: a set in etcd, by its JSON gateway: value V is the key chaos/NAME/V. Reads are
+ * linearizable, as etcd's are unless one asks for less.
  */
-#include "recorder/http.h"
-#include "recorder/internal.h"
-
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/base64.h"
+#include "recorder/http.h"
+#include "recorder/load_internal.h"
 
+#include <inttypes.h>
 #include <string.h>
 
-enum { PAGE = 2000 };
+#define PAGE 1000		     /* keys */
+#define ANSWER_MAX (2 * 1024 * 1024) /* a key takes some 300 bytes of a page */
+#define NAME_MAX_LEN 256	     /* of a workload */
+#define KEY_MAX (NAME_MAX_LEN + 64)
 
-struct etcd_load {
-	char base[96], prefix[80];
-	int limit_ms;
-	struct http *http;
+struct etcd_store {
+	struct http http;
+	char base[96];
+	char prefix[KEY_MAX]; /* chaos/NAME/ */
+	size_t prefix_len;
 };
 
-static void etcd_close(void *self)
+static void store_close(void *store)
 {
-	struct etcd_load *l = self;
+	struct etcd_store *s = store;
 
-	http__free(l->http);
-	free(l);
+	http__reset(&s->http);
+	free(s);
 }
 
-static void *etcd_open(const struct load_config *cfg, const char *ip, int limit_ms)
+static int store_open(const char *ip, uint16_t port, const char *name, void **ret_store)
 {
-	struct etcd_load *l = calloc(1, sizeof(*l));
+	struct etcd_store *s;
 
-	if (!l)
-		return NULL;
-	snprintf(l->base, sizeof(l->base), strchr(ip, ':') ? "http://[%s]:%u" : "http://%s:%u", ip,
-		 cfg->port);
-	snprintf(l->prefix, sizeof(l->prefix), "chaos/%.60s/", cfg->name);
-	l->limit_ms = limit_ms;
-	l->http = http__new(HTTP_MAX_BODY);
-	if (!l->http) {
-		etcd_close(l);
-		return NULL;
+	if (strlen(name) > NAME_MAX_LEN)
+		return -ENAMETOOLONG;
+	s = calloc(1, sizeof(*s));
+	if (!s || http__init(&s->http, ANSWER_MAX)) {
+		free(s);
+		return -ENOMEM;
 	}
-	return l;
+	http__base(s->base, sizeof(s->base), ip, port);
+	s->prefix_len = (size_t)snprintf(s->prefix, sizeof(s->prefix), "chaos/%s/", name);
+	*ret_store = s;
+	return 0;
 }
 
-/* RFC 4648; @out needs 4 * (len + 2) / 3 + 1 bytes. */
-static void base64(const char *in, size_t len, char *out)
+enum outcome etcd__error_outcome(long status, const char *message)
 {
-	static const char digits[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	/* Said before a request is proposed, or by the state machine which then did not apply it. */
+	static const char *const before[] = {
+		"etcdserver: no leader",
+		"etcdserver: too many requests",
+		"etcdserver: request is too large",
+		"etcdserver: mvcc: database space exceeded",
+		"etcdserver: not capable",
+		"etcdserver: permission denied",
+		"etcdserver: user name is empty",
+		"etcdserver: invalid auth token",
+		"etcdserver: rpc not supported for learner",
+	};
 
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t v = (uint32_t)(uint8_t)in[i] << 16;
-
-		if (i + 1 < len)
-			v |= (uint32_t)(uint8_t)in[i + 1] << 8;
-		if (i + 2 < len)
-			v |= (uint8_t)in[i + 2];
-		*out++ = digits[v >> 18];
-		*out++ = digits[v >> 12 & 63];
-		*out++ = i + 1 < len ? digits[v >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? digits[v & 63] : '=';
-	}
-	*out = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++)
+		if (!strcmp(message, before[i]))
+			return OUTCOME_FAIL;
+	/* No such endpoint, no such method, not what it can read: it was not understood. */
+	if (status == 400 || status == 404 || status == 405)
+		return OUTCOME_FAIL;
+	return OUTCOME_UNKNOWN;
 }
 
-/* Bytes written, or -1 for what is not base64 or does not fit. */
-static int unbase64(const char *in, char *out, size_t size)
+/* An error's text: {"error": text, "message": text, "code": n}; 3.5 and later have message alone. */
+static void take_error(const struct http *h, struct answer *a)
 {
-	uint32_t v = 0;
-	size_t n = 0;
-	int bits = 0;
+	json_t *o = json_loadb(h->body, h->len, 0, NULL);
+	const char *text = json_string_value(json_object_get(o, "message"));
+	char status[32];
 
-	for (; *in && *in != '='; in++) {
-		char c = *in;
-		int d = c >= 'A' && c <= 'Z'   ? c - 'A'
-			: c >= 'a' && c <= 'z' ? c - 'a' + 26
-			: c >= '0' && c <= '9' ? c - '0' + 52
-			: c == '+'	       ? 62
-			: c == '/'	       ? 63
-					       : -1;
-
-		if (d < 0 || n + 1 >= size)
-			return -1;
-		v = (v << 6 | (uint32_t)d) & 0xffffff;
-		bits += 6;
-		if (bits >= 8) {
-			bits -= 8;
-			out[n++] = (char)(v >> bits);
-		}
-	}
-	out[n] = 0;
-	return (int)n;
+	if (!text)
+		text = json_string_value(json_object_get(o, "error"));
+	snprintf(status, sizeof(status), "HTTP status %ld", h->status);
+	if (!text)
+		text = status;
+	answer__error(a, etcd__error_outcome(h->status, text), text, strlen(text));
+	json_decref(o);
 }
 
-static void key_of(const struct etcd_load *l, int64_t value, char *b64)
+/* POST @json to @path; the answer as an object, or NULL with @a set. */
+static json_t *post(struct etcd_store *s, const char *path, const char *json, int64_t deadline_ns,
+		    struct answer *a)
 {
-	char key[128];
+	char url[128];
+	json_t *o;
+	int r;
 
-	snprintf(key, sizeof(key), "%s%012lld", l->prefix, (long long)value);
-	base64(key, strlen(key), b64);
-}
-
-/*
- * POST; the parsed answer, or NULL with the outcome. etcd answers a proposal that it could not commit in time with an error as
- * well, and may commit it later: only what says that there was no leader certainly did not happen.
- */
-static json_t *post(struct etcd_load *l, const char *path, const char *body, struct op_result *r)
-{
-	struct http_answer a;
-	char url[192];
-	const char *text;
-	json_t *j;
-	int code;
-
-	snprintf(url, sizeof(url), "%s%s", l->base, path);
-	code = http__do(l->http, url, body, l->limit_ms, &a);
-	if (code < 0) {
-		r->outcome = a.not_sent ? OUTCOME_FAIL : OUTCOME_UNKNOWN;
-		snprintf(r->error, sizeof(r->error), "%.120s", a.error);
+	snprintf(url, sizeof(url), "%s%s", s->base, path);
+	r = http__request(&s->http, url, json, deadline_ns);
+	if (r) {
+		answer__errno(a, r, s->http.sent);
 		return NULL;
 	}
-	j = json_loadb(a.body, a.len, 0, NULL);
-	if (a.status == 200 && json_is_object(j))
-		return j;
-	text = json_string_value(json_object_get(j, "error"));
-	r->outcome = text && strstr(text, "no leader") ? OUTCOME_FAIL : OUTCOME_UNKNOWN;
-	snprintf(r->error, sizeof(r->error), "status %ld: %.90s", a.status, text ? text : "");
-	json_decref(j);
-	return NULL;
+	if (s->http.status != 200) {
+		take_error(&s->http, a);
+		return NULL;
+	}
+	o = json_loadb(s->http.body, s->http.len, 0, NULL);
+	/* Every answer of an etcd has a header; another server's 200 is no acknowledgement. */
+	if (!json_is_object(json_object_get(o, "header"))) {
+		json_decref(o);
+		answer__errno(a, s->http.cut ? -EMSGSIZE : -EPROTO, true);
+		return NULL;
+	}
+	return o;
 }
 
-static void etcd_add(void *self, int64_t value, struct op_result *r)
+static const char *key64(const struct etcd_store *s, int64_t value, char *buf)
 {
-	char key[200], body[300];
+	char key[KEY_MAX + 24];
+	int n = snprintf(key, sizeof(key), "%s%" PRId64, s->prefix, value);
 
-	key_of(self, value, key);
-	snprintf(body, sizeof(body), "{\"key\":\"%s\",\"value\":\"MQ==\"}", key);
-	json_decref(post(self, "/v3/kv/put", body, r));
+	return base64__encode(buf, key, (size_t)n);
 }
 
-static void etcd_read(void *self, int64_t value, struct op_result *r)
+static void store_add(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
 {
-	char key[200], body[300];
-	const json_t *count;
-	json_t *j;
+	char key[BASE64_SIZE(KEY_MAX + 24)], text[24], v[BASE64_SIZE(24)], json[1024];
+	struct etcd_store *s = store;
+	json_t *o;
 
-	key_of(self, value, key);
-	snprintf(body, sizeof(body), "{\"key\":\"%s\",\"count_only\":true}", key);
-	j = post(self, "/v3/kv/range", body, r);
-	count = json_object_get(j, "count");
-	if (json_is_string(count))
-		r->found = !strcmp(json_string_value(count), "1");
-	else
-		r->found = json_integer_value(count) == 1;
-	json_decref(j);
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	base64__encode(v, text, strlen(text));
+	snprintf(json, sizeof(json), "{\"key\":\"%s\",\"value\":\"%s\"}", key64(s, value, key), v);
+	o = post(s, "/v3/kv/put", json, deadline_ns, ret);
+	if (o)
+		ret->outcome = OUTCOME_OK;
+	json_decref(o);
 }
 
-/* Take the keys of one page; *last is the greatest. Returns how many, or a negative errno. */
-static int take_page(const struct etcd_load *l, const json_t *kvs, struct values *ret, int64_t *last)
+static void store_read(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
 {
-	size_t prefix = strlen(l->prefix), i;
-	char key[160];
-	json_t *kv;
+	char key[BASE64_SIZE(KEY_MAX + 24)], json[1024];
+	struct etcd_store *s = store;
+	uint64_t count = 0;
+	json_t *o;
 
+	snprintf(json, sizeof(json), "{\"key\":\"%s\",\"count_only\":true}", key64(s, value, key));
+	o = post(s, "/v3/kv/range", json, deadline_ns, ret);
+	if (!o)
+		return;
+	if (http__u64(o, "count", &count)) {
+		answer__errno(ret, -EPROTO, true);
+	} else {
+		ret->outcome = OUTCOME_OK;
+		ret->found = count > 0;
+	}
+	json_decref(o);
+}
+
+/* --- the whole set ---------------------------------------------------------------------------- */
+
+static int take_key(const char *key64, size_t len, size_t prefix_len, struct values *ret)
+{
+	char key[KEY_MAX + 32];
+	ssize_t n = base64__decode(key, sizeof(key), key64, len);
+	int64_t value;
+
+	if (n < 0 || (size_t)n < prefix_len)
+		return -EPROTO;
+	if (!value__parse(key + prefix_len, (size_t)n - prefix_len, &value))
+		return 0; /* somebody else's key */
+	return values__add(ret, value);
+}
+
+int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret_more,
+	       char *ret_last, size_t last_size)
+{
+	const json_t *kvs = json_object_get(o, "kvs"), *kv;
+	const char *last = "";
+	size_t i;
+
+	if (kvs && !json_is_array(kvs))
+		return -EPROTO;
 	json_array_foreach(kvs, i, kv) {
-		const char *b64 = json_string_value(json_object_get(kv, "key"));
-		int len = b64 ? unbase64(b64, key, sizeof(key)) : -1;
+		const json_t *key = json_object_get(kv, "key");
+		int r;
 
-		if (len < (int)prefix || strncmp(key, l->prefix, prefix) != 0)
-			continue;
-		*last = strtoll(key + prefix, NULL, 10);
-		if (values__add(ret, *last) < 0)
-			return -ENOMEM;
+		last = json_string_value(key);
+		r = last ? take_key(last, json_string_length(key), prefix_len, ret) : -EPROTO;
+		if (r)
+			return r;
 	}
-	return (int)json_array_size(kvs);
+	if (strlen(last) >= last_size)
+		return -EPROTO;
+	*ret_more = json_is_true(json_object_get(o, "more"));
+	memcpy(ret_last, last, strlen(last) + 1);
+	return 0;
 }
 
-static int etcd_list(void *self, struct values *ret, char *error, size_t size)
+/* The key just behind @last: the same with a zero byte more. */
+static int key_after(const char *last, char *ret_key64)
 {
-	struct etcd_load *l = self;
-	char key[200], end[200], body[600], end_key[128];
-	struct op_result r = {0};
-	int64_t last = -1;
-	json_t *j;
-	int n;
+	char key[KEY_MAX + 32];
+	ssize_t n = base64__decode(key, sizeof(key) - 1, last, strlen(last));
 
-	/* The key behind all keys with the prefix: its last byte, '/', plus one. */
-	snprintf(end_key, sizeof(end_key), "%s", l->prefix);
-	end_key[strlen(end_key) - 1]++;
-	base64(end_key, strlen(end_key), end);
-	do {
-		key_of(l, last + 1, key);
-		snprintf(body, sizeof(body),
-			 "{\"key\":\"%s\",\"range_end\":\"%s\",\"keys_only\":true,\"limit\":%d}", key, end,
-			 PAGE);
-		j = post(l, "/v3/kv/range", body, &r);
-		if (!j) {
-			snprintf(error, size, "%s", r.error);
-			return -EIO;
-		}
-		n = take_page(l, json_object_get(j, "kvs"), ret, &last);
-		json_decref(j);
-	} while (n == PAGE);
-	return n < 0 ? n : 0;
+	if (n <= 0)
+		return -EPROTO;
+	key[n] = '\0';
+	base64__encode(ret_key64, key, (size_t)n + 1);
+	return 0;
 }
 
-const struct load_ops load_etcd_ops = {
-	.system = "etcd",
+static int list_page(struct etcd_store *s, char *from64, const char *end64, int64_t deadline_ns,
+		     struct values *ret, bool *ret_more, struct answer *a)
+{
+	char json[2048], last[BASE64_SIZE(KEY_MAX + 32)];
+	json_t *o;
+	int r;
+
+	snprintf(json, sizeof(json),
+		 "{\"key\":\"%s\",\"range_end\":\"%s\",\"limit\":%d,\"keys_only\":true}", from64,
+		 end64, PAGE);
+	o = post(s, "/v3/kv/range", json, deadline_ns, a);
+	if (!o)
+		return -EIO;
+	r = etcd__page(o, s->prefix_len, ret, ret_more, last, sizeof(last));
+	json_decref(o);
+	/* "more" without a key would ask the same again for ever. */
+	if (!r && *ret_more)
+		r = *last ? key_after(last, from64) : -EPROTO;
+	if (r)
+		answer__errno(a, r, true);
+	return r;
+}
+
+static int store_list(void *store, int64_t deadline_ns, struct values *ret, char *why,
+		      size_t why_size)
+{
+	char from[BASE64_SIZE(KEY_MAX + 32)], end[BASE64_SIZE(KEY_MAX)], prefix[KEY_MAX];
+	struct etcd_store *s = store;
+	bool more = true;
+	int r = 0;
+
+	/* All keys that begin with the prefix: up to, not including, the prefix whose last byte is one higher. */
+	memcpy(prefix, s->prefix, s->prefix_len);
+	prefix[s->prefix_len - 1]++;
+	base64__encode(from, s->prefix, s->prefix_len);
+	base64__encode(end, prefix, s->prefix_len);
+	while (!r && more) {
+		struct answer a = {0};
+
+		r = list_page(s, from, end, deadline_ns, ret, &more, &a);
+		if (r)
+			snprintf(why, why_size, "%s", a.error);
+	}
+	return r;
+}
+
+const struct store_ops store_etcd = {
+	.name = "etcd",
 	.port = 2379,
-	.open = etcd_open,
-	.add = etcd_add,
-	.read = etcd_read,
-	.list = etcd_list,
-	.close = etcd_close,
+	.open = store_open,
+	.add = store_add,
+	.read = store_read,
+	.list = store_list,
+	.close = store_close,
 };

@@ -1,148 +1,205 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* load_redis.c: a set of integers in one Redis set, chaos:NAME. */
-#include "recorder/internal.h"
-
+/* load_redis.c: a set in Redis: SADD, SISMEMBER and SSCAN on the key chaos:NAME. */
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/load_internal.h"
+#include "recorder/resp.h"
 
-#include <stdarg.h>
+#include <inttypes.h>
 #include <string.h>
 
-struct redis_load {
-	char ip[64], key[128];
-	uint16_t port;
-	int limit_ms;
-	redisContext *c;
+/* A set in its compact form comes in one piece whatever the count asked for, but it is small then. */
+#define ANSWER_MAX (4 * 1024 * 1024)
+#define SCAN_COUNT "1000"
+
+struct redis_store {
+	struct resp conn;
+	char *ip, *key;
 };
 
-static void *redis_open(const struct load_config *cfg, const char *ip, int limit_ms)
+static void store_close(void *store)
 {
-	struct redis_load *l = calloc(1, sizeof(*l));
+	struct redis_store *s = store;
 
-	if (!l)
-		return NULL;
-	snprintf(l->ip, sizeof(l->ip), "%s", ip);
-	snprintf(l->key, sizeof(l->key), "chaos:%s", cfg->name);
-	l->port = cfg->port;
-	l->limit_ms = limit_ms;
-	return l;
+	resp__reset(&s->conn);
+	free(s->ip);
+	free(s->key);
+	free(s);
 }
 
-static void drop(struct redis_load *l)
+static int store_open(const char *ip, uint16_t port, const char *name, void **ret_store)
 {
-	if (l->c)
-		redisFree(l->c);
-	l->c = NULL;
+	struct redis_store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	s->ip = strdup(ip);
+	if (asprintf(&s->key, "chaos:%s", name) < 0)
+		s->key = NULL;
+	resp__init(&s->conn, s->ip, port, ANSWER_MAX);
+	if (!s->ip || !s->key) {
+		store_close(s);
+		return -ENOMEM;
+	}
+	*ret_store = s;
+	return 0;
 }
 
-static void redis_close(void *self)
+enum outcome redis__error_outcome(const char *text, size_t len)
 {
-	drop(self);
-	free(self);
+	/* Said before a command is executed. What is not listed may have been said after it. */
+	static const char *const before[] = {
+		"READONLY",
+		"NOREPLICAS",
+		"LOADING",
+		"MASTERDOWN",
+		"NOAUTH",
+		"NOPERM",
+		"WRONGTYPE",
+		"OOM",
+		"MISCONF",
+		"BUSY",
+		"MOVED",
+		"ASK",
+		"CLUSTERDOWN",
+		"TRYAGAIN",
+		"CROSSSLOT",
+		"DENIED",
+		"ERR unknown command",
+		"ERR wrong number of arguments",
+		"ERR max number of clients reached",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(before); i++) {
+		size_t n = strlen(before[i]);
+
+		if (len >= n && !memcmp(text, before[i], n) &&
+		    (len == n || text[n] == ' ' || strchr(before[i], ' ')))
+			return OUTCOME_FAIL;
+	}
+	return OUTCOME_UNKNOWN;
 }
 
-static void set_error(struct op_result *r, enum outcome outcome, const char *text)
+/* One command and its answer; NULL with @a set if there is none or it is an error. */
+static redisReply *command(struct redis_store *s, int argc, const char **argv, int64_t deadline_ns,
+			   struct answer *a)
 {
-	r->outcome = outcome;
-	snprintf(r->error, sizeof(r->error), "%.120s", text);
-}
+	_cleanup_reply_ redisReply *reply = NULL;
+	bool sent = false;
+	int r = resp__open(&s->conn, deadline_ns);
 
-/*
- * The reply, or NULL with the outcome. Whatever goes wrong after the command was sent leaves open whether it was carried out;
- * an error reply says that it was not. The connection is dropped then, so that a late answer is never taken for the next one.
- */
-static redisReply *command(struct redis_load *l, struct op_result *r, const char *name,
-			   long long value)
-{
-	char error[128];
-	redisReply *reply;
-
-	if (!l->c)
-		l->c = redis__connect(l->ip, l->port, l->limit_ms, error, sizeof(error));
-	if (!l->c) {
-		set_error(r, OUTCOME_FAIL, error);
+	r = r ? r : resp__send(&s->conn, argc, argv, deadline_ns, &sent);
+	r = r ? r : resp__receive(&s->conn, deadline_ns, &reply);
+	if (r) {
+		answer__errno(a, r, sent);
 		return NULL;
 	}
-	reply = redisCommand(l->c, "%s %s %lld", name, l->key, value);
-	if (!reply) {
-		set_error(r, OUTCOME_UNKNOWN, l->c->errstr);
-		drop(l);
+	if (reply->type == REDIS_REPLY_ERROR) {
+		answer__error(a, redis__error_outcome(reply->str, reply->len), reply->str,
+			      reply->len);
 		return NULL;
 	}
-	if (reply->type == REDIS_REPLY_INTEGER)
-		return reply;
-	set_error(r, reply->type == REDIS_REPLY_ERROR ? OUTCOME_FAIL : OUTCOME_UNKNOWN,
-		  reply->type == REDIS_REPLY_ERROR ? reply->str : "unexpected reply");
-	freeReplyObject(reply);
-	return NULL;
+	return TAKE_PTR(reply);
 }
 
-static void redis_add(void *self, int64_t value, struct op_result *r)
+/* An integer, or @a says that it was none. What answers like that has done nobody knows what. */
+static bool integer_command(struct redis_store *s, const char *verb, int64_t value,
+			    int64_t deadline_ns, struct answer *a, long long *ret)
 {
-	redisReply *reply = command(self, r, "SADD", value);
+	_cleanup_reply_ redisReply *reply = NULL;
+	char text[24];
+	const char *argv[] = {verb, s->key, text};
 
-	if (reply)
-		freeReplyObject(reply);
-}
-
-static void redis_read(void *self, int64_t value, struct op_result *r)
-{
-	redisReply *reply = command(self, r, "SISMEMBER", value);
-
+	snprintf(text, sizeof(text), "%" PRId64, value);
+	reply = command(s, 3, argv, deadline_ns, a);
 	if (!reply)
-		return;
-	r->found = reply->integer == 1;
-	freeReplyObject(reply);
-}
-
-/* One page of SSCAN; *cursor becomes the next one. */
-static int scan_page(struct redis_load *l, char *cursor, size_t size, struct values *ret,
-		     char *error, size_t error_size)
-{
-	redisReply *r = redisCommand(l->c, "SSCAN %s %s COUNT 1000", l->key, cursor), *list;
-	int code = 0;
-
-	if (!r || r->type != REDIS_REPLY_ARRAY || r->elements != 2 || !r->element[0]->str ||
-	    r->element[1]->type != REDIS_REPLY_ARRAY) {
-		snprintf(error, error_size, "%.120s",
-			 !r				   ? l->c->errstr
-			 : r->type == REDIS_REPLY_ERROR ? r->str
-							   : "unexpected reply to SSCAN");
-		if (r)
-			freeReplyObject(r);
-		drop(l);
-		return -EIO;
+		return false;
+	if (reply->type != REDIS_REPLY_INTEGER) {
+		resp__reset(&s->conn);
+		answer__errno(a, -EPROTO, true);
+		return false;
 	}
-	list = r->element[1];
-	for (size_t i = 0; i < list->elements && !code; i++)
-		if (list->element[i]->str)
-			code = values__add(ret, strtoll(list->element[i]->str, NULL, 10));
-	snprintf(cursor, size, "%s", r->element[0]->str);
-	freeReplyObject(r);
-	return code;
+	*ret = reply->integer;
+	return true;
 }
 
-static int redis_list(void *self, struct values *ret, char *error, size_t size)
+static void store_add(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
 {
-	struct redis_load *l = self;
-	char cursor[32] = "0";
-	int r;
+	long long added;
 
-	if (!l->c)
-		l->c = redis__connect(l->ip, l->port, l->limit_ms, error, size);
-	if (!l->c)
-		return -ECONNREFUSED;
-	do {
-		r = scan_page(l, cursor, sizeof(cursor), ret, error, size);
-	} while (!r && strcmp(cursor, "0") != 0);
-	return r;
+	/* 0: it was there already. That it is there is what was asked for. */
+	if (integer_command(store, "SADD", value, deadline_ns, ret, &added))
+		ret->outcome = OUTCOME_OK;
 }
 
-const struct load_ops load_redis_ops = {
-	.system = "redis",
+static void store_read(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
+{
+	long long found = 0;
+
+	if (!integer_command(store, "SISMEMBER", value, deadline_ns, ret, &found))
+		return;
+	ret->outcome = OUTCOME_OK;
+	ret->found = found == 1;
+}
+
+/* One step of a scan: [cursor, [member ...]]. */
+static int take_page(const redisReply *r, char *cursor, size_t size, struct values *ret)
+{
+	const redisReply *next, *members;
+
+	if (r->type != REDIS_REPLY_ARRAY || r->elements != 2)
+		return -EPROTO;
+	next = r->element[0];
+	members = r->element[1];
+	if (!reply__is_text(next) || !next->len || next->len >= size ||
+	    strspn(next->str, "0123456789") != next->len || members->type != REDIS_REPLY_ARRAY)
+		return -EPROTO;
+	for (size_t i = 0; i < members->elements; i++) {
+		const redisReply *m = members->element[i];
+		int64_t value;
+		int e;
+
+		if (!reply__is_text(m))
+			return -EPROTO;
+		if (!value__parse(m->str, m->len, &value))
+			continue;
+		e = values__add(ret, value);
+		if (e)
+			return e;
+	}
+	memcpy(cursor, next->str, next->len + 1);
+	return 0;
+}
+
+static int store_list(void *store, int64_t deadline_ns, struct values *ret, char *why,
+		      size_t why_size)
+{
+	struct redis_store *s = store;
+	char cursor[24] = "0";
+	const char *argv[] = {"SSCAN", s->key, cursor, "COUNT", SCAN_COUNT};
+
+	do {
+		struct answer a = {0};
+		_cleanup_reply_ redisReply *reply = command(s, 5, argv, deadline_ns, &a);
+		int r = reply ? take_page(reply, cursor, sizeof(cursor), ret) : -EIO;
+
+		if (reply && r)
+			answer__errno(&a, r, true);
+		if (r) {
+			snprintf(why, why_size, "%s", a.error);
+			resp__reset(&s->conn);
+			return r;
+		}
+	} while (strcmp(cursor, "0") != 0);
+	return 0;
+}
+
+const struct store_ops store_redis = {
+	.name = "redis",
 	.port = 6379,
-	.open = redis_open,
-	.add = redis_add,
-	.read = redis_read,
-	.list = redis_list,
-	.close = redis_close,
+	.open = store_open,
+	.add = store_add,
+	.read = store_read,
+	.list = store_list,
+	.close = store_close,
 };

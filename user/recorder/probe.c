@@ -1,34 +1,43 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "recorder/internal.h"
-
-#include "datapath/netns.h"
+/* probe.c: the cadence of a probe, what it records, and its life. What it asks is in probe_*.c. */
+#include "recorder/probe.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/fields.h"
+#include "recorder/inside.h"
+#include "recorder/probe_internal.h"
 
-#include <pthread.h>
-#include <stdarg.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <poll.h>
 
-enum { GAP_INTERVALS = 5, GAP_EXTRA_MS = 50, LIMIT_MIN_MS = 100, LIMIT_MAX_MS = 1000 };
+#define EVERY_MIN_NS NS_PER_MS
+#define EVERY_MAX_NS (60 * NS_PER_S)
 
 const char *const probe_systems[] = {"redis", "sentinel", "etcd", "vrrp"};
 const size_t n_probe_systems = ARRAY_SIZE(probe_systems);
 
-static const struct probe_ops *const all_ops[] = {&probe_redis_ops, &probe_sentinel_ops,
-						  &probe_etcd_ops, &probe_vrrp_ops};
+static const struct probe_ops *const all_ops[] = {&probe_redis, &probe_sentinel, &probe_etcd,
+						  &probe_vrrp};
+
+const char *const probe_role_names[] = {
+	[PROBE_NONE] = "none",	   [PROBE_FOLLOWER] = "follower", [PROBE_CANDIDATE] = "candidate",
+	[PROBE_LEADER] = "leader", [PROBE_ERROR] = "error",
+};
 
 struct probe {
-	struct probe_config cfg; /* strings owned */
+	struct recorder *recorder;
 	const struct probe_ops *ops;
-	struct recorder *rec;
-	pthread_t thread;
-	bool started;
-	int stop_fd;  /* eventfd: readable = stop */
-	int ready_fd; /* eventfd: the thread is in its namespace, or failed to get there */
-	int ready_status;
-	pthread_mutex_t lock;
+	void *ops_state;
+	struct probe_spec spec;
+	char *resource, *node;
+
+	struct inside thread;
+	struct halt halt;
+
+	/* of the probe's own thread */
+	enum probe_role last_role;
+	int64_t last_recv_ns; /* 0 = no sample yet */
+
+	pthread_mutex_t lock; /* guards state */
 	struct probe_state state;
 };
 
@@ -36,209 +45,226 @@ void sample__error(struct sample *s, const char *fmt, ...)
 {
 	va_list ap;
 
-	s->role = "error";
-	s->claim = false;
-	s->epoch = -1;
 	va_start(ap, fmt);
 	vsnprintf(s->error, sizeof(s->error), fmt, ap);
 	va_end(ap);
+	s->role = PROBE_ERROR;
+	s->claim = false;
+	s->epoch = -1;
+	s->leader[0] = s->detail[0] = '\0';
 }
 
-int thread__enter(int netns_fd)
+void sample__errno(struct sample *s, int r)
 {
-	_cleanup_close_ int self = netns__open_self();
-	int old = -1, r;
-
-	if (self >= 0 && netns__same(self, netns_fd))
-		return 0;
-	r = netns__enter(netns_fd, &old);
-	safe_close(old); /* this thread never goes back */
-	return r;
+	switch (r) {
+	case -ETIMEDOUT:
+		return sample__error(s, "no answer within the time limit");
+	case -ECONNRESET:
+		return sample__error(s, "the server closed the connection");
+	case -EPROTO:
+		return sample__error(s, "the answer is not in the system's protocol");
+	case -EMSGSIZE:
+		return sample__error(s, "the answer is too long");
+	default:
+		return sample__error(s, "%s", strerror(-r));
+	}
 }
 
-static json_t *string_or_null(const char *s)
+int64_t probe__limit_ns(int64_t every_ns)
 {
-	/* Servers may answer any bytes; JSON takes only UTF-8. */
-	json_t *j = *s ? json_string(s) : NULL;
+	int64_t limit = 10 * every_ns;
 
-	return j ? j : json_null();
+	if (limit < 100 * NS_PER_MS)
+		return 100 * NS_PER_MS;
+	return limit < NS_PER_S ? limit : NS_PER_S;
 }
 
-static void record_sample(struct probe *p, const struct sample *s, int64_t send, int64_t recv)
-{
-	int64_t t0 = recorder__t0(p->rec);
-	json_t *o = json_pack("{s:s,s:s,s:I,s:I,s:s,s:b,s:o,s:o}", "resource", p->cfg.resource, "node",
-			      p->cfg.node, "send_ns", (json_int_t)(send - t0), "recv_ns",
-			      (json_int_t)(recv - t0), "role", s->role, "claim", s->claim, "epoch",
-			      s->epoch < 0 ? json_null() : json_integer(s->epoch), "leader",
-			      string_or_null(s->leader));
+/* --- what is recorded ------------------------------------------------------------------------- */
 
-	if (s->error[0])
-		json_object_set_new(o, "error", string_or_null(s->error));
+static json_t *event_head(const struct probe *p)
+{
+	json_t *o = json_object();
+
+	fields__text(o, "resource", p->resource);
+	fields__text(o, "node", p->node);
+	return o;
+}
+
+static void set_epoch(json_t *o, int64_t epoch)
+{
+	if (epoch >= 0)
+		fields__int(o, "epoch", epoch);
+	else
+		fields__null(o, "epoch");
+}
+
+static void record_sample(const struct probe *p, const struct sample *s)
+{
+	int64_t t0 = recorder__t0(p->recorder);
+	json_t *o = event_head(p);
+
+	fields__int(o, "send_ns", s->send_ns - t0);
+	fields__int(o, "recv_ns", s->recv_ns - t0);
+	fields__text(o, "role", probe_role_names[s->role]);
+	fields__bool(o, "claim", s->claim);
+	set_epoch(o, s->epoch);
+	fields__text(o, "leader", s->leader[0] ? s->leader : NULL);
 	if (s->detail[0])
-		json_object_set_new(o, "detail", string_or_null(s->detail));
-	recorder__event(p->rec, "role", recv, o);
+		fields__text(o, "detail", s->detail);
+	if (s->role == PROBE_ERROR)
+		fields__text(o, "error", s->error);
+	recorder__event(p->recorder, "role", s->recv_ns, o);
 }
 
-static void record_change(struct probe *p, const char *from, const struct sample *s, int64_t recv)
+static void record_change(const struct probe *p, const struct sample *s)
 {
-	recorder__event(p->rec, "role_change", recv,
-			json_pack("{s:s,s:s,s:s,s:s,s:o}", "resource", p->cfg.resource, "node",
-				  p->cfg.node, "from", from, "to", s->role, "epoch",
-				  s->epoch < 0 ? json_null() : json_integer(s->epoch)));
+	json_t *o = event_head(p);
+
+	fields__text(o, "from", probe_role_names[p->last_role]);
+	fields__text(o, "to", probe_role_names[s->role]);
+	set_epoch(o, s->epoch);
+	recorder__event(p->recorder, "role_change", s->recv_ns, o);
 }
 
-static void record_gap(struct probe *p, int64_t from, int64_t to)
+/* A gap is time in which nobody asked: an exchange that hangs is a sample, with its own send_ns and recv_ns. */
+static bool record_gap(const struct probe *p, const struct sample *s)
 {
-	int64_t t0 = recorder__t0(p->rec);
+	int64_t t0 = recorder__t0(p->recorder);
+	json_t *o;
 
-	recorder__event(p->rec, "probe_gap", to,
-			json_pack("{s:s,s:s,s:I,s:I}", "resource", p->cfg.resource, "node",
-				  p->cfg.node, "from_ns", (json_int_t)(from - t0), "to_ns",
-				  (json_int_t)(to - t0)));
+	if (!p->last_recv_ns ||
+	    s->send_ns - p->last_recv_ns <= 5 * p->spec.every_ns + 50 * NS_PER_MS)
+		return false;
+	o = event_head(p);
+	fields__int(o, "from_ns", p->last_recv_ns - t0);
+	fields__int(o, "to_ns", s->send_ns - t0);
+	recorder__event(p->recorder, "probe_gap", s->send_ns, o);
+	return true;
 }
 
-static void take(struct probe *p, void *self, int64_t *last)
+static void record(struct probe *p, const struct sample *s)
 {
-	struct sample s = {.role = "none", .epoch = -1};
-	char before[sizeof(p->state.role)];
-	int64_t send = clock__now(), recv, prev_epoch;
-	bool gap;
+	bool gap = record_gap(p, s);
 
-	p->ops->sample(self, &s);
-	recv = clock__now();
-	gap = *last && recv - *last > GAP_INTERVALS * p->cfg.every_ns + GAP_EXTRA_MS * NS_PER_MS;
+	record_sample(p, s);
+	if (p->last_recv_ns && s->role != p->last_role)
+		record_change(p, s);
+	p->last_role = s->role;
+	p->last_recv_ns = s->recv_ns;
 
 	pthread_mutex_lock(&p->lock);
-	memcpy(before, p->state.role, sizeof(before));
-	prev_epoch = p->state.epoch;
-	snprintf(p->state.role, sizeof(p->state.role), "%s", s.role);
-	p->state.claim = s.claim;
-	p->state.epoch = s.epoch;
+	snprintf(p->state.role, sizeof(p->state.role), "%s", probe_role_names[s->role]);
+	p->state.claim = s->claim;
+	p->state.epoch = s->epoch;
 	p->state.samples++;
-	p->state.errors += !strcmp(s.role, "error");
+	p->state.errors += s->role == PROBE_ERROR;
 	p->state.gaps += gap;
 	pthread_mutex_unlock(&p->lock);
-
-	if (p->rec) {
-		if (gap)
-			record_gap(p, *last, recv);
-		record_sample(p, &s, send, recv);
-		if (strcmp(before, s.role) != 0 || prev_epoch != s.epoch)
-			record_change(p, before, &s, recv);
-	}
-	*last = recv;
 }
 
-/* Sleep until @when or until asked to stop; true = stop. */
-static bool wait_stop(const struct probe *p, int64_t when)
-{
-	struct pollfd pfd = {.fd = p->stop_fd, .events = POLLIN};
-	int64_t left = when - clock__now();
-	struct timespec ts = ns_timespec(left > 0 ? left : 0);
+/* --- its thread ------------------------------------------------------------------------------- */
 
-	return ppoll(&pfd, 1, &ts, NULL) > 0;
-}
-
-static int limit_ms(const struct probe *p)
-{
-	int64_t ms = 10 * p->cfg.every_ns / NS_PER_MS;
-
-	if (ms < LIMIT_MIN_MS)
-		return LIMIT_MIN_MS;
-	return ms > LIMIT_MAX_MS ? LIMIT_MAX_MS : (int)ms;
-}
-
-static void *run(void *arg)
+static int thread_open(void *arg, struct error *err)
 {
 	struct probe *p = arg;
-	uint64_t one = 1;
-	int64_t next, last = 0, now;
-	void *self = NULL;
 
-	p->ready_status = thread__enter(p->cfg.netns_fd);
-	if (!p->ready_status) {
-		self = p->ops->open(&p->cfg, limit_ms(p));
-		if (!self)
-			p->ready_status = -ENOMEM;
+	return p->ops->open(&p->spec, &p->ops_state, err);
+}
+
+static void thread_run(void *arg)
+{
+	struct probe *p = arg;
+	int64_t due = clock__now();
+
+	while (!halt__until(&p->halt, due)) {
+		struct sample s = {.send_ns = clock__now(), .epoch = -1};
+
+		p->ops->ask(p->ops_state, s.send_ns + p->spec.limit_ns, &s);
+		if (!s.recv_ns)
+			s.recv_ns = clock__now();
+		record(p, &s);
+		due = cadence__next(due, p->spec.every_ns, clock__now());
 	}
-	if (write(p->ready_fd, &one, sizeof(one)) < 0 || !self)
-		return NULL;
-	next = clock__now();
-	do {
-		take(p, self, &last);
-		/* Keep to the grid: a late probe skips, it does not catch up. */
-		now = clock__now();
-		next += p->cfg.every_ns;
-		if (next < now)
-			next += (now - next + p->cfg.every_ns - 1) / p->cfg.every_ns *
-				p->cfg.every_ns;
-	} while (!wait_stop(p, next));
-	p->ops->close(self);
+}
+
+/* --- its life --------------------------------------------------------------------------------- */
+
+static const struct probe_ops *find_ops(const struct probe_config *cfg)
+{
+	if (cfg->custom)
+		return &probe_custom;
+	for (size_t i = 0; i < ARRAY_SIZE(all_ops); i++)
+		if (cfg->system && !strcmp(all_ops[i]->name, cfg->system))
+			return all_ops[i];
 	return NULL;
 }
 
-static char *dup_or_null(const char *s)
+static void destroy(struct probe *p)
 {
-	return s ? strdup(s) : NULL;
+	if (p->ops_state)
+		p->ops->close(p->ops_state);
+	halt__destroy(&p->halt);
+	pthread_mutex_destroy(&p->lock);
+	free(p->resource);
+	free(p->node);
+	free(p->spec.ip);
+	free(p->spec.master_name);
+	free(p->spec.vip);
+	free(p);
 }
 
-static void probe__free(struct probe *p)
+static char *copy(const char *s, const char *otherwise)
 {
-	free((char *)p->cfg.resource);
-	free((char *)p->cfg.system);
-	free((char *)p->cfg.node);
-	free((char *)p->cfg.ip);
-	free((char *)p->cfg.master_name);
-	free((char *)p->cfg.vip);
-	safe_close(p->stop_fd);
-	safe_close(p->ready_fd);
-	pthread_mutex_destroy(&p->lock);
-	free(p);
+	return strdup(s ? s : otherwise);
+}
+
+static int prepare(struct probe *p, const struct probe_config *cfg)
+{
+	p->resource = copy(cfg->resource, "");
+	p->node = copy(cfg->node, "");
+	p->spec = (struct probe_spec){
+		.ip = copy(cfg->ip, "127.0.0.1"),
+		.master_name = copy(cfg->master_name, "mymaster"),
+		.vip = copy(cfg->vip, ""),
+		.port = cfg->port ? cfg->port : p->ops->port,
+		.custom = cfg->custom,
+		.every_ns = cfg->every_ns,
+		.limit_ns = probe__limit_ns(cfg->every_ns),
+	};
+	return p->resource && p->node && p->spec.ip && p->spec.master_name && p->spec.vip ? 0
+											  : -ENOMEM;
 }
 
 int probe__start(const struct probe_config *cfg, struct recorder *r, struct probe **ret,
 		 struct error *err)
 {
-	struct probe *p = calloc(1, sizeof(*p));
-	uint64_t one;
-	int code;
+	const struct probe_ops *ops = find_ops(cfg);
+	struct probe *p;
+	int e;
 
+	if (!ops)
+		return err__set(err, -EINVAL, "no such system to probe: `%s`",
+				cfg->system ? cfg->system : "");
+	if (cfg->every_ns < EVERY_MIN_NS || cfg->every_ns > EVERY_MAX_NS)
+		return err__set(err, -EINVAL, "a probe's interval is 1 ms to 60 s");
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
-	p->cfg = *cfg;
-	p->cfg.resource = strdup(cfg->resource);
-	p->cfg.system = strdup(cfg->system);
-	p->cfg.node = strdup(cfg->node);
-	p->cfg.ip = strdup(cfg->ip);
-	p->cfg.master_name = dup_or_null(cfg->master_name);
-	p->cfg.vip = dup_or_null(cfg->vip);
-	p->rec = r;
-	p->ops = cfg->custom ? &probe_custom_ops : NULL;
-	for (size_t i = 0; i < ARRAY_SIZE(all_ops) && !p->ops; i++)
-		if (!strcmp(all_ops[i]->system, cfg->system))
-			p->ops = all_ops[i];
-	pthread_mutex_init(&p->lock, NULL);
+	p->recorder = r;
+	p->ops = ops;
 	p->state.epoch = -1;
-	p->stop_fd = eventfd(0, EFD_CLOEXEC);
-	p->ready_fd = eventfd(0, EFD_CLOEXEC);
-	if (!p->ops) {
-		probe__free(p);
-		return err__set(err, -EINVAL, "no probe for the system `%s`", cfg->system);
-	}
-	if (!p->cfg.port)
-		p->cfg.port = p->ops->port;
-	if (p->stop_fd < 0 || p->ready_fd < 0 || !p->cfg.resource || !p->cfg.system ||
-	    !p->cfg.node || !p->cfg.ip || (code = pthread_create(&p->thread, NULL, run, p))) {
-		probe__free(p);
-		return err__set(err, -EAGAIN, "cannot start the probe of `%s`", cfg->node);
-	}
-	p->started = true;
-	if (read(p->ready_fd, &one, sizeof(one)) < 0 || p->ready_status) {
-		code = p->ready_status ? p->ready_status : -EIO;
-		probe__join(p);
-		return err__set(err, code, "cannot enter the network namespace of `%s`: %s", cfg->node,
-				strerror(-code));
+	halt__init(&p->halt);
+	pthread_mutex_init(&p->lock, NULL);
+	e = prepare(p, cfg);
+	if (e)
+		err__set(err, e, "out of memory");
+	else
+		e = inside__start(&p->thread, cfg->netns_fd, thread_open, thread_run, p, err);
+	if (e) {
+		err__prefix(err, "probe of %s on %s", p->resource ? p->resource : "?",
+			    p->node ? p->node : "?");
+		destroy(p);
+		return e;
 	}
 	*ret = p;
 	return 0;
@@ -253,19 +279,14 @@ void probe__state(struct probe *p, struct probe_state *ret)
 
 void probe__signal_stop(struct probe *p)
 {
-	uint64_t one = 1;
-
-	if (p && write(p->stop_fd, &one, sizeof(one)) < 0) {
-		/* an eventfd takes 2^64-2 of these */
-	}
+	halt__set(&p->halt);
 }
 
 void probe__join(struct probe *p)
 {
 	if (!p)
 		return;
-	probe__signal_stop(p);
-	if (p->started)
-		pthread_join(p->thread, NULL);
-	probe__free(p);
+	halt__set(&p->halt);
+	inside__join(&p->thread);
+	destroy(p);
 }

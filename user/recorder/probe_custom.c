@@ -1,231 +1,227 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * probe_custom.c: a system that the user describes: a command, HTTP or TCP exchange, and patterns on
- * what comes back. The answer is the other side's: bounded in time and size, and only ever matched.
+ * probe_custom.c: a system that the user describes: a command, an HTTP or a TCP exchange, and patterns.
+ *
+ * The answer is text of at most 64 KiB without carriage returns: what the command printed; "HTTP STATUS" in a
+ * line of its own and then the body; what came by TCP until the server closed or paused after a line.
+ * Patterns are POSIX extended ones, ^ and $ mean lines. An answer that says no leader is one: role "none". A command that
+ * ends with another status than 0 has not answered.
  */
-#include "recorder/http.h"
-#include "recorder/internal.h"
-
 #include "experiment/experiment.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/child.h"
+#include "recorder/http.h"
+#include "recorder/probe_internal.h"
+#include "recorder/sock.h"
 
-#include <fcntl.h>
-#include <limits.h>
-#include <netdb.h>
-#include <poll.h>
 #include <regex.h>
-#include <signal.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
-enum { MAX_ANSWER = 64 << 10 };
+#define ANSWER_MAX (64 * 1024)
+#define PAUSE_MAX_NS (10 * NS_PER_MS)
+#define PAUSE_MIN_NS (2 * NS_PER_MS)
 
-extern char **environ;
-
-struct custom {
-	const struct probe_config *cfg;
-	const struct custom_system *sys;
-	struct http *http;
-	regex_t leader, epoch;
+struct custom_probe {
+	enum exchange_kind kind;
+	char *text; /* command, URL, or what to send */
+	char *ip;
+	uint16_t port;
+	int64_t pause_ns; /* silence after a line that ends an answer by TCP */
 	bool has_leader, has_epoch;
-	int limit_ms;
-	char answer[MAX_ANSWER + 1];
+	regex_t leader, epoch;
+	struct http http;
+	bool has_http;
+	char answer[ANSWER_MAX + 32];
 	size_t len;
 };
 
-static void custom_close(void *self)
+static void custom_close(void *state)
 {
-	struct custom *c = self;
+	struct custom_probe *p = state;
 
-	http__free(c->http);
-	if (c->has_leader)
-		regfree(&c->leader);
-	if (c->has_epoch)
-		regfree(&c->epoch);
-	free(c);
+	if (p->has_leader)
+		regfree(&p->leader);
+	if (p->has_epoch)
+		regfree(&p->epoch);
+	if (p->has_http)
+		http__reset(&p->http);
+	free(p->text);
+	free(p->ip);
+	free(p);
 }
 
-static void *custom_open(const struct probe_config *cfg, int limit_ms)
+static int compile(const char *pattern, const char *what, regex_t *re, bool *ret, struct error *err)
 {
-	struct custom *c = calloc(1, sizeof(*c));
-
-	if (!c)
-		return NULL;
-	c->cfg = cfg;
-	c->sys = cfg->custom;
-	c->limit_ms = limit_ms;
-	if (c->sys->leader_re)
-		c->has_leader = !regcomp(&c->leader, c->sys->leader_re, REG_EXTENDED | REG_NOSUB);
-	if (c->sys->epoch_re)
-		c->has_epoch = !regcomp(&c->epoch, c->sys->epoch_re, REG_EXTENDED);
-	if (c->sys->kind == EXCHANGE_HTTP)
-		c->http = http__new(MAX_ANSWER);
-	if ((c->sys->leader_re && !c->has_leader) || (c->sys->epoch_re && !c->has_epoch) ||
-	    (c->sys->kind == EXCHANGE_HTTP && !c->http)) {
-		custom_close(c);
-		return NULL;
-	}
-	return c;
-}
-
-/* Read @fd until its end, @end (monotonic), the limit of the answer, or (@line) the first whole line. */
-static int read_answer(struct custom *c, int fd, int64_t end, bool line)
-{
-	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = (end - clock__now()) / NS_PER_MS;
-		ssize_t n;
-
-		if (left <= 0 || poll(&p, 1, (int)left) <= 0)
-			return c->len && line ? 0 : -ETIMEDOUT;
-		n = read(fd, c->answer + c->len, MAX_ANSWER - c->len);
-		if (n < 0)
-			return -errno;
-		c->len += (size_t)n;
-		if (!n || c->len == MAX_ANSWER)
-			return 0;
-		if (line && memchr(c->answer, '\n', c->len))
-			return 0;
-	}
-}
-
-/* The shell inherits this thread's namespace. It is killed with its children when it takes too long. */
-static int run_command(struct custom *c, struct sample *s)
-{
-	char *argv[] = {(char *)"/bin/sh", (char *)"-c", c->sys->command, NULL};
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t attr;
-	int64_t end = clock__now() + c->limit_ms * NS_PER_MS;
-	int fds[2], status = 0, r;
-	pid_t pid;
-
-	if (pipe2(fds, O_CLOEXEC) < 0)
-		return sample__error(s, "%s", strerror(errno)), -EIO;
-	posix_spawn_file_actions_init(&fa);
-	posix_spawn_file_actions_addopen(&fa, 0, "/dev/null", O_RDONLY, 0);
-	posix_spawn_file_actions_adddup2(&fa, fds[1], 1);
-	posix_spawn_file_actions_addopen(&fa, 2, "/dev/null", O_WRONLY, 0);
-	posix_spawnattr_init(&attr);
-	posix_spawnattr_setflags(&attr, POSIX_SPAWN_SETPGROUP);
-	posix_spawnattr_setpgroup(&attr, 0);
-	r = posix_spawn(&pid, argv[0], &fa, &attr, argv, environ);
-	posix_spawn_file_actions_destroy(&fa);
-	posix_spawnattr_destroy(&attr);
-	safe_close(fds[1]);
-	if (r) {
-		safe_close(fds[0]);
-		return sample__error(s, "%s", strerror(r)), -r;
-	}
-	r = read_answer(c, fds[0], end, false);
-	safe_close(fds[0]);
-	kill(-pid, SIGKILL); /* the group: also what the shell left running */
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (r)
-		sample__error(s, "the command took longer than %d ms", c->limit_ms);
-	return r;
-}
-
-static int connect_within(const char *ip, uint16_t port, int limit_ms)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST}, *ai = NULL;
-	_cleanup_close_ int fd = -1;
-	struct pollfd p;
-	char service[8];
-	socklen_t len = sizeof(int);
-	int e = 0;
-
-	snprintf(service, sizeof(service), "%u", port);
-	if (getaddrinfo(ip, service, &hints, &ai))
-		return -EINVAL;
-	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd >= 0 && connect(fd, ai->ai_addr, ai->ai_addrlen) < 0)
-		e = errno;
-	freeaddrinfo(ai);
-	if (fd < 0)
-		return -errno;
-	if (e && e != EINPROGRESS)
-		return -e;
-	p = (struct pollfd){.fd = fd, .events = POLLOUT};
-	if (poll(&p, 1, limit_ms) <= 0)
-		return -ETIMEDOUT;
-	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &e, &len) < 0 || e)
-		return -e;
-	return TAKE_FD(fd);
-}
-
-static int ask_tcp(struct custom *c, struct sample *s)
-{
-	int64_t end = clock__now() + c->limit_ms * NS_PER_MS;
-	_cleanup_close_ int fd = connect_within(c->cfg->ip, c->sys->port, c->limit_ms);
-	const char *text = c->sys->send;
+	char why[128];
 	int r;
 
-	if (fd < 0)
-		return sample__error(s, "%s", strerror(-fd)), fd;
-	if (text && send(fd, text, strlen(text), MSG_NOSIGNAL) != (ssize_t)strlen(text))
-		return sample__error(s, "cannot send"), -EIO;
-	r = read_answer(c, fd, end, true);
-	if (r)
-		sample__error(s, "%s", strerror(-r));
-	return r;
-}
-
-static int ask_http(struct custom *c, struct sample *s)
-{
-	struct http_answer a;
-
-	if (http__do(c->http, c->sys->url, NULL, c->limit_ms, &a) < 0)
-		return sample__error(s, "%s", a.error), -EIO;
-	memcpy(c->answer, a.body, a.len);
-	c->len = a.len;
+	if (!pattern)
+		return 0;
+	r = regcomp(re, pattern, REG_EXTENDED | REG_NEWLINE);
+	if (r) {
+		regerror(r, re, why, sizeof(why));
+		return err__set(err, -EINVAL, "%s pattern `%s`: %s", what, pattern, why);
+	}
+	*ret = true;
 	return 0;
 }
 
-/* Garbage or a number too large to be an epoch is no epoch. */
-static int64_t parse_epoch(const char *text, const regmatch_t *m)
+static int custom_open(const struct probe_spec *spec, void **ret_state, struct error *err)
 {
-	char digits[24] = "", *end;
-	size_t len = (size_t)(m->rm_eo - m->rm_so);
-	long long v;
-
-	if (m->rm_so < 0 || !len || len >= sizeof(digits))
-		return -1;
-	memcpy(digits, text + m->rm_so, len);
-	errno = 0;
-	v = strtoll(digits, &end, 10);
-	return errno || *end || v < 0 ? -1 : v;
-}
-
-static void custom_sample(void *self, struct sample *s)
-{
-	struct custom *c = self;
-	regmatch_t m[2] = {{.rm_so = -1}, {.rm_so = -1}};
+	const struct custom_system *c = spec->custom;
+	struct custom_probe *p = calloc(1, sizeof(*p));
+	const char *text;
 	int r;
 
-	c->len = 0;
-	if (c->sys->kind == EXCHANGE_COMMAND)
-		r = run_command(c, s);
-	else
-		r = c->sys->kind == EXCHANGE_HTTP ? ask_http(c, s) : ask_tcp(c, s);
-	if (r)
-		return;
-	for (size_t i = 0; i < c->len; i++)
-		if (!c->answer[i])
-			c->answer[i] = ' '; /* patterns see all of it */
-	c->answer[c->len] = 0;
-	s->claim = c->has_leader && !regexec(&c->leader, c->answer, 0, NULL, 0);
-	s->role = s->claim ? "leader" : "follower";
-	if (c->has_epoch && !regexec(&c->epoch, c->answer, 2, m, 0))
-		s->epoch = parse_epoch(c->answer, &m[1]);
+	if (!p)
+		return err__set(err, -ENOMEM, "out of memory");
+	*ret_state = p;
+	text = c->kind == EXCHANGE_COMMAND ? c->command
+	       : c->kind == EXCHANGE_HTTP  ? c->url
+					   : c->send;
+	p->kind = c->kind;
+	p->text = strdup(text ? text : "");
+	p->ip = strdup(spec->ip);
+	p->port = spec->port ? spec->port : c->port;
+	p->pause_ns = spec->every_ns / 2;
+	if (p->pause_ns > PAUSE_MAX_NS)
+		p->pause_ns = PAUSE_MAX_NS;
+	if (p->pause_ns < PAUSE_MIN_NS)
+		p->pause_ns = PAUSE_MIN_NS;
+	if (!p->text || !p->ip)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (c->kind == EXCHANGE_HTTP) {
+		p->has_http = !http__init(&p->http, ANSWER_MAX);
+		if (!p->has_http)
+			return err__set(err, -ENOMEM, "out of memory");
+	}
+	r = compile(c->leader_re, "leader", &p->leader, &p->has_leader, err);
+	return r ? r : compile(c->epoch_re, "epoch", &p->epoch, &p->has_epoch, err);
 }
 
-const struct probe_ops probe_custom_ops = {
-	.system = "",
+/* --- exchanges: fill answer and len, or make @s an error -------------------------------------- */
+
+static void ask_command(struct custom_probe *p, int64_t deadline_ns, struct sample *s)
+{
+	int status = 0, r;
+
+	r = child__run(p->text, deadline_ns, p->answer, ANSWER_MAX, &p->len, &status);
+	if (r)
+		return sample__errno(s, r);
+	if (WIFSIGNALED(status))
+		return sample__error(s, "the command ended by signal %d", WTERMSIG(status));
+	if (WEXITSTATUS(status))
+		sample__error(s, "the command ended with exit status %d", WEXITSTATUS(status));
+}
+
+static void ask_http(struct custom_probe *p, int64_t deadline_ns, struct sample *s)
+{
+	int n, r = http__request(&p->http, p->text, NULL, deadline_ns);
+
+	if (r)
+		return sample__errno(s, r);
+	n = snprintf(p->answer, sizeof(p->answer), "HTTP %ld\n", p->http.status);
+	memcpy(p->answer + n, p->http.body, p->http.len);
+	p->len = (size_t)n + p->http.len;
+}
+
+static int read_tcp(struct custom_probe *p, int fd, int64_t deadline_ns, struct sample *s)
+{
+	while (p->len < ANSWER_MAX) {
+		bool line = p->len > 0 && p->answer[p->len - 1] == '\n';
+		int64_t until = clock__now() + p->pause_ns;
+		ssize_t n = sock__recv(fd, p->answer + p->len, ANSWER_MAX - p->len,
+				       line && until < deadline_ns ? until : deadline_ns);
+
+		if (n == -ETIMEDOUT && p->len > 0)
+			return 0;
+		if (n <= 0)
+			return p->len > 0 && n == 0 ? 0 : n < 0 ? (int)n : -ECONNRESET;
+		s->recv_ns = clock__now(); /* the answer came then, not when the pause was over */
+		p->len += (size_t)n;
+	}
+	return 0;
+}
+
+static void ask_tcp(struct custom_probe *p, int64_t deadline_ns, struct sample *s)
+{
+	_cleanup_close_ int fd = sock__connect(p->ip, p->port, deadline_ns);
+	int r = fd < 0 ? fd : 0;
+
+	if (!r) {
+		s->send_ns = clock__now();
+		r = sock__send(fd, p->text, strlen(p->text), deadline_ns, NULL);
+	}
+	if (!r)
+		r = read_tcp(p, fd, deadline_ns, s);
+	if (r) {
+		s->recv_ns = 0;
+		sample__errno(s, r);
+	}
+}
+
+/* --- what the answer says --------------------------------------------------------------------- */
+
+/* One string for the patterns: no NUL within, no carriage returns. */
+static void clean(struct custom_probe *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->len; i++)
+		if (p->answer[i] != '\r')
+			p->answer[n++] = p->answer[i] ? p->answer[i] : ' ';
+	p->answer[n] = '\0';
+	p->len = n;
+}
+
+/* The first group (without one, the whole match) as a number; -1 if it is none, or does not fit. */
+static int64_t find_epoch(const struct custom_probe *p)
+{
+	regmatch_t m[2];
+	const char *at, *end;
+	int64_t v = 0;
+
+	if (!p->has_epoch || regexec(&p->epoch, p->answer, 2, m, 0))
+		return -1;
+	if (m[1].rm_so < 0)
+		m[1] = m[0];
+	at = p->answer + m[1].rm_so;
+	end = p->answer + m[1].rm_eo;
+	if (at == end)
+		return -1;
+	for (; at < end; at++)
+		if (*at < '0' || *at > '9' || __builtin_mul_overflow(v, 10, &v) ||
+		    __builtin_add_overflow(v, *at - '0', &v))
+			return -1;
+	return v;
+}
+
+static void custom_ask(void *state, int64_t deadline_ns, struct sample *s)
+{
+	struct custom_probe *p = state;
+
+	p->len = 0;
+	if (p->kind == EXCHANGE_COMMAND)
+		ask_command(p, deadline_ns, s);
+	else if (p->kind == EXCHANGE_HTTP)
+		ask_http(p, deadline_ns, s);
+	else
+		ask_tcp(p, deadline_ns, s);
+	if (!s->recv_ns)
+		s->recv_ns = clock__now();
+	if (s->role == PROBE_ERROR)
+		return;
+	clean(p);
+	s->claim = p->has_leader && !regexec(&p->leader, p->answer, 0, NULL, 0);
+	s->role = s->claim ? PROBE_LEADER : PROBE_NONE;
+	s->epoch = find_epoch(p);
+}
+
+const struct probe_ops probe_custom = {
+	.name = "custom",
 	.open = custom_open,
-	.sample = custom_sample,
+	.ask = custom_ask,
 	.close = custom_close,
 };

@@ -1,85 +1,85 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* probe_etcd.c: a member's own view, by the JSON gateway of its maintenance API (3.4 and later). */
-#include "recorder/http.h"
-#include "recorder/internal.h"
-
+/* probe_etcd.c: the maintenance status, which a member answers from what it knows itself. */
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/http.h"
+#include "recorder/probe_internal.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum { ETCD_MAX_ANSWER = 64 << 10 };
+#define ANSWER_MAX (64 * 1024)
+/* A member that waits for its disk answers late; one that has not by then is not up. */
+#define LIMIT_NS (300 * NS_PER_MS)
 
 struct etcd_probe {
-	struct http *http;
+	struct http http;
 	char url[128];
-	int limit_ms;
 };
 
-static void etcd_close(void *self)
+static void etcd_close(void *state)
 {
-	struct etcd_probe *p = self;
+	struct etcd_probe *p = state;
 
-	http__free(p->http);
+	http__reset(&p->http);
 	free(p);
 }
 
-static void *etcd_open(const struct probe_config *cfg, int limit_ms)
+static int etcd_open(const struct probe_spec *spec, void **ret_state, struct error *err)
 {
 	struct etcd_probe *p = calloc(1, sizeof(*p));
+	char base[96];
 
-	if (!p)
-		return NULL;
-	p->limit_ms = limit_ms;
-	p->http = http__new(ETCD_MAX_ANSWER);
-	snprintf(p->url, sizeof(p->url), strchr(cfg->ip, ':') ? "http://[%s]:%u%s" : "http://%s:%u%s",
-		 cfg->ip, cfg->port, "/v3/maintenance/status");
-	if (!p->http) {
-		etcd_close(p);
-		return NULL;
+	if (!p || http__init(&p->http, ANSWER_MAX)) {
+		free(p);
+		return err__set(err, -ENOMEM, "out of memory");
 	}
-	return p;
+	http__base(base, sizeof(base), spec->ip, spec->port);
+	snprintf(p->url, sizeof(p->url), "%s/v3/maintenance/status", base);
+	*ret_state = p;
+	return 0;
 }
 
-/* The gateway gives 64-bit numbers as strings and leaves zeros out. */
-static uint64_t number(const json_t *j)
+void etcd__status(const char *body, size_t len, struct sample *s)
 {
-	if (json_is_string(j))
-		return strtoull(json_string_value(j), NULL, 10);
-	return json_is_integer(j) ? (uint64_t)json_integer_value(j) : 0;
-}
+	json_t *o = json_loadb(body, len, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *header = json_object_get(o, "header");
+	uint64_t leader = 0, member = 0, term = 0;
+	int r = header ? 0 : -EPROTO;
 
-static void etcd_sample(void *self, struct sample *s)
-{
-	struct etcd_probe *p = self;
-	struct http_answer a;
-	uint64_t leader, member, term;
-	json_t *j;
-
-	if (http__do(p->http, p->url, "{}", p->limit_ms, &a) < 0) {
-		sample__error(s, "%s", a.error);
-		return;
-	}
-	j = a.status == 200 ? json_loadb(a.body, a.len, 0, NULL) : NULL;
-	member = number(json_object_get(json_object_get(j, "header"), "member_id"));
-	leader = number(json_object_get(j, "leader"));
-	term = number(json_object_get(j, "raftTerm"));
-	json_decref(j);
-	if (!member) {
-		sample__error(s, "status %ld, and no member_id in the answer", a.status);
-		return;
-	}
-	s->epoch = term <= INT64_MAX ? (int64_t)term : -1;
+	r = r ? r : http__u64(header, "member_id", &member);
+	r = r ? r : http__u64(o, "leader", &leader);
+	r = r ? r : http__u64(o, "raftTerm", &term);
+	json_decref(o);
+	if (r || !member)
+		return sample__error(s, "the answer is no status of an etcd member");
+	s->epoch = term > 0 && term <= INT64_MAX ? (int64_t)term : -1;
 	s->claim = leader == member;
-	s->role = s->claim ? "leader" : leader ? "follower" : "candidate";
+	/* Without a leader a member campaigns, or is about to. */
+	s->role = s->claim ? PROBE_LEADER : leader ? PROBE_FOLLOWER : PROBE_CANDIDATE;
+	/* As etcdctl writes member ids. */
 	if (leader)
 		snprintf(s->leader, sizeof(s->leader), "%" PRIx64, leader);
 }
 
-const struct probe_ops probe_etcd_ops = {
-	.system = "etcd",
+static void etcd_ask(void *state, int64_t deadline_ns, struct sample *s)
+{
+	struct etcd_probe *p = state;
+	int64_t limit = s->send_ns + LIMIT_NS;
+	int r = http__request(&p->http, p->url, "{}", deadline_ns < limit ? deadline_ns : limit);
+
+	s->recv_ns = clock__now();
+	if (r)
+		return sample__errno(s, r);
+	if (p->http.status != 200)
+		return sample__error(s, "HTTP status %ld", p->http.status);
+	etcd__status(p->http.body, p->http.len, s);
+}
+
+const struct probe_ops probe_etcd = {
+	.name = "etcd",
 	.port = 2379,
 	.open = etcd_open,
-	.sample = etcd_sample,
+	.ask = etcd_ask,
 	.close = etcd_close,
 };

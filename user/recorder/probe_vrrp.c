@@ -1,62 +1,148 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* probe_vrrp.c: who holds the virtual address: it is on a device of the namespace, or it is not. */
-#include "recorder/internal.h"
-
+/*
+ * probe_vrrp.c: who holds the virtual address: a dump of the addresses in the namespace, by rtnetlink.
+ * Whatever implements VRRP or CARP, this is what it does in the end.
+ */
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/probe_internal.h"
 
 #include <arpa/inet.h>
-#include <ifaddrs.h>
-#include <netinet/in.h>
+#include <libmnl/libmnl.h>
+#include <linux/if_addr.h>
+#include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
-struct vip {
-	int family;
-	uint8_t addr[16];
+struct vrrp_probe {
+	struct mnl_socket *nl;
+	uint8_t family, addr[16];
+	uint32_t seq;
+	bool held;
 };
 
-static void *vrrp_open(const struct probe_config *cfg, int limit_ms)
+static void vrrp_close(void *state)
 {
-	struct vip *v = calloc(1, sizeof(*v));
+	struct vrrp_probe *p = state;
 
-	(void)limit_ms;
-	if (!v || !cfg->vip) {
-		free(v);
-		return NULL;
-	}
-	v->family = strchr(cfg->vip, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(v->family, cfg->vip, v->addr) != 1) {
-		free(v);
-		return NULL;
-	}
-	return v;
+	if (p->nl)
+		mnl_socket_close(p->nl);
+	free(p);
 }
 
-static bool is_vip(const struct vip *v, const struct sockaddr *sa)
+static int connect_netlink(struct vrrp_probe *p)
 {
-	if (!sa || sa->sa_family != v->family)
-		return false;
-	if (v->family == AF_INET)
-		return !memcmp(&((const struct sockaddr_in *)sa)->sin_addr, v->addr, 4);
-	return !memcmp(&((const struct sockaddr_in6 *)sa)->sin6_addr, v->addr, 16);
+	/* The kernel answers at once; a lost answer must not hang the probe. */
+	struct timeval limit = {.tv_usec = 100000};
+
+	p->nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	if (!p->nl || mnl_socket_bind(p->nl, 0, MNL_SOCKET_AUTOPID) < 0 ||
+	    setsockopt(mnl_socket_get_fd(p->nl), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) <
+		    0)
+		return -errno;
+	return 0;
 }
 
-static void vrrp_sample(void *self, struct sample *s)
+static int vrrp_open(const struct probe_spec *spec, void **ret_state, struct error *err)
 {
-	struct ifaddrs *list = NULL;
+	struct vrrp_probe *p;
+	char vip[INET6_ADDRSTRLEN];
+	size_t n = strcspn(spec->vip, "/"); /* keepalived writes a prefix length behind it */
+	int r;
 
-	if (getifaddrs(&list) < 0) {
-		sample__error(s, "%s", strerror(errno));
+	snprintf(vip, sizeof(vip), "%.*s", n < sizeof(vip) ? (int)n : 0, spec->vip);
+	p = calloc(1, sizeof(*p));
+	if (!p)
+		return err__set(err, -ENOMEM, "out of memory");
+	*ret_state = p;
+	p->family = strchr(vip, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(p->family, vip, p->addr) != 1)
+		return err__set(err, -EINVAL, "`%s` is no IPv4 or IPv6 address", spec->vip);
+	r = connect_netlink(p);
+	return r ? err__set(err, r, "netlink: %s", strerror(-r)) : 0;
+}
+
+static int on_attr(const struct nlattr *a, void *data)
+{
+	const struct nlattr **tb = data;
+	uint16_t type = mnl_attr_get_type(a);
+
+	if (type <= IFA_LOCAL)
+		tb[type] = a;
+	return MNL_CB_OK;
+}
+
+static int on_address(const struct nlmsghdr *h, void *data)
+{
+	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
+	const struct nlattr *tb[IFA_LOCAL + 1] = {0}, *a;
+	struct vrrp_probe *p = data;
+	size_t len = p->family == AF_INET ? 4 : 16;
+
+	if (h->nlmsg_type != RTM_NEWADDR || m->ifa_family != p->family)
+		return MNL_CB_OK;
+	mnl_attr_parse(h, sizeof(*m), on_attr, tb);
+	/* With a peer, IFA_ADDRESS is the peer's. */
+	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
+	if (a && mnl_attr_get_payload_len(a) == len &&
+	    !memcmp(mnl_attr_get_payload(a), p->addr, len))
+		p->held = true;
+	return MNL_CB_OK;
+}
+
+static int dump(struct vrrp_probe *p, int64_t deadline_ns)
+{
+	char buf[32768];
+	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
+	struct ifaddrmsg *m = mnl_nlmsg_put_extra_header(h, sizeof(*m));
+	unsigned int port = mnl_socket_get_portid(p->nl);
+	int r = MNL_CB_OK;
+
+	h->nlmsg_type = RTM_GETADDR;
+	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	h->nlmsg_seq = ++p->seq;
+	m->ifa_family = p->family;
+	p->held = false;
+	if (mnl_socket_sendto(p->nl, h, h->nlmsg_len) < 0)
+		return -errno;
+	while (r > MNL_CB_STOP) {
+		ssize_t n = mnl_socket_recvfrom(p->nl, buf, sizeof(buf));
+
+		if (n < 0)
+			return errno == EAGAIN ? -ETIMEDOUT : -errno;
+		r = mnl_cb_run(buf, (size_t)n, p->seq, port, on_address, p);
+		if (r < 0)
+			return -errno;
+		if (clock__now() > deadline_ns)
+			return -ETIMEDOUT;
+	}
+	return 0;
+}
+
+static void vrrp_ask(void *state, int64_t deadline_ns, struct sample *s)
+{
+	struct vrrp_probe *p = state;
+	int r = p->nl ? dump(p, deadline_ns) : connect_netlink(p);
+
+	/* EINTR: addresses changed during the dump, which may have missed some. The next one is whole. */
+	if (r == -EINTR)
+		r = dump(p, deadline_ns);
+	s->recv_ns = clock__now();
+	if (r) {
+		sample__error(s, "netlink: %s", strerror(-r));
+		if (p->nl)
+			mnl_socket_close(p->nl);
+		p->nl = NULL;
 		return;
 	}
-	for (const struct ifaddrs *i = list; i && !s->claim; i = i->ifa_next)
-		s->claim = is_vip(self, i->ifa_addr);
-	freeifaddrs(list);
-	s->role = s->claim ? "leader" : "none";
+	s->claim = p->held;
+	s->role = p->held ? PROBE_LEADER : PROBE_NONE;
 }
 
-const struct probe_ops probe_vrrp_ops = {
-	.system = "vrrp",
+const struct probe_ops probe_vrrp = {
+	.name = "vrrp",
 	.open = vrrp_open,
-	.sample = vrrp_sample,
-	.close = free,
+	.ask = vrrp_ask,
+	.close = vrrp_close,
 };

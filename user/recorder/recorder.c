@@ -1,53 +1,52 @@
 // SPDX-License-Identifier: GPL-2.0-only
+/*
+ * recorder.c: lines are put together outside of the lock; inside it there is one write(2) and the
+ * bookkeeping that lets a failed write be undone.
+ */
 #include "recorder/recorder.h"
-
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
+
+#define LINE_STACK 2048 /* samples and operations are about 250 bytes long */
+#define LINE_HEAD 128	/* {"t_ns":...,"type":"..." */
 
 struct recorder {
-	pthread_mutex_t lock;
 	int fd;
-	int64_t t0_ns;
-	off_t end; /* of the last complete line */
-	int failed;
-	uint64_t events, lost;
+	_Atomic int64_t t0_ns;
+	_Atomic uint64_t events, lost;
+	_Atomic int failed; /* the first negative errno */
+
+	pthread_mutex_t lock; /* guards what follows, and the file */
+	off_t end;	      /* of the last complete line */
+	bool torn;	      /* there is something behind `end` that could not be cut off yet */
 };
 
 int recorder__open(const char *dir, int64_t t0_ns, struct recorder **ret, struct error *err)
 {
+	_cleanup_free_ struct recorder *r = calloc(1, sizeof(*r));
 	_cleanup_free_ char *path = NULL;
-	struct recorder *r;
 
-	if (asprintf(&path, "%s/events.jsonl", dir) < 0) {
+	if (!r || asprintf(&path, "%s/events.jsonl", dir) < 0) {
 		path = NULL;
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	r = calloc(1, sizeof(*r));
-	if (!r)
-		return err__set(err, -ENOMEM, "out of memory");
 	r->fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0644);
-	if (r->fd < 0) {
-		int code = -errno;
-
-		free(r);
-		return err__set(err, code, "cannot make `%s`: %s", path, strerror(-code));
-	}
-	pthread_mutex_init(&r->lock, NULL);
+	if (r->fd < 0)
+		return err__set(err, -errno, "%s: %s", path, strerror(errno));
 	r->t0_ns = t0_ns;
-	*ret = r;
+	pthread_mutex_init(&r->lock, NULL);
+	*ret = TAKE_PTR(r);
 	return 0;
 }
 
 void recorder__set_t0(struct recorder *r, int64_t t0_ns)
 {
-	pthread_mutex_lock(&r->lock);
 	r->t0_ns = t0_ns;
-	pthread_mutex_unlock(&r->lock);
 }
 
 int64_t recorder__t0(const struct recorder *r)
@@ -55,71 +54,119 @@ int64_t recorder__t0(const struct recorder *r)
 	return r->t0_ns;
 }
 
-/* One write(2) of one line; what a full disk leaves of it is cut off. */
+/* All of it or a negative errno. A short write says that the next one will fail, and that one says why. */
+static int write_all(int fd, const char *buf, size_t len)
+{
+	while (len > 0) {
+		ssize_t n = write(fd, buf, len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		buf += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
 static int append(struct recorder *r, const char *line, size_t len)
 {
-	ssize_t n;
+	int e;
 
-	do {
-		n = write(r->fd, line, len);
-	} while (n < 0 && errno == EINTR);
-	if (n == (ssize_t)len) {
-		r->end += n;
-		return 0;
+	/* Half a line must not become the beginning of the next one. */
+	if (r->torn && ftruncate(r->fd, r->end) < 0)
+		return -errno;
+	r->torn = false;
+	e = write_all(r->fd, line, len);
+	if (e)
+		r->torn = ftruncate(r->fd, r->end) < 0;
+	else
+		r->end += (off_t)len;
+	return e;
+}
+
+static int lose(struct recorder *r, int e)
+{
+	int none = 0;
+
+	r->lost++;
+	atomic_compare_exchange_strong(&r->failed, &none, e);
+	return e;
+}
+
+/*
+ * The line in @buf of @size bytes; returns its length, newline included, which may be more than @size: then the text is not
+ * all there. 0: the fields cannot be written as JSON.
+ */
+static size_t format(char *buf, size_t size, const char *type, int64_t t_ns, const json_t *fields)
+{
+	int n = snprintf(buf, size, "{\"t_ns\":%lld,\"type\":\"%s\"", (long long)t_ns, type);
+	size_t head = (size_t)n, body = 1;
+
+	if (json_object_size(fields) == 0) {
+		if (head + 2 <= size)
+			buf[head] = '}';
+	} else {
+		/* The object's own brace becomes the comma. */
+		body = json_dumpb(fields, buf + head, size - head, JSON_COMPACT);
+		if (!body)
+			return 0;
+		buf[head] = ',';
 	}
-	r->failed = n < 0 ? -errno : -ENOSPC;
-	if (ftruncate(r->fd, r->end) < 0) {
-		/* readers also ignore an incomplete last line */
-	}
-	return r->failed;
+	if (head + body + 1 <= size)
+		buf[head + body] = '\n';
+	return head + body + 1;
 }
 
 int recorder__event(struct recorder *r, const char *type, int64_t mono_ns, json_t *fields)
 {
-	_cleanup_free_ char *body = NULL;
-	_cleanup_free_ char *line = NULL;
-	int len, code;
+	_cleanup_free_ char *heap = NULL;
+	char stack[LINE_STACK], *line = stack;
+	int64_t t_ns = mono_ns - r->t0_ns;
+	size_t len = 0;
+	int e = -EINVAL;
 
-	body = fields && json_object_size(fields) ? json_dumps(fields, JSON_COMPACT) : strdup("{}");
-	json_decref(fields);
-	pthread_mutex_lock(&r->lock);
-	len = body ? asprintf(&line, "{\"t_ns\":%lld,\"type\":\"%s\"%s%s\n",
-			      (long long)(mono_ns - r->t0_ns), type, body[1] == '}' ? "" : ",",
-			      body + 1)
-		   : -1;
-	if (len < 0) {
-		line = NULL;
-		code = -ENOMEM;
-	} else {
-		code = r->failed ? r->failed : append(r, line, (size_t)len);
+	if (strlen(type) < LINE_HEAD / 2)
+		len = format(stack, sizeof(stack), type, t_ns, fields);
+	if (len > sizeof(stack)) {
+		line = heap = malloc(len);
+		e = -ENOMEM;
+		len = heap ? format(heap, len, type, t_ns, fields) : 0;
 	}
-	if (code)
-		r->lost++;
-	else
-		r->events++;
+	json_decref(fields);
+	if (!len)
+		return lose(r, e);
+	pthread_mutex_lock(&r->lock);
+	e = append(r, line, len);
 	pthread_mutex_unlock(&r->lock);
-	return code;
+	if (e)
+		return lose(r, e);
+	r->events++;
+	return 0;
 }
 
 int recorder__failed(const struct recorder *r)
 {
-	return __atomic_load_n(&r->failed, __ATOMIC_RELAXED);
+	return r->failed;
 }
 
 uint64_t recorder__events(const struct recorder *r)
 {
-	return __atomic_load_n(&r->events, __ATOMIC_RELAXED);
+	return r->events;
 }
 
 uint64_t recorder__lost(const struct recorder *r)
 {
-	return __atomic_load_n(&r->lost, __ATOMIC_RELAXED);
+	return r->lost;
 }
 
 void recorder__close(struct recorder *r)
 {
 	if (!r)
 		return;
+	if (r->torn && ftruncate(r->fd, r->end) < 0)
+		lose(r, -errno); /* the reader leaves out a last line that is cut short */
 	fsync(r->fd);
 	safe_close(r->fd);
 	pthread_mutex_destroy(&r->lock);

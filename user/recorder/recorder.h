@@ -22,8 +22,9 @@
  *   used) of the whole run so far and edges [{from, to, matched, matched_bytes, dropped, first_hit_ns, last_hit_ns}]
  *   (run time); t_ns of first_hit is the kernel's clock of the packet
  * "role": resource, node, send_ns, recv_ns (= t_ns), role "leader" | "follower" | "candidate" | "none" | "error",
- *   claim (bool: this node says that it leads), epoch (int or null), leader (string or null: whom it names),
- *   error (string, only for role "error")
+ *   claim (bool: this node says that it leads), epoch (int or null), leader (string or null: whom it names:
+ *   an address and port, etcd's member id in hex), error (string, only for role "error"),
+ *   detail (string, may be absent: Redis' replication id)
  * "role_change": resource, node, from, to, epoch: as "role", written after the sample that shows it
  * "op": workload, client, node, op "add" | "read", value, intended_ns, invoke_ns (null: never sent), return_ns (= t_ns),
  *   outcome "ok" | "fail" (it certainly did not happen) | "unknown" (it may have), error;
@@ -52,14 +53,22 @@ struct recorder;
 /* Create DIR/events.jsonl (must not exist). @t0_ns: CLOCK_MONOTONIC instant of run time 0. */
 int recorder__open(const char *dir, int64_t t0_ns, struct recorder **ret, struct error *err);
 
-/* Run time 0 is known only when the lab is ready; times passed before are converted when written. */
+/*
+ * Run time 0 is known only when the lab is ready: until then it is the instant given to recorder__open(), and what
+ * was written by then keeps the times that this gave it. An event is converted by the t0 of the moment when it is
+ * written. So: open with an instant that is not before the real one (a planned start), call this once, with the
+ * real one, when the lab is ready, and start probes and workloads after it: their events hold several times
+ * (send_ns, intended_ns ...) that belong together.
+ */
 void recorder__set_t0(struct recorder *r, int64_t t0_ns);
 int64_t recorder__t0(const struct recorder *r);
 
 /*
  * Write one event of @type at CLOCK_MONOTONIC @mono_ns with the members of @fields (reference stolen, may be NULL). Returns 0, or
  * a negative errno once the disk has failed: then the partial line is cut off, the event counts as lost, and
- * recorder__failed() tells why. Never blocks on anything but the file.
+ * recorder__failed() tells why; the next event tries again, so that a disk which has room again goes on with whole lines. Never
+ * blocks on anything but the file. A caller that may meet RLIMIT_FSIZE ignores SIGXFSZ. Members are as the caller made them:
+ * run time, by recorder__t0().
  */
 int recorder__event(struct recorder *r, const char *type, int64_t mono_ns, json_t *fields);
 

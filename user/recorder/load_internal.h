@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * load_internal.h: internal to load*.c: what a store has to bring to be written and read. A store object is one
+ * client's connection and belongs to one thread, which is inside the client's namespace. It connects
+ * when it has to; the time that takes is the operation's.
+ */
+#ifndef CHAOS_RECORDER_LOAD_INTERNAL_H
+#define CHAOS_RECORDER_LOAD_INTERNAL_H
+
+#include "recorder/load.h"
+#include "recorder/values.h"
+
+#include <hiredis/hiredis.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum outcome {
+	OUTCOME_OK,
+	OUTCOME_FAIL,	 /* it certainly did not happen */
+	OUTCOME_UNKNOWN, /* it may have */
+};
+extern const char *const outcome_names[];
+
+struct answer {
+	enum outcome outcome;
+	bool found; /* of a read that is OK */
+	char error[128];
+};
+
+/* A negative errno of an exchange: once a request has left, not hearing of it says nothing about it. */
+void answer__errno(struct answer *a, int r, bool sent);
+/* An error that the server sent, of @len bytes. */
+void answer__error(struct answer *a, enum outcome outcome, const char *text, size_t len);
+
+struct store_ops {
+	const char *name;
+	uint16_t port; /* default */
+	/* Prepare; touches no network. @name is the workload's. All return before @deadline_ns. */
+	int (*open)(const char *ip, uint16_t port, const char *name, void **ret_store);
+	void (*add)(void *store, int64_t value, int64_t deadline_ns, struct answer *ret);
+	void (*read)(void *store, int64_t value, int64_t deadline_ns, struct answer *ret);
+	/* The whole set, unsorted; members that are no values are left out. On failure @why is set. */
+	int (*list)(void *store, int64_t deadline_ns, struct values *ret, char *why,
+		    size_t why_size);
+	void (*close)(void *store);
+};
+
+extern const struct store_ops store_redis, store_etcd;
+
+/* Pure parts, for tests: what an error means for an add. */
+enum outcome redis__error_outcome(const char *text, size_t len);
+enum outcome etcd__error_outcome(long status, const char *message);
+/* One page of a range; @ret_last is its last key as it came (base64), "" if it has none. */
+int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret_more,
+	       char *ret_last, size_t last_size);
+/* Is operation @i of a workload under @seed a read? */
+bool load__is_read(uint64_t seed, uint64_t i, double reads);
+/* When operation @i is due after the start, at @rate a second. */
+int64_t load__due_ns(uint64_t i, double rate_per_s);
+
+#endif
