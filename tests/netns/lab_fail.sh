@@ -100,13 +100,16 @@ check "and nothing remains" no_lab_processes
 
 # ---- folders ----
 
-lab_launch -n x -r true
-wait "$lab_pid"
+lab_up -n x -r true
+is "a command that has done its work, where nothing is waited for" 0 $?
+check "its exit is an event" wait_until 5 lab_said '^exit x 0 '
+lab_down
+rm -rf "$run/nodes"
 mkdir -p "$run/nodes/n1" && echo precious >"$run/nodes/n1/file"
 is "a node's folder that exists is not ours" "error -17 $run/nodes/n1: File exists" \
 	"$("$LABCTL" -d "$run" -n n0 -r 'sleep 1' -n n1 -r 'sleep 1' 2>&1 </dev/null | grep ^error)"
 is "and is left alone" "precious nodes nodes/n1 nodes/n1/file" \
-	"$(cat "$run/nodes/n1/file") $(cd "$run" && find . -mindepth 1 -printf '%P\n' | grep -v x | sort | paste -sd ' ')"
+	"$(cat "$run/nodes/n1/file") $(cd "$run" && find . -mindepth 1 -printf '%P\n' | sort | paste -sd ' ')"
 chmod 755 "$tmp" && chmod 777 "$run" && rm -rf "$run/nodes"
 like "not root" '^error -1 cannot make a network namespace: Operation not permitted \(root is needed\)' \
 	"$(setpriv --reuid 65534 --regid 65534 --clear-groups "$LABCTL" -d "$run" -n n1 -r 'sleep 1' 2>&1 </dev/null | grep ^error)"

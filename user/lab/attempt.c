@@ -126,7 +126,7 @@ static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_so
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-static size_t ignore_body(char *data, size_t size, size_t n, void *arg)
+static size_t ignore_body(const char *data, size_t size, size_t n, void *arg)
 {
 	(void)data;
 	(void)arg;

@@ -37,10 +37,28 @@ static int name_node(struct lab *lab, size_t i, struct error *err)
 	return 0;
 }
 
+static int name_nodes(struct lab *lab, const char *run_dir, struct error *err)
+{
+	int r = 0;
+
+	lab->nodes = calloc(lab->e->n_nodes + 1, sizeof(*lab->nodes));
+	if (!lab->nodes)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (asprintf(&lab->nodes_dir, "%s/nodes", run_dir) < 0) {
+		lab->nodes_dir = NULL;
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	for (size_t i = 0; !r && i < lab->e->n_nodes; i++) {
+		lab->nodes[i] = (struct node){.netns = -1};
+		r = name_node(lab, i, err);
+	}
+	return r;
+}
+
 int lab__name(const struct experiment *e, const char *run_dir, struct lab **ret, struct error *err)
 {
 	struct lab *lab;
-	int r = 0;
+	int r;
 
 	if (e->n_nodes > LAB_MAX_NODES)
 		return err__set(err, -E2BIG, "the lab has %zu nodes, at most %d are possible",
@@ -50,15 +68,7 @@ int lab__name(const struct experiment *e, const char *run_dir, struct lab **ret,
 		return err__set(err, -ENOMEM, "out of memory");
 	*lab = (struct lab){
 		.e = e, .bridge_netns = -1, .pidns = PIDNS_NONE, .epoll = -1, .event = -1};
-	lab->nodes = calloc(e->n_nodes + 1, sizeof(*lab->nodes));
-	if (!lab->nodes || asprintf(&lab->nodes_dir, "%s/nodes", run_dir) < 0) {
-		lab->nodes_dir = NULL;
-		r = err__set(err, -ENOMEM, "out of memory");
-	}
-	for (size_t i = 0; !r && i < e->n_nodes; i++) {
-		lab->nodes[i] = (struct node){.netns = -1};
-		r = name_node(lab, i, err);
-	}
+	r = name_nodes(lab, run_dir, err);
 	if (r) {
 		lab__free(lab);
 		return r;
@@ -222,14 +232,18 @@ static int split_command(const struct lab *lab, const char *node, const char *li
 	_cleanup_free_ char **words = NULL;
 	int n = words__split(line, &words);
 
-	if (n == -EINVAL)
-		return err__set(err, n, "`%s`: a quote is not closed, or a backslash ends it",
-				line);
-	if (n == 0)
-		return err__set(err, -EINVAL, "an empty command");
+	if (n == -EINVAL || n == 0) {
+		err__set(err, -EINVAL,
+			 n ? "`%s`: a quote is not closed, or a backslash ends it"
+			   : "`%s`: an empty command",
+			 line);
+		return -EINVAL;
+	}
 	c->argv = n < 0 ? NULL : calloc((size_t)n + 1, sizeof(*c->argv));
-	if (!c->argv)
-		return err__set(err, -ENOMEM, "out of memory");
+	if (!c->argv) {
+		err__set(err, -ENOMEM, "out of memory");
+		return -ENOMEM;
+	}
 	for (int i = 0; i < n; i++) {
 		c->argv[i] = lab__expand(lab, node, words[i], err);
 		if (!c->argv[i])
@@ -246,8 +260,10 @@ static int shell_command(struct command *c, struct error *err)
 		c->argv[1] = strdup("-c");
 		c->argv[2] = strdup(c->text);
 	}
-	if (!c->argv || !c->argv[0] || !c->argv[1] || !c->argv[2])
-		return err__set(err, -ENOMEM, "out of memory");
+	if (!c->argv || !c->argv[0] || !c->argv[1] || !c->argv[2]) {
+		err__set(err, -ENOMEM, "out of memory");
+		return -ENOMEM;
+	}
 	return 0;
 }
 

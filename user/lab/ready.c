@@ -138,6 +138,9 @@ static int check_all_commands(struct wait *w, struct error *err)
 		r = check_commands(w->v[i].node, &idle, err);
 		if (r)
 			return r;
+		/* Who asks for nothing may be done, too. */
+		if (w->v[i].node->spec->ready.kind == READY_NONE)
+			continue;
 		if (!idle || (!scanned && now < w->next_scan_ns))
 			continue;
 		if (!scanned) {

@@ -105,8 +105,9 @@ static int hear_birth(int fd, const char *program, pid_t *ret_pid, pid_t *ret_in
 			strerror(bad.code));
 }
 
-int spawn__run(const struct pidns *ns, const struct spawn *s, pid_t *ret_pid, pid_t *ret_inner,
-	       struct error *err)
+/* Ask the init to start @s; @ret_birth is where the command will speak. */
+static int request_start(const struct pidns *ns, const struct spawn *s, int *ret_birth,
+			 struct error *err)
 {
 	_cleanup_close_ int log = -1, theirs = -1, ours = -1;
 	_cleanup_free_ struct init_request *req = NULL;
@@ -129,6 +130,15 @@ int spawn__run(const struct pidns *ns, const struct spawn *s, pid_t *ret_pid, pi
 	r = send_request(ns->line, req, len, (const int[INIT_FDS]){s->netns, log, theirs});
 	if (r)
 		return err__set(err, r, "%s: the lab's init is dead", s->argv[0]);
-	theirs = safe_close(theirs);
-	return hear_birth(ours, s->argv[0], ret_pid, ret_inner, err);
+	*ret_birth = TAKE_FD(ours);
+	return 0;
+}
+
+int spawn__run(const struct pidns *ns, const struct spawn *s, pid_t *ret_pid, pid_t *ret_inner,
+	       struct error *err)
+{
+	_cleanup_close_ int birth = -1;
+	int r = request_start(ns, s, &birth, err);
+
+	return r ? r : hear_birth(birth, s->argv[0], ret_pid, ret_inner, err);
 }

@@ -179,7 +179,7 @@ static void test_check_words(void **state)
 	f->nodes[1].run = run_relative;
 	expect_lab_check(f, 0, "");
 	f->nodes[1].run = run_empty;
-	expect_lab_check(f, -EINVAL, "n2: run: an empty command");
+	expect_lab_check(f, -EINVAL, "n2: run: `  `: an empty command");
 	f->nodes[1].run = run_bad_quote;
 	expect_lab_check(f, -EINVAL,
 			 "n2: run: `echo 'x`: a quote is not closed, or a backslash ends it");
