@@ -278,9 +278,6 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 	if (r)
 		return err__set(err, r, "out of memory");
 	timeline__prime(run);
-	run->t0_ns = clock__now();
-	if (run->rec)
-		recorder__set_t0(run->rec, run->t0_ns);
 	dataplane__arm(run->dp, (uint64_t)run->t0_ns);
 	r = observe__start_loads(run, err);
 	if (r) {
@@ -399,6 +396,7 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	usage = r == -EINVAL && !run.dp; /* nothing was attached, nothing ran */
 	if (!r)
 		r = start_lab(&run, err);
+	/* Run time 0: the record and the kernel's windows count from here. */
 	run.t0_ns = clock__now();
 	if (!r)
 		r = open_recorder(&run, err);
