@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/parse.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <ctype.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#define API_VERSION "netchaos.dev/v1alpha1"
+#define FILE_MAX_BYTES (1024 * 1024)
+#define DURATION_MAX_NS (30 * 24 * 3600 * NS_PER_S)
+
+/* --- the tables of the outer mappings ------------------------------------------------------------ */
+
+static void read_seed(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	if (reader__u64(r, n, 0, UINT64_MAX, &e->seed))
+		e->seed_drawn = false;
+}
+
+static const struct option metadata_options[] = {
+	FIELD("name", STRING, experiment, name),
+	FIELD("description", STRING, experiment, description),
+};
+
+static void read_metadata(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	if (reader__map(r, n, "metadata", metadata_options, ARRAY_SIZE(metadata_options), e) && e->name)
+		reader__check_name(r, yaml__get(n, "name")->pos, e->name);
+}
+
+/* In the order in which sections refer back to each other. */
+static const struct option spec_options[] = {
+	OPTION("seed", CUSTOM, .parse = read_seed),
+	FIELD("duration", DURATION, experiment, duration_ns, .required = true, .lo = 1,
+	      .hi = DURATION_MAX_NS),
+	FIELD("allowHost", BOOL, experiment, allow_host),
+	FIELD("maxEndpoints", UINT, experiment, max_endpoints, .lo = 1, .hi = 1000000),
+	OPTION("lab", CUSTOM, .parse = parse_lab),
+	OPTION("endpoints", CUSTOM, .parse = parse_endpoints),
+	OPTION("systems", CUSTOM, .parse = parse_systems),
+	OPTION("faults", CUSTOM, .parse = parse_faults),
+	OPTION("observe", CUSTOM, .parse = parse_observe),
+	OPTION("guard", CUSTOM, .parse = parse_guards),
+	OPTION("expect", CUSTOM, .parse = parse_expect),
+};
+
+static void read_spec(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	reader__map(r, n, "spec", spec_options, ARRAY_SIZE(spec_options), obj);
+}
+
+static const struct option root_options[] = {
+	OPTION("apiVersion", HANDLED, .required = true),
+	OPTION("kind", HANDLED, .required = true),
+	OPTION("metadata", CUSTOM, .parse = read_metadata),
+	OPTION("spec", CUSTOM, .required = true, .parse = read_spec),
+};
+
+/* What the document says it is. False when the rest would only be noise. */
+static bool check_kind(struct reader *r, const struct yaml_node *root)
+{
+	const struct yaml_node *kind = yaml__get(root, "kind");
+	const struct yaml_node *version = yaml__get(root, "apiVersion");
+	char found[FOUND_SIZE];
+
+	if (kind && kind->kind == YAML_SCALAR && !strcmp(kind->text, "NetworkChaos")) {
+		reader__fault(r, kind->pos,
+			      "kind `NetworkChaos` is not in this version; it has Experiment");
+		return false;
+	}
+	if (kind && (kind->kind != YAML_SCALAR || strcmp(kind->text, "Experiment"))) {
+		reader__fault(r, kind->pos, "kind %s; expected Experiment", reader__found(kind, found));
+		return false;
+	}
+	if (version && (version->kind != YAML_SCALAR || strcmp(version->text, API_VERSION)))
+		reader__fault(r, version->pos, "apiVersion %s; expected " API_VERSION,
+			      reader__found(version, found));
+	return true;
+}
+
+/* --- what is filled in ---------------------------------------------------------------------------- */
+
+/* The file's name without folder and ending, as far as it makes a name. */
+static char *name_from_file(const char *file)
+{
+	const char *base = strrchr(file, '/');
+	char name[64];
+	size_t n = 0;
+
+	base = base ? base + 1 : file;
+	for (; *base && *base != '.' && n < sizeof(name) - 1; base++) {
+		bool ok = isalnum((unsigned char)*base) || (n && strchr("-_", *base));
+
+		if (ok || n)
+			name[n++] = *base;
+		if (!ok && n)
+			name[n - 1] = '-';
+	}
+	name[n] = '\0';
+	return strdup(n ? name : "experiment");
+}
+
+/* Seed and name in the tree where it has none, then the tree as text. */
+static int resolve(struct yaml *y, struct experiment *e)
+{
+	struct yaml_node *spec = yaml__get(y->root, "spec"), *meta = yaml__get(y->root, "metadata");
+	char seed[24];
+	int r = 0;
+
+	snprintf(seed, sizeof(seed), "%" PRIu64, e->seed);
+	if (e->seed_drawn)
+		r = yaml__prepend(y, spec, "seed", yaml__new_scalar(y, seed));
+	if (!r && !meta) {
+		meta = yaml__new_mapping(y);
+		r = meta ? yaml__prepend(y, y->root, "metadata", meta) : -ENOMEM;
+	}
+	if (!r && !yaml__get(meta, "name"))
+		r = yaml__prepend(y, meta, "name", yaml__new_scalar(y, e->name));
+	if (r)
+		return r;
+	e->resolved = yaml__emit(y->root);
+	return e->resolved ? 0 : -ENOMEM;
+}
+
+/* --- entry points --------------------------------------------------------------------------------- */
+
+static void cleanup_yaml(struct yaml *y)
+{
+	yaml__reset(y);
+}
+
+static struct experiment *new_experiment(const char *file, uint64_t draw_seed)
+{
+	struct experiment *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return NULL;
+	e->file = strdup(file);
+	e->seed = draw_seed;
+	e->seed_drawn = true;
+	e->traffic_bin_ns = 100 * NS_PER_MS;
+	if (!e->file) {
+		experiment__free(e);
+		return NULL;
+	}
+	return e;
+}
+
+int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
+		      struct experiment **ret, struct error *err)
+{
+	_cleanup_(cleanup_experiment) struct experiment *e = new_experiment(file, draw_seed);
+	_cleanup_(cleanup_yaml) struct yaml y = {0};
+	struct reader reader = {.file = file, .e = e};
+	struct error why = {0};
+	struct pos pos = {0};
+	int r;
+
+	if (!e)
+		return err__set(err, -ENOMEM, "%s: out of memory", file);
+	r = yaml__parse(text, len, &y, &pos, &why);
+	if (r == -ENOMEM)
+		return err__set(err, r, "%s: out of memory", file);
+	if (r)
+		return err__set(err, r, "%s:%d:%d: %s", file, pos.line, pos.col, why.msg);
+	if (check_kind(&reader, y.root))
+		reader__map(&reader, y.root, "an experiment", root_options, ARRAY_SIZE(root_options), e);
+	r = reader__finish(&reader, err);
+	if (r)
+		return r;
+	if (!e->name)
+		e->name = name_from_file(file);
+	if (!e->name || resolve(&y, e))
+		return err__set(err, -ENOMEM, "%s: out of memory", file);
+	*ret = TAKE_PTR(e);
+	return 0;
+}
+
+int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
+		     struct error *err)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	ssize_t n;
+
+	if (fd < 0)
+		return err__set(err, -errno, "%s: %s", path, strerror(errno));
+	/* one byte more than allowed tells a file that is too big */
+	text = malloc(FILE_MAX_BYTES + 1);
+	if (!text)
+		return err__set(err, -ENOMEM, "%s: out of memory", path);
+	do {
+		n = read(fd, text + len, FILE_MAX_BYTES + 1 - len);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err__set(err, -errno, "%s: %s", path, strerror(errno));
+		len += (size_t)n;
+	} while (n && len <= FILE_MAX_BYTES);
+	if (len > FILE_MAX_BYTES)
+		return err__set(err, -EFBIG, "%s: more than 1 MiB is no experiment", path);
+	return experiment__parse(path, text, len, draw_seed, ret, err);
+}
+
+const struct endpoint *experiment__endpoint(const struct experiment *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_endpoints; i++) {
+		if (e->endpoints[i].name && !strcmp(e->endpoints[i].name, name))
+			return &e->endpoints[i];
+	}
+	return NULL;
+}

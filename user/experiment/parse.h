@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * parse.h: the sections of an experiment file, inside this room only. Each reads one value of `spec`
+ * into the experiment (@obj) in the order in which experiment.c calls them: what a later one refers to
+ * by name is then known.
+ */
+#ifndef CHAOS_PARSE_H
+#define CHAOS_PARSE_H
+
+#include "experiment/reader.h"
+
+void parse_lab(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_endpoints(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_systems(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_faults(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_observe(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_guards(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_expect(struct reader *r, const struct yaml_node *n, void *obj);
+
+/* ports: 6379, "8000-8100" or a list of these. */
+void parse_ports(struct reader *r, const struct yaml_node *n, struct ports *ret);
+/* One port or a range as 8000-8100; false for a bad one. */
+bool parse_port_range(const char *s, struct port_range *ret);
+
+/* The partition of a fault (@obj is a struct fault). */
+void parse_partition(struct reader *r, const struct yaml_node *n, void *obj);
+/* What a fault's packets must be like (@obj is a struct fault). */
+void parse_match(struct reader *r, const struct yaml_node *n, void *obj);
+
+/*
+ * A set: a name, a list of names, or {random: N, of: [...]}. Names are checked against the endpoints;
+ * with @exclusive those of an earlier exclusive set of this fault are refused, and never drawn.
+ */
+void parse_set(struct reader *r, const struct yaml_node *n, bool exclusive, struct name_set *ret);
+/* The endpoints that a set means when it names none: the lab's nodes, without a lab all. */
+size_t parse_universe(const struct experiment *e);
+/* Add endpoint @i to @set. */
+bool parse_set_add(struct reader *r, struct name_set *set, size_t i);
+/* Index of the endpoint called by @n, or SIZE_MAX after a finding. */
+size_t parse_endpoint_name(struct reader *r, const struct yaml_node *n);
+
+/*
+ * Check the ${...} of a template: ip, ip6, node, dir, and NODE.ip, NODE.ip6 of the lab. Templates of a node
+ * are checked when all nodes are known.
+ */
+bool parse_template(struct reader *r, const struct yaml_node *n);
+
+/* An address without length, IPv4 or IPv6. */
+bool parse_is_address(const char *s);
+/* A network interface's name as the kernel takes it. */
+bool parse_is_ifname(const char *s);
+
+extern const char *const role_systems[];
+extern const size_t n_role_systems;
+
+#endif

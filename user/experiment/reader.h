@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * reader.h: from a YAML tree to structs by tables of typed options, collecting every finding on the
+ * way. A reader goes on after a finding: the value in question keeps its default.
+ */
+#ifndef CHAOS_READER_H
+#define CHAOS_READER_H
+
+#include "experiment/experiment.h"
+#include "experiment/yaml.h"
+#include "lib/rng.h"
+
+#define FINDINGS_MAX 20
+/* Nobody writes longer lists by hand; a generator of experiments may come near. */
+#define LIST_MAX 4096
+
+struct finding {
+	struct pos pos;
+	char *text;
+};
+
+struct reader {
+	const char *file;
+	struct experiment *e; /* what was read so far: sections are read in the order they refer back */
+	struct finding findings[FINDINGS_MAX];
+	size_t n_findings, n_dropped;
+	bool nomem;
+
+	/* of the fault being read */
+	struct rng rng;
+	bool *used; /* per endpoint: named in a set that the next one may not share */
+};
+
+/* Record a finding. */
+void reader__fault(struct reader *r, struct pos pos, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+/* All findings in the order of the file as @err; 0 when there are none. Frees them. */
+int reader__finish(struct reader *r, struct error *err);
+
+/* The value as a message shows it: "`10`", "a list", "a mapping", "nothing". Writes @buf, returns it. */
+#define FOUND_SIZE 72
+const char *reader__found(const struct yaml_node *n, char *buf);
+/* "; did you mean `x`?" or "". */
+#define HINT_SIZE 96
+const char *reader__hint(const struct reader *r, const char *word, const char *const *words,
+			 size_t n, char *buf);
+
+enum option_type {
+	OPTION_STRING,	    /* char *, not empty */
+	OPTION_BOOL,	    /* bool */
+	OPTION_UINT,	    /* unsigned int, lo..hi */
+	OPTION_PORT,	    /* uint16_t, 1..65535 */
+	OPTION_DURATION,    /* int64_t, lo..hi nanoseconds */
+	OPTION_PROBABILITY, /* double in (0,1] */
+	OPTION_FRACTION,    /* double in [0,1) */
+	OPTION_RATE,	    /* double, > 0 a second and at most hi */
+	OPTION_CUSTOM,	    /* parse() */
+	OPTION_HANDLED,	    /* the table's user reads it with yaml__get() */
+	OPTION_LATER,	    /* named in the documentation, not in this version */
+};
+
+struct option {
+	const char *key;
+	enum option_type type;
+	size_t offset;
+	bool required;
+	int64_t lo, hi;
+	/* OPTION_CUSTOM: @obj is the struct that the table describes */
+	void (*parse)(struct reader *r, const struct yaml_node *value, void *obj);
+};
+
+/* Rows of a table; further members may follow as .required = true, .lo = 1. */
+#define OPTION(k, t, ...) {.key = (k), .type = OPTION_##t, __VA_ARGS__}
+#define FIELD(k, t, obj, field, ...)                                                               \
+	{.key = (k), .type = OPTION_##t, .offset = offsetof(struct obj, field), __VA_ARGS__}
+
+/*
+ * Read mapping @n, called @what in messages ("a fault"), into @obj; options are read in the table's
+ * order. Returns false if it is no mapping.
+ */
+bool reader__map(struct reader *r, const struct yaml_node *n, const char *what,
+		 const struct option *options, size_t n_options, void *obj);
+
+/* Single values; false after a finding. */
+bool reader__string(struct reader *r, const struct yaml_node *n, const char *what, char **ret);
+bool reader__bool(struct reader *r, const struct yaml_node *n, bool *ret);
+bool reader__u64(struct reader *r, const struct yaml_node *n, uint64_t lo, uint64_t hi,
+		 uint64_t *ret);
+bool reader__duration(struct reader *r, const struct yaml_node *n, int64_t lo, int64_t hi,
+		      int64_t *ret);
+bool reader__duration_range(struct reader *r, const struct yaml_node *n, int64_t lo, int64_t hi,
+			    int64_t *ret_lo, int64_t *ret_hi);
+
+/*
+ * A list, or one value standing for a list of one: the number of items; 0 after a finding for an empty
+ * or too long one. reader__item() gives item @i.
+ */
+size_t reader__list(struct reader *r, const struct yaml_node *n, const char *what);
+const struct yaml_node *reader__item(const struct yaml_node *n, size_t i);
+
+/* Pairs of a mapping with scalar keys, each once; 0 after a finding. Pair i is items[2 i], items[2 i + 1]. */
+size_t reader__pairs(struct reader *r, const struct yaml_node *n, const char *what);
+
+/* A name of ours: letters, digits, `-`, `_`, `.`, at most 63. */
+bool reader__check_name(struct reader *r, struct pos pos, const char *name);
+
+char *reader__strdup(struct reader *r, const char *s);
+
+/* A zeroed new last element of the array @v of @n elements, or NULL without memory. */
+void *reader__grow(struct reader *r, void *v, size_t *n, size_t size);
+#define APPEND(r, v, n) ((__typeof__(v))reader__grow((r), &(v), &(n), sizeof(*(v))))
+
+#endif
