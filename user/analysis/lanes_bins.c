@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * lanes_bins.c: operations, latencies and traffic in bins.
+ *
+ *   ops.nodes [{node, acked, failed, unknown, lost, stale: bins of the instants at which operations returned,
+ *               the same names with _total, reads_total, lost_points, stale_points [[us, count]]}]
+ *     acked, failed, unknown: adds; lost: of the acked, those that the final read lacks; stale: reads that
+ *     missed what had been acknowledged before they began. Points are instants, merged beyond LANES_POINTS_MAX.
+ *   latency: p50 and p99 (nearest rank) of what was answered in each bin, from the intended send time; null: nothing was
+ *   traffic.nodes [{node, packets, dropped, syn: bins, the same names with _total}]; packets both ways, SYN sent
+ */
+#include "analysis/lanes_internal.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <stdlib.h>
+
+/* Bins of one thing; the array has n_bins. */
+struct bins {
+	int64_t *v, total;
+};
+
+static bool bins__init(struct bins *b, const struct lanes_axis *a)
+{
+	b->v = calloc(a->n_bins, sizeof(*b->v));
+	return b->v;
+}
+
+static void bins__add(struct bins *b, size_t i, int64_t n)
+{
+	b->v[i] += n;
+	b->total += n;
+}
+
+/* Sets @name and @name_total, and frees the bins. */
+static void bins__take(struct bins *b, const struct lanes_axis *a, json_t *obj, const char *name)
+{
+	json_t *out = json_array();
+	char total[32];
+
+	for (size_t i = 0; b->v && i < a->n_bins; i++)
+		json_array_append_new(out, json_integer(b->v[i]));
+	snprintf(total, sizeof(total), "%s_total", name);
+	json_object_set_new(obj, name, out);
+	json_object_set_new(obj, total, json_integer(b->total));
+	free(b->v);
+	b->v = NULL;
+}
+
+/* --- operations -------------------------------------------------------------------------------- */
+
+/* Instants in a lane, in order: those in one quantum are one point with a count. */
+struct points {
+	json_t *out;
+	int64_t quantum_ns, t_ns, n;
+};
+
+static void points__flush(struct points *p)
+{
+	if (p->n)
+		json_array_append_new(p->out, json_pack("[o, I]", lanes__us(p->t_ns),
+							(json_int_t)p->n));
+	p->n = 0;
+}
+
+static void points__add(struct points *p, int64_t t_ns)
+{
+	if (p->n && t_ns / p->quantum_ns == p->t_ns / p->quantum_ns) {
+		p->n++;
+		return;
+	}
+	points__flush(p);
+	p->t_ns = t_ns;
+	p->n = 1;
+}
+
+static json_t *points__take(struct points *p)
+{
+	points__flush(p);
+	return p->out;
+}
+
+enum { B_ACKED, B_FAILED, B_UNKNOWN, B_LOST, B_STALE, B_COUNT };
+static const char *const bin_names[B_COUNT] = {"acked", "failed", "unknown", "lost", "stale"};
+
+static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, int node)
+{
+	const struct history *h = an->h;
+	static const int of_outcome[] = {
+		[OP_OK] = B_ACKED, [OP_FAIL] = B_FAILED, [OP_UNKNOWN] = B_UNKNOWN};
+	int64_t quantum = axis__quantum(a), reads = 0;
+	struct points lost = {.out = json_array(), .quantum_ns = quantum};
+	struct points stale = {.out = json_array(), .quantum_ns = quantum};
+	struct bins b[B_COUNT] = {0};
+	json_t *out = json_object();
+	bool ok = true;
+
+	for (int i = 0; i < B_COUNT; i++)
+		ok &= bins__init(&b[i], a);
+	for (size_t i = 0; ok && i < h->n_ops; i++) {
+		const struct history_op *o = &h->ops[i];
+		size_t bin = axis__bin(a, o->return_ns);
+
+		if (o->node != node)
+			continue;
+		if (o->kind == OP_ADD)
+			bins__add(&b[of_outcome[o->outcome]], bin, 1);
+		else
+			reads++;
+		if (an->writes.op_lost[i]) {
+			bins__add(&b[B_LOST], bin, 1);
+			points__add(&lost, o->return_ns);
+		}
+		if (an->writes.op_stale[i]) {
+			bins__add(&b[B_STALE], bin, 1);
+			points__add(&stale, o->return_ns);
+		}
+	}
+	json_object_set_new(out, "node", json_string(history__node(h, node)));
+	for (int i = 0; i < B_COUNT; i++)
+		bins__take(&b[i], a, out, bin_names[i]);
+	json_object_set_new(out, "reads_total", json_integer(reads));
+	json_object_set_new(out, "lost_points", points__take(&lost));
+	json_object_set_new(out, "stale_points", points__take(&stale));
+	return out;
+}
+
+static bool node__works(const struct history *h, int node)
+{
+	for (size_t w = 0; w < h->n_workloads; w++)
+		for (size_t i = 0; i < h->workloads[w].nodes.n; i++)
+			if (h->workloads[w].nodes.v[i] == node)
+				return true;
+	return false;
+}
+
+json_t *lanes__ops(const struct analysis *an, const struct lanes_axis *a)
+{
+	const struct history *h = an->h;
+	json_t *nodes = json_array();
+
+	for (size_t n = 0; n < h->nodes.n; n++)
+		if (node__works(h, (int)n))
+			json_array_append_new(nodes, node__ops(an, a, (int)n));
+	return json_pack("{s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "nodes", nodes);
+}
+
+/* --- latency ------------------------------------------------------------------------------------ */
+
+static int latency__compare(const void *x, const void *y)
+{
+	int64_t a = *(const int64_t *)x, b = *(const int64_t *)y;
+
+	return a < b ? -1 : a > b;
+}
+
+/* Nearest rank of quantile @pct in n > 0 sorted values. */
+static int64_t rank(const int64_t *v, size_t n, unsigned int pct)
+{
+	return v[(n * pct + 99) / 100 - 1];
+}
+
+json_t *lanes__latency(const struct history *h, const struct lanes_axis *a)
+{
+	_cleanup_free_ int64_t *v = malloc((h->n_ops + 1) * sizeof(*v));
+	json_t *p50 = json_array(), *p99 = json_array();
+	size_t i = 0;
+
+	/* ops come in the order of their return: those of a bin stand together */
+	for (size_t bin = 0; v && bin < a->n_bins; bin++) {
+		size_t n = 0;
+
+		for (; i < h->n_ops && axis__bin(a, h->ops[i].return_ns) == bin; i++)
+			if (h->ops[i].outcome == OP_OK)
+				v[n++] = h->ops[i].return_ns - h->ops[i].intended_ns;
+		qsort(v, n, sizeof(*v), latency__compare);
+		json_array_append_new(p50, n ? lanes__us(rank(v, n, 50)) : json_null());
+		json_array_append_new(p99, n ? lanes__us(rank(v, n, 99)) : json_null());
+	}
+	return json_pack("{s:o, s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "p50_us", p50,
+			 "p99_us", p99);
+}
+
+/* --- traffic ------------------------------------------------------------------------------------ */
+
+json_t *lanes__traffic(const struct history *h, const struct lanes_axis *a)
+{
+	json_t *nodes = json_array();
+	size_t i = 0;
+
+	while (i < h->n_traffic) {
+		struct bins packets = {0}, dropped = {0}, syn = {0};
+		int node = h->traffic[i].node;
+		json_t *out = json_object();
+		bool ok = bins__init(&packets, a);
+
+		ok &= bins__init(&dropped, a);
+		ok &= bins__init(&syn, a);
+		for (; i < h->n_traffic && h->traffic[i].node == node; i++) {
+			const struct history_traffic *t = &h->traffic[i];
+			/* its middle: the sampler may wake a little late */
+			size_t bin = axis__bin(a, t->t_ns - t->bin_ns / 2);
+
+			if (!ok || t->t_ns <= a->from_ns)
+				continue;
+			bins__add(&packets, bin, t->rx_packets + t->tx_packets);
+			bins__add(&dropped, bin, t->dropped);
+			bins__add(&syn, bin, t->tx_syn);
+		}
+		json_object_set_new(out, "node", json_string(history__node(h, node)));
+		bins__take(&packets, a, out, "packets");
+		bins__take(&dropped, a, out, "dropped");
+		bins__take(&syn, a, out, "syn");
+		json_array_append_new(nodes, out);
+	}
+	return json_pack("{s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "nodes", nodes);
+}
