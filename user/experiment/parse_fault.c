@@ -14,18 +14,23 @@
 
 /* --- when ---------------------------------------------------------------------------------------- */
 
+static int64_t flap_max(const struct reader *r)
+{
+	return r->e->duration_ns ? r->e->duration_ns : INT64_MAX / 4;
+}
+
 static void flap_down(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct flap *f = obj;
 
-	reader__duration_range(r, n, FLAP_MIN_NS, r->e->duration_ns, &f->down_lo_ns, &f->down_hi_ns);
+	reader__duration_range(r, n, FLAP_MIN_NS, flap_max(r), &f->down_lo_ns, &f->down_hi_ns);
 }
 
 static void flap_up(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct flap *f = obj;
 
-	reader__duration_range(r, n, FLAP_MIN_NS, r->e->duration_ns, &f->up_lo_ns, &f->up_hi_ns);
+	reader__duration_range(r, n, FLAP_MIN_NS, flap_max(r), &f->up_lo_ns, &f->up_hi_ns);
 }
 
 static const struct option flap_options[] = {

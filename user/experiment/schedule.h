@@ -18,12 +18,15 @@ struct windows {
 	size_t n;
 };
 
-/* All occurrences of @f, cut off at the run's end. At most 100,000 or -E2BIG. Caller frees v. */
+/*
+ * All occurrences of fault @fault, cut off at the run's end. With flap, `for` bounds the flapping as a whole and
+ * `times` counts the downs. At most 100,000 or -E2BIG. Caller frees v.
+ */
 int schedule__windows(const struct experiment *e, size_t fault, struct windows *ret);
 
 /*
  * An ordered pair of endpoints whose packets a fault takes. Indices into e->endpoints; EDGE_ANY is
- * everybody who is not the other side.
+ * everybody who is not the other side (see also `together`).
  */
 #define EDGE_ANY ((size_t)-1)
 struct edge {
@@ -31,11 +34,19 @@ struct edge {
 };
 
 struct edges {
-	struct edge *v; /* no duplicates; in order of the experiment */
+	struct edge *v; /* no duplicates; in order of the experiment's endpoints, EDGE_ANY last */
 	size_t n;
+	/*
+	 * isolate: the named endpoints are one side. EDGE_ANY is everybody outside all of them, not outside
+	 * one: n1 and n2 isolated together still reach each other.
+	 */
+	bool together;
 };
 
-/* The edges of fault @fault: a partition's topology, or from/to/direction. Caller frees v. */
+/*
+ * The edges of fault @fault: a partition's topology, or from/to/direction. At most 1,000,000 or -E2BIG.
+ * Caller frees v.
+ */
 int schedule__edges(const struct experiment *e, size_t fault, struct edges *ret);
 
 /*
