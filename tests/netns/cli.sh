@@ -120,6 +120,7 @@ is "nothing is left of it" "" "$(ls /run/chaos 2>/dev/null)"
 ip netns exec $b socat TCP-LISTEN:2222,fork,reuseaddr EXEC:cat >/dev/null 2>&1 &
 bg+=($!)
 mkfifo "$tmp/in"
+exec {in}<>"$tmp/in" # so that neither end waits for the other
 ip netns exec $a socat -u -T 20 "PIPE:$tmp/in" TCP:192.0.2.2:2222,sourceport=40000,retry=20,interval=0.05 >/dev/null 2>&1 &
 bg+=($!)
 wait_until 5 sh -c "ip netns exec $b ss -Htn state established sport = :2222 | grep -q 40000"
@@ -127,8 +128,7 @@ SSH_CONNECTION="192.0.2.1 40000 192.0.2.2 2222" ip netns exec $b "$CHAOS" inject
 inject=$!
 bg+=($inject)
 check "the caller's own namespace can be cut when asked for" wait_until 5 cut_off
-echo hello >"$tmp/in" &
-bg+=($!)
+echo hello >&"$in"
 received()
 {
 	ip netns exec $b ss -Htin state established sport = :2222 | grep -q "bytes_received:6"
@@ -167,7 +167,7 @@ spec:
     - {name: cut, att: 1s, for: 1s, partition: {halves: [[a], [b]]}}
 EOF
 )
-usage_error "unknown key" 'x.yaml:10:20: .*`att`.*`at`' run "$file" --out "$tmp/run"
+usage_error "unknown key" 'x.yaml:10:19: .*`att`.*`at`' run "$file" --out "$tmp/run"
 is "and no run folder is made" "" "$(ls -d "$tmp/run" 2>/dev/null)"
 
 file=$(experiment <<EOF
@@ -209,6 +209,7 @@ like "check names the device" "eth0" "$("$CHAOS" check "$file")"
 check "check --json is JSON" jq -e '.[0].faults[0].edges | length == 2' <("$CHAOS" check --json "$file")
 ip netns exec $a ping -q -n -i 0.05 -w 4 192.0.2.2 >/dev/null 2>&1 &
 bg+=($!)
+pinger=$!
 out=$("$CHAOS" run "$file" --out "$tmp/run" 2>&1)
 is "the run holds its expectation" 0 $?
 like "plain lines tell when" "cut: armed" "$out"
@@ -223,6 +224,7 @@ check "report renders it again" "$CHAOS" report "$tmp/run"
 check "to the same summary" cmp "$tmp/before.json" "$tmp/run/summary.json"
 check "the recorded experiment parses again" "$CHAOS" check "$tmp/run/experiment.yaml"
 
+wait_gone 5 $pinger
 out=$("$CHAOS" run "$file" --out "$tmp/run2" 2>&1)
 is "no packet, no verdict: exit status 1" 1 $?
 check "the expectation is unknown, or failed on 0 drops" jq -e '.verdict != "pass"' "$tmp/run2/summary.json"

@@ -261,11 +261,11 @@ static int make_experiment(const struct inject_args *a, struct experiment **ret,
 		return r;
 	}
 	snprintf(name, sizeof(name), "inject-%s", a->fault);
-	/* Without --for the fault lives by leases; the year is only an upper bound. */
+	/* Without --for the fault lives by leases; the month is only an upper bound. */
 	doc = json_pack("{s:s,s:s,s:{s:s},s:{s:I,s:s,s:o,s:[o]}}", "apiVersion",
 			"netchaos.dev/v1alpha1", "kind", "Experiment", "metadata", "name", name,
 			"spec", "seed", (json_int_t)a->seed, "duration",
-			a->duration ? a->duration : "8760h", "endpoints", endpoints, "faults",
+			a->duration ? a->duration : "720h", "endpoints", endpoints, "faults",
 			fault_json(a));
 	text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
 	json_decref(doc);
