@@ -205,8 +205,9 @@ static int merge_edges(struct cedge *e, size_t *n, bool of_to, const struct inte
 			if (e[j].fault != m.fault || e[j].box != m.box ||
 			    (of_to ? e[j].from != m.from : e[j].to != m.to))
 				break;
-			/* SET_ANY sorts last and stays an edge of its own: it means everybody but the other side. */
-			if ((of_to ? e[j].to : e[j].from) == SET_ANY && moving != SET_ANY)
+			/* Anybody is everybody but the other side, so edges that have it are only equal to
+			 * those that agree on both. It sorts last. */
+			if ((of_to ? m.from : m.to) == SET_ANY || (of_to ? e[j].to : e[j].from) == SET_ANY)
 				break;
 		}
 		if (moving != SET_ANY &&
