@@ -84,9 +84,13 @@ struct operation {
 static void record(const struct client *c, const struct operation *op)
 {
 	struct recorder *r = c->load->recorder;
-	int64_t t0 = recorder__t0(r);
-	json_t *o = json_object();
+	int64_t t0;
+	json_t *o;
 
+	if (!r)
+		return;
+	t0 = recorder__t0(r);
+	o = json_object();
 	fields__text(o, "workload", c->load->name);
 	fields__int(o, "client", c->index);
 	fields__text(o, "node", c->place->node);

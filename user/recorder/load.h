@@ -44,7 +44,7 @@ struct load;
 extern const char *const load_systems[];
 extern const size_t n_load_systems;
 
-/* Looks for such values first: takes as long as the slowest place, at most min(time limit, 1 s). */
+/* @r may be NULL. Looks for such values first: takes as long as the slowest place, at most min(time limit, 1 s). */
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
 		struct error *err);
 /* Totals so far of the clients at @place (index), for live display. */

@@ -70,8 +70,11 @@ static void free_readers(struct reader *readers, size_t n)
 
 static void record(const struct load *l, const struct reader *rd, int attempt)
 {
-	json_t *o = json_object();
+	json_t *o;
 
+	if (!l->recorder)
+		return;
+	o = json_object();
 	fields__text(o, "workload", l->name);
 	fields__text(o, "node", rd->place->node);
 	fields__bool(o, "ok", rd->result == 0);

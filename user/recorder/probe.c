@@ -127,28 +127,33 @@ static void record_change(const struct probe *p, const struct sample *s)
 }
 
 /* A gap is time in which nobody asked: an exchange that hangs is a sample, with its own send_ns and recv_ns. */
-static bool record_gap(const struct probe *p, const struct sample *s)
+static bool is_gap(const struct probe *p, const struct sample *s)
+{
+	return p->last_recv_ns &&
+	       s->send_ns - p->last_recv_ns > 5 * p->spec.every_ns + 50 * NS_PER_MS;
+}
+
+static void record_gap(const struct probe *p, const struct sample *s)
 {
 	int64_t t0 = recorder__t0(p->recorder);
-	json_t *o;
+	json_t *o = event_head(p);
 
-	if (!p->last_recv_ns ||
-	    s->send_ns - p->last_recv_ns <= 5 * p->spec.every_ns + 50 * NS_PER_MS)
-		return false;
-	o = event_head(p);
 	fields__int(o, "from_ns", p->last_recv_ns - t0);
 	fields__int(o, "to_ns", s->send_ns - t0);
 	recorder__event(p->recorder, "probe_gap", s->send_ns, o);
-	return true;
 }
 
 static void record(struct probe *p, const struct sample *s)
 {
-	bool gap = record_gap(p, s);
+	bool gap = is_gap(p, s);
 
-	record_sample(p, s);
-	if (p->last_recv_ns && s->role != p->last_role)
-		record_change(p, s);
+	if (p->recorder) {
+		if (gap)
+			record_gap(p, s);
+		record_sample(p, s);
+		if (p->last_recv_ns && s->role != p->last_role)
+			record_change(p, s);
+	}
 	p->last_role = s->role;
 	p->last_recv_ns = s->recv_ns;
 

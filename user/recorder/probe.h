@@ -38,6 +38,7 @@ struct probe;
 extern const char *const probe_systems[];
 extern const size_t n_probe_systems;
 
+/* @r may be NULL: then the state is all there is. */
 int probe__start(const struct probe_config *cfg, struct recorder *r, struct probe **ret,
 		 struct error *err);
 void probe__state(struct probe *p, struct probe_state *ret);
