@@ -76,6 +76,15 @@ static void incomplete(const struct analysis *a, json_t *out)
 
 /* ---- split brain ---- */
 
+static bool has_workload(const struct history *h, size_t r)
+{
+	for (size_t w = 0; w < h->n_workloads; w++)
+		if (writes__about(h, w, r))
+			return true;
+	return false;
+}
+
+/* Two leaders of whom one serves nothing are no split brain: L1 is told in other words. */
 static void split_brain(const struct analysis *a, size_t r, json_t *out)
 {
 	const struct split_resource *s = &a->split.v[r];
@@ -84,19 +93,21 @@ static void split_brain(const struct analysis *a, size_t r, json_t *out)
 
 	if (s->level < 0 || !s->must_ns)
 		return;
-	text__add(&t, "Split brain: ");
+	text__add(&t, s->level > 1 ? "Split brain (L%d): " : "Overlapping claims (L%d): ", s->level);
 	node_list(&t, a->h, s->nodes, s->n_nodes);
 	text__add(&t, " %sclaimed %s for ", s->n_nodes == 2 ? "both " : "", name);
 	seconds(&t, s->must_ns);
 	text__add(&t, " (certain), ");
 	seconds(&t, s->may_ns);
-	text__add(&t, " (possible), level L%d", s->level);
+	text__add(&t, " (possible)");
 	if (s->same_epoch > 0)
 		text__add(&t, "; in one epoch, which its protocol forbids");
 	if (s->outlived_ns != HISTORY_NONE && s->outlived_ns > 0) {
 		text__add(&t, "; it outlived the heal by ");
 		seconds(&t, s->outlived_ns);
 	}
+	if (s->level == 1 && has_workload(a->h, r))
+		text__add(&t, "; they did not both serve writes");
 	finish(out, &t);
 }
 
