@@ -178,31 +178,34 @@ static void check_edges(struct reader *r, const struct yaml_node *n, const struc
 		reader__fault(r, yaml__get(n, "to")->pos, "`%s` to itself", f->to.names[0]);
 }
 
+/* What this version's faults can do, for messages. */
+#define FAULT_PARTS "partition, loss"
+
 /* --- a fault ------------------------------------------------------------------------------------- */
 
 /* Order matters: `to` knows `from`, and draws come in the same order on every machine. */
 static const struct option fault_options[] = {
 	FIELD("name", STRING, fault, name),
+	OPTION("from", CUSTOM, .parse = fault_from),
+	OPTION("to", CUSTOM, .parse = fault_to),
+	OPTION("direction", CUSTOM, .parse = fault_direction),
 	FIELD("at", DURATION, fault, at_ns, .required = true, .hi = INT64_MAX / 4),
 	FIELD("for", DURATION, fault, for_ns, .lo = 1, .hi = INT64_MAX / 4),
 	FIELD("every", DURATION, fault, every_ns, .lo = 1, .hi = INT64_MAX / 4),
 	FIELD("times", UINT, fault, times, .lo = 1, .hi = OCCURRENCES_MAX),
 	OPTION("flap", CUSTOM, .parse = fault_flap),
-	OPTION("from", CUSTOM, .parse = fault_from),
-	OPTION("to", CUSTOM, .parse = fault_to),
-	OPTION("direction", CUSTOM, .parse = fault_direction),
 	OPTION("match", CUSTOM, .parse = parse_match),
 	OPTION("partition", CUSTOM, .parse = fault_partition),
 	OPTION("loss", CUSTOM, .parse = fault_loss),
-	OPTION("delay", LATER),
-	OPTION("reorder", LATER),
-	OPTION("duplicate", LATER),
-	OPTION("corrupt", LATER),
-	OPTION("rate", LATER),
-	OPTION("reset", LATER),
-	OPTION("reject", LATER),
-	OPTION("mtu", LATER),
-	OPTION("ecn", LATER),
+	OPTION("delay", LATER, .instead = FAULT_PARTS),
+	OPTION("reorder", LATER, .instead = FAULT_PARTS),
+	OPTION("duplicate", LATER, .instead = FAULT_PARTS),
+	OPTION("corrupt", LATER, .instead = FAULT_PARTS),
+	OPTION("rate", LATER, .instead = FAULT_PARTS),
+	OPTION("reset", LATER, .instead = FAULT_PARTS),
+	OPTION("reject", LATER, .instead = FAULT_PARTS),
+	OPTION("mtu", LATER, .instead = FAULT_PARTS),
+	OPTION("ecn", LATER, .instead = FAULT_PARTS),
 };
 
 /* A part that this version does not have was named already; no second finding for its absence. */

@@ -216,11 +216,11 @@ static const struct option selector_options[] = {
 	OPTION("host", HANDLED, .lo = SELECTOR_HOST),
 	OPTION("interface", HANDLED, .lo = SELECTOR_INTERFACE),
 	OPTION("ports", CUSTOM, .parse = selector_ports),
-	OPTION("process", LATER),
-	OPTION("cgroup", LATER),
-	OPTION("unit", LATER),
-	OPTION("container", LATER),
-	OPTION("pods", LATER),
+	OPTION("process", LATER, .instead = KINDS_TEXT),
+	OPTION("cgroup", LATER, .instead = KINDS_TEXT),
+	OPTION("unit", LATER, .instead = KINDS_TEXT),
+	OPTION("container", LATER, .instead = KINDS_TEXT),
+	OPTION("pods", LATER, .instead = KINDS_TEXT),
 };
 
 /* Kinds stand first in selector_options. */

@@ -10,11 +10,29 @@ size_t parse_universe(const struct experiment *e)
 	return e->has_lab && e->n_nodes ? e->n_nodes : e->n_endpoints;
 }
 
+/* Few names are listed, many are not. */
+#define LISTED_MAX 8
+
+static const char *expected_names(const struct experiment *e, char *buf, size_t size)
+{
+	size_t used;
+
+	if (!e->n_endpoints)
+		return "; the experiment has no `lab` and no `endpoints`";
+	if (e->n_endpoints > LISTED_MAX)
+		return "; expected a lab node or a name of `endpoints`";
+	used = (size_t)snprintf(buf, size, "; expected ");
+	for (size_t i = 0; i < e->n_endpoints && used < size; i++)
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", i ? ", " : "",
+					 e->endpoints[i].name ? e->endpoints[i].name : "");
+	return buf;
+}
+
 size_t parse_endpoint_name(struct reader *r, const struct yaml_node *n)
 {
 	const struct experiment *e = r->e;
 	_cleanup_free_ const char **words = NULL;
-	char found[FOUND_SIZE], hint[HINT_SIZE];
+	char found[FOUND_SIZE], hint[HINT_SIZE], names[256];
 
 	if (n->kind != YAML_SCALAR || yaml__is_null(n)) {
 		reader__fault(r, n->pos, "found %s; expected an endpoint's name",
@@ -30,9 +48,7 @@ size_t parse_endpoint_name(struct reader *r, const struct yaml_node *n)
 		words[i] = e->endpoints[i].name ? e->endpoints[i].name : "";
 	reader__hint(r, n->text, words, words ? e->n_endpoints : 0, hint);
 	reader__fault(r, n->pos, "unknown endpoint %s%s", reader__found(n, found),
-		      *hint ? hint :
-		      e->n_endpoints ? "; expected a lab node or a name of `endpoints`" :
-				       "; the experiment has no `lab` and no `endpoints`");
+		      *hint ? hint : expected_names(e, names, sizeof(names)));
 	return SIZE_MAX;
 }
 

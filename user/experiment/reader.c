@@ -374,8 +374,8 @@ static bool unique_keys(struct reader *r, const struct yaml_node *n)
 	for (size_t i = 1; i < n->n / 2; i++) {
 		if (strcmp(keys[i]->text, keys[i - 1]->text))
 			continue;
-		reader__fault(r, keys[i]->pos, "duplicate key `%.64s`; the first is on line %d",
-			      keys[i]->text, keys[i - 1]->pos.line);
+		reader__fault(r, keys[i]->pos, "duplicate key `%.64s`; the first is at %d:%d",
+			      keys[i]->text, keys[i - 1]->pos.line, keys[i - 1]->pos.col);
 		ok = false;
 	}
 	return ok;
@@ -437,15 +437,18 @@ static const char *key_list(const struct option *options, size_t n, char *buf, s
 	return buf;
 }
 
-static void unknown_key(struct reader *r, const struct yaml_node *key, const struct option *options,
-			size_t n_options)
+/* The nearest key that the mapping does not have already: `form` beside `for` is `from`. */
+static void unknown_key(struct reader *r, const struct yaml_node *map, const struct yaml_node *key,
+			const struct option *options, size_t n_options)
 {
 	const char *words[64];
 	char hint[HINT_SIZE], list[256];
 	size_t n = 0;
 
-	for (size_t i = 0; i < n_options && n < ARRAY_SIZE(words); i++)
-		words[n++] = options[i].key;
+	for (size_t i = 0; i < n_options && n < ARRAY_SIZE(words); i++) {
+		if (!yaml__get(map, options[i].key))
+			words[n++] = options[i].key;
+	}
 	reader__hint(r, key->text, words, n, hint);
 	if (*hint)
 		reader__fault(r, key->pos, "unknown key `%.64s`%s", key->text, hint);
@@ -519,10 +522,12 @@ bool reader__map(struct reader *r, const struct yaml_node *n, const char *what,
 		const struct option *o = find_option(options, n_options, n->items[i]->text);
 
 		if (!o)
-			unknown_key(r, n->items[i], options, n_options);
+			unknown_key(r, n, n->items[i], options, n_options);
 		else if (o->type == OPTION_LATER)
 			reader__fault(r, n->items[i]->pos, "`%s` is not in this version; it has %s",
-				      o->key, key_list(options, n_options, list, sizeof(list)));
+				      o->key,
+				      o->instead ? o->instead :
+						   key_list(options, n_options, list, sizeof(list)));
 	}
 	for (size_t i = 0; i < n_options; i++) {
 		const struct yaml_node *value = yaml__get(n, options[i].key);

@@ -65,6 +65,7 @@ struct option {
 	size_t offset;
 	bool required;
 	int64_t lo, hi;
+	const char *instead; /* OPTION_LATER: what there is; NULL = the table's keys */
 	/* OPTION_CUSTOM: @obj is the struct that the table describes */
 	void (*parse)(struct reader *r, const struct yaml_node *value, void *obj);
 };
