@@ -95,11 +95,11 @@ static void doubt_ops(const struct analysis *a, struct doubts *d)
 	if (a->h->n_workloads && !w->attempted)
 		text__add(&t, "no write was attempted");
 	else if (w->attempted && !w->acked)
-		text__add(&t, "not one of %lld writes succeeded", (long long)w->attempted);
+		text__add(&t, "no write succeeded (of %lld)", (long long)w->attempted);
 	if (t.n)
 		doubt(d->effects, &t);
 	if (w->reads && !w->reads_ok) {
-		text__add(&u, "not one of %lld reads succeeded", (long long)w->reads);
+		text__add(&u, "no read succeeded (of %lld)", (long long)w->reads);
 		doubt(d->effects, &u);
 	}
 }
@@ -122,7 +122,7 @@ static int find_doubts(const struct analysis *a, struct doubts *d)
 		doubt(d->always, &t);
 	}
 	if (e->lost_events > 0) {
-		text__add(&u, "the recorder lost %lld events", (long long)e->lost_events);
+		text__add(&u, "events lost by the recorder: %lld", (long long)e->lost_events);
 		doubt(d->always, &u);
 	}
 	doubt_faults(a->h, d);
