@@ -236,7 +236,8 @@ void observe__final(struct run *run)
 void observe__stop_probes(struct run *run)
 {
 	for (size_t i = 0; i < run->n_probes; i++)
-		probe__signal_stop(run->probes[i].probe);
+		if (run->probes[i].probe)
+			probe__signal_stop(run->probes[i].probe);
 	for (size_t i = 0; i < run->n_probes; i++) {
 		probe__join(run->probes[i].probe);
 		run->probes[i].probe = NULL;
