@@ -75,8 +75,6 @@ all: $(O)/chaos bpf-arch ## build chaos
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / { printf "  %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-include tests/tests.mk
-
 # ---- BPF: .bpf.c -> .bpf.o -> skeleton; both architectures compile everywhere ----
 
 BPF_SRCS    := $(wildcard bpf/*.bpf.c)
@@ -104,6 +102,8 @@ $(O)/gen/%.skel.h: $(O)/bpf/$(ARCH)/%.bpf.o
 	@mkdir -p $(@D)
 	$(Q)$(BPFTOOL) gen object $(O)/gen/$*.linked.o $<
 	$(Q)$(BPFTOOL) gen skeleton $(O)/gen/$*.linked.o name $*_bpf > $@.tmp && mv $@.tmp $@
+
+include tests/tests.mk
 
 # ---- user space ----
 
