@@ -57,7 +57,8 @@ static int device_classes(struct compiler *c)
 			if (r == -ENOENT)
 				continue;
 			if (!r)
-				r = compiler__class(c, sig, true, c->member_node[member], &class_id);
+				r = compiler__class(c, sig, compiler__home(c, i), c->member_node[member],
+						    &class_id);
 			if (r)
 				return err__set(c->err, -ENOMEM, "out of memory");
 		}

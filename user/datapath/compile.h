@@ -6,7 +6,8 @@
  * An address has a class: the set of edge sides that it is on, and whether it is behind one of our hooks. Two addresses
  * that no edge tells apart share a class, so a group of 1,000 members is one class, and the number of
  * pairs follows the number of groups. A rule for packets from class S to class D stands at the ingress of D where D is
- * behind a hook, else at the egress of S: never at both.
+ * behind a hook, else at the egress of S: never at both. A namespace that forwards sees packets between others, which meet
+ * their rules elsewhere; so it has a table of pairs of its own, with the rules of its own addresses only.
  *
  * Nothing here is quadratic in members or addresses; edges times the classes on their sides is the number of
  * pairs that come out.
@@ -60,6 +61,7 @@ struct compiled_prefix {
 };
 
 struct compiled_pair {
+	uint32_t scope; /* in which table: 0 the one that all share, else that of netns scope - 1 */
 	struct chaos_pair_key key;
 	struct chaos_pair pair;
 };
@@ -71,6 +73,7 @@ struct compiled_hook {
 	int ifindex;
 	char ifname[IFNAMSIZ];
 	struct chaos_hook hook;
+	uint32_t scope; /* of the pairs that it looks up */
 };
 
 struct compiled {
@@ -78,7 +81,7 @@ struct compiled {
 	size_t n_idents;
 	struct compiled_prefix *prefixes; /* sorted by the bytes of key, each once */
 	size_t n_prefixes;
-	struct compiled_pair *pairs; /* sorted by the bytes of key, each once */
+	struct compiled_pair *pairs; /* sorted by the bytes of scope and key, each once */
 	size_t n_pairs;
 	struct chaos_rule *rules;
 	size_t n_rules;

@@ -116,7 +116,9 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 		return 0;
 	if (!r) {
 		h.hook.ident.node = c->member_node[h.member];
-		r = compiler__class(c, sig, true, h.hook.ident.node, &h.hook.ident.class_id);
+		r = compiler__class(c, sig, compiler__home(c, p->netns), h.hook.ident.node,
+				    &h.hook.ident.class_id);
+		h.scope = home__scope(compiler__home(c, p->netns));
 	}
 	if (r)
 		return err__set(c->err, -ENOMEM, "out of memory");

@@ -18,7 +18,7 @@ struct frame {
 	size_t first, end; /* its entries */
 	uint32_t sig;	   /* with those of all frames below */
 	uint32_t node;
-	bool controlled; /* packets to it pass a hook of ours, wherever in it they go */
+	uint32_t home;	 /* packets to it pass a hook of ours, wherever in it they go */
 	bool here;	 /* something in it is behind a hook */
 };
 
@@ -149,7 +149,7 @@ static int by_place(const void *a, const void *b)
 	return (x->member > y->member) - (x->member < y->member);
 }
 
-int compiler__class(struct compiler *c, uint32_t sig, bool controlled, uint32_t node, uint32_t *ret)
+int compiler__class(struct compiler *c, uint32_t sig, uint32_t home, uint32_t node, uint32_t *ret)
 {
 	_cleanup_free_ uint32_t *v = NULL;
 	size_t len;
@@ -158,7 +158,7 @@ int compiler__class(struct compiler *c, uint32_t sig, bool controlled, uint32_t 
 	v = malloc(sizeof(*v) + len);
 	if (!v)
 		return no_memory(c);
-	v[0] = controlled;
+	v[0] = home;
 	memcpy(v + 1, intern__get(&c->sigs, sig, NULL), len);
 	if (intern__put(&c->num->classes, v, sizeof(*v) + len, ret))
 		return no_memory(c);
@@ -177,17 +177,14 @@ int compiler__class(struct compiler *c, uint32_t sig, bool controlled, uint32_t 
 	return 0;
 }
 
-bool compiler__controlled(const struct compiler *c, uint32_t class_id)
+uint32_t compiler__class_home(const struct compiler *c, uint32_t class_id)
 {
 	return *(const uint32_t *)intern__get(&c->num->classes, class_id, NULL);
 }
 
-const uint32_t *compiler__class_sets(const struct compiler *c, uint32_t class_id, size_t *ret_n)
+uint32_t compiler__home(const struct compiler *c, size_t netns)
 {
-	const uint32_t *v = intern__get(&c->num->classes, class_id, ret_n);
-
-	*ret_n = *ret_n / sizeof(*v) - 1;
-	return v + 1;
+	return c->in->netns[netns].scan->forwards ? HOME_OWN + (uint32_t)netns : HOME_SHARED;
 }
 
 /* What is behind a hook makes its members, and those of the prefixes around it, be here. */
@@ -217,18 +214,19 @@ static int push(struct compiler *c, struct walk *w, size_t first, size_t end)
 
 		f.sig = outer->sig;
 		f.node = outer->node;
-		f.controlled = outer->controlled;
+		f.home = outer->home;
 	}
 	for (size_t i = first; i < end && !e[i].found; i++) {
 		if (compiler__sig_union(c, f.sig, c->member_sig[e[i].member], &f.sig))
 			return no_memory(c);
-		f.controlled |= e[i].netns >= 0;
+		if (e[i].netns >= 0)
+			f.home = compiler__home(c, (size_t)e[i].netns);
 		/* The most specific name; of several, that of the first. */
 		if (!named)
 			f.node = c->member_node[e[i].member];
 		named = true;
 	}
-	f.here = f.controlled;
+	f.here = f.home != HOME_NONE;
 	w->stack[w->depth++] = f;
 	return 0;
 }
@@ -256,7 +254,7 @@ static int own_address(struct compiler *c, const struct frame *f, size_t i, size
 		if (compiler__sig_union(c, sig, c->member_sig[c->entries[k].member], &sig))
 			return no_memory(c);
 	ret->node = c->member_node[e->member];
-	if (compiler__class(c, sig, true, ret->node, &ret->class_id))
+	if (compiler__class(c, sig, compiler__home(c, (size_t)e->netns), ret->node, &ret->class_id))
 		return -ENOMEM;
 	if (grow_vec(c->own, c->n_own, c->cap_own))
 		return no_memory(c);
@@ -301,7 +299,7 @@ static int exact_address(struct compiler *c, struct walk *w, size_t first, size_
 	}
 	if (best == end) {
 		out->ident.node = f->node;
-		r = compiler__class(c, f->sig, f->controlled, f->node, &out->ident.class_id);
+		r = compiler__class(c, f->sig, f->home, f->node, &out->ident.class_id);
 		if (r)
 			return r;
 	}
@@ -317,7 +315,7 @@ static int prefix(struct compiler *c, struct walk *w, size_t first)
 	out->key.prefixlen = c->entries[first].len;
 	out->key.addr = c->entries[first].addr;
 	out->ident.node = f->node;
-	return compiler__class(c, f->sig, f->controlled, f->node, &out->ident.class_id);
+	return compiler__class(c, f->sig, f->home, f->node, &out->ident.class_id);
 }
 
 static size_t group_end(const struct compiler *c, size_t i)
@@ -345,7 +343,7 @@ int compiler__idents(struct compiler *c)
 
 	/* Class 0 is nobody, on no side and behind no hook. */
 	if (!r)
-		r = compiler__class(c, 0, false, CHAOS_NODE_OTHER, &other);
+		r = compiler__class(c, 0, HOME_NONE, CHAOS_NODE_OTHER, &other);
 	if (!r)
 		r = given_entries(c);
 	for (size_t i = 0; i < c->in->n_netns && !r; i++)

@@ -103,9 +103,18 @@ bool compiler__set_has(const struct compiler *c, uint32_t set, uint32_t member);
 
 /* The union of two signatures. */
 int compiler__sig_union(struct compiler *c, uint32_t a, uint32_t b, uint32_t *ret);
-/* The class of addresses with @sig, behind a hook or not. */
-int compiler__class(struct compiler *c, uint32_t sig, bool controlled, uint32_t node, uint32_t *ret);
-bool compiler__controlled(const struct compiler *c, uint32_t class_id);
+/* Whose hooks packets to an address pass: nobody's, of one of the namespaces that share a table of pairs, or
+ * (HOME_OWN + its number) of a namespace that forwards. */
+enum { HOME_NONE, HOME_SHARED, HOME_OWN };
+uint32_t compiler__home(const struct compiler *c, size_t netns);
+/* The table that hooks of this home look pairs up in. */
+static inline uint32_t home__scope(uint32_t home)
+{
+	return home < HOME_OWN ? 0 : home - HOME_OWN + 1;
+}
+/* The class of addresses with @sig and @home. */
+int compiler__class(struct compiler *c, uint32_t sig, uint32_t home, uint32_t node, uint32_t *ret);
+uint32_t compiler__class_home(const struct compiler *c, uint32_t class_id);
 /* The sets of a class, ascending. */
 const uint32_t *compiler__class_sets(const struct compiler *c, uint32_t class_id, size_t *ret_n);
 

@@ -9,10 +9,17 @@
 
 /* One edge on one pair of classes. */
 struct use {
+	uint32_t scope; /* with key, as in struct compiled_pair */
 	struct chaos_pair_key key;
 	uint32_t fault;
 	uint32_t box;
 };
+
+/* Of a use and of a compiled pair. */
+#define PAIR_KEY_SIZE offsetof(struct use, fault)
+_Static_assert(offsetof(struct compiled_pair, pair) == PAIR_KEY_SIZE &&
+		       offsetof(struct compiled_pair, key) == offsetof(struct use, key),
+	       "both begin alike");
 
 struct uses {
 	struct use *v;
@@ -78,11 +85,12 @@ static int make_set_classes(struct compiler *c, struct csr *ret)
 
 static int add_use(struct compiler *c, const struct cedge *e, uint32_t src, uint32_t dst, struct uses *u)
 {
-	struct use *x;
-
 	/* Where the receiver is ours its ingress decides, which sees the addresses after translation and
 	 * drops without the sender's knowledge; else the sender's egress, if that is ours. */
-	if (!compiler__controlled(c, dst) && !compiler__controlled(c, src))
+	uint32_t there = compiler__class_home(c, dst), here = there ? there : compiler__class_home(c, src);
+	struct use *x;
+
+	if (here == HOME_NONE)
 		return 0;
 	if (u->n == COMPILE_PAIRS_MAX)
 		return err__set(c->err, -EINVAL,
@@ -93,9 +101,10 @@ static int add_use(struct compiler *c, const struct cedge *e, uint32_t src, uint
 		return no_memory(c);
 	x = &u->v[u->n++];
 	*x = (struct use){
+		.scope = home__scope(here),
 		.key = {.src_class = src,
 			.dst_class = dst,
-			.direction = compiler__controlled(c, dst) ? CHAOS_INGRESS : CHAOS_EGRESS},
+			.direction = there ? CHAOS_INGRESS : CHAOS_EGRESS},
 		.fault = e->fault,
 		.box = e->box,
 	};
@@ -284,7 +293,7 @@ static int rules_for(struct compiler *c, struct rule_lists *l, const struct use 
 static int by_key(const void *a, const void *b)
 {
 	const struct use *x = a, *y = b;
-	int r = memcmp(&x->key, &y->key, sizeof(x->key));
+	int r = memcmp(x, y, PAIR_KEY_SIZE);
 
 	if (r)
 		return r;
@@ -316,10 +325,10 @@ static int make_pair(struct compiler *c, struct rule_lists *l, const struct uses
 	size_t j;
 	int r;
 
-	p->key = u->v[i].key;
-	for (; i < u->n && !memcmp(&u->v[i].key, &p->key, sizeof(p->key)); i = j) {
+	memcpy(p, &u->v[i], PAIR_KEY_SIZE);
+	for (; i < u->n && !memcmp(&u->v[i], p, PAIR_KEY_SIZE); i = j) {
 		for (j = i + 1; j < u->n && u->v[j].fault == u->v[i].fault &&
-				!memcmp(&u->v[j].key, &p->key, sizeof(p->key));)
+				!memcmp(&u->v[j], p, PAIR_KEY_SIZE);)
 			j++;
 		r = rules_for(c, l, &u->v[i], j - i, &rules);
 		if (r)

@@ -107,7 +107,7 @@ static int keep_maps(struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
  * An instance of the programs that has @hook as its constant. The first one makes the maps, all others share them: one
  * store is seen at every device of every namespace.
  */
-static int load(struct dataplane *dp, const struct chaos_hook *hook, struct attach_progs *ret,
+static int load(struct dataplane *dp, const struct instance_key *key, struct attach_progs *ret,
 		struct error *err)
 {
 	_cleanup_(cleanup_skel) struct chaos_bpf *s = chaos_bpf__open();
@@ -118,13 +118,13 @@ static int load(struct dataplane *dp, const struct chaos_hook *hook, struct atta
 
 	if (!s)
 		return fail_bpf(err, -errno, "open the programs");
-	s->rodata->hook = *hook;
+	s->rodata->hook = key->hook;
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	map_list(s, maps);
 	if (first)
 		r = size_maps(dp, maps);
 	for (int i = 0; i < DP_N_MAPS && !first && !r; i++)
-		r = bpf_map__reuse_fd(maps[i], dp->map[i]);
+		r = bpf_map__reuse_fd(maps[i], i == DP_PAIRS ? dp->pairs[key->scope] : dp->map[i]);
 	if (!r)
 		r = chaos_bpf__load(s);
 	if (r)
@@ -144,13 +144,35 @@ static int load(struct dataplane *dp, const struct chaos_hook *hook, struct atta
 	return 0;
 }
 
-int dataplane__instance(struct dataplane *dp, const struct chaos_hook *hook, uint32_t *ret,
+int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err)
+{
+	_cleanup_free_ size_t *n = calloc(dp->n_pairs, sizeof(*n));
+
+	if (!n)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < c->n_hooks; i++)
+		n[c->hooks[i].scope] |= 1;
+	for (size_t i = 0; i < c->n_pairs; i++)
+		n[c->pairs[i].scope]++;
+	for (size_t i = 1; i < dp->n_pairs; i++) {
+		if (!n[i] || dp->pairs[i] >= 0)
+			continue;
+		dp->pairs[i] = bpf_map_create(BPF_MAP_TYPE_HASH, "pairs", sizeof(struct chaos_pair_key),
+					      sizeof(struct chaos_pair), (uint32_t)SPARE(n[i]), NULL);
+		if (dp->pairs[i] < 0)
+			return fail_bpf(err, dp->pairs[i], "make a table of rules");
+	}
+	return 0;
+}
+
+int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err)
 {
+	const struct instance_key key = {.hook = hook->hook, .scope = hook->scope};
 	size_t had = dp->hooks_seen.n;
 	int r;
 
-	if (intern__put(&dp->hooks_seen, hook, sizeof(*hook), ret))
+	if (intern__put(&dp->hooks_seen, &key, sizeof(key), ret))
 		return err__set(err, -ENOMEM, "out of memory");
 	if (*ret < had && dp->instances[*ret].fd[CHAOS_INGRESS] >= 0)
 		return 0;
@@ -159,7 +181,7 @@ int dataplane__instance(struct dataplane *dp, const struct chaos_hook *hook, uin
 			return err__set(err, -ENOMEM, "out of memory");
 		dp->instances[*ret] = (struct attach_progs){{-1, -1}};
 	}
-	r = load(dp, hook, &dp->instances[*ret], err);
+	r = load(dp, &key, &dp->instances[*ret], err);
 	return r;
 }
 
@@ -199,7 +221,10 @@ static int first_tables(struct dataplane *dp, struct error *err)
 {
 	const struct table_fds fds = dataplane__table_fds(dp);
 	const struct compiled nothing = {0};
-	int r = tables__update(&fds, &nothing, &dp->now, err);
+	int r = dataplane__need_pairs(dp, &dp->now, err);
+
+	if (!r)
+		r = tables__update(&fds, &nothing, &dp->now, err);
 
 	for (size_t i = 0; i < dp->plan->n_exempts && !r; i++) {
 		r = dataplane__exempt(dp, &dp->plan->exempts[i], true);
@@ -221,14 +246,29 @@ static int choose_mode(struct dataplane *dp, const struct attach_progs *any, str
 	return 0;
 }
 
-/* The instance of the first hook, or of one that will not be attached, when there is nothing here as yet. */
+/* An instance that makes the maps: of the first hook that shares the table of pairs, or one that will never be
+ * attached. */
 static int first_instance(struct dataplane *dp, struct error *err)
 {
-	const struct chaos_hook none = {0};
+	const struct compiled_hook none = {0};
+	const struct compiled_hook *h = &none;
 	uint32_t id;
-	int r = dataplane__instance(dp, dp->now.n_hooks ? &dp->now.hooks[0].hook : &none, &id, err);
+	int r;
 
-	return r ?: choose_mode(dp, &dp->instances[id], err);
+	for (size_t i = dp->now.n_hooks; i-- > 0;)
+		if (!dp->now.hooks[i].scope)
+			h = &dp->now.hooks[i];
+	dp->pairs = malloc((dp->places.n + 1) * sizeof(*dp->pairs));
+	if (!dp->pairs)
+		return err__set(err, -ENOMEM, "out of memory");
+	dp->n_pairs = dp->places.n + 1;
+	for (size_t i = 0; i < dp->n_pairs; i++)
+		dp->pairs[i] = -1;
+	r = dataplane__instance(dp, h, &id, err);
+	if (r)
+		return r;
+	dp->pairs[0] = dp->map[DP_PAIRS];
+	return choose_mode(dp, &dp->instances[id], err);
 }
 
 /* Numbered as compile() does it: in order of the members. */
@@ -303,6 +343,10 @@ void dataplane__close(struct dataplane *dp)
 			safe_close(dp->instances[i].fd[d]);
 	for (int i = 0; i < DP_N_MAPS; i++)
 		safe_close(dp->map[i]);
+	/* The first is one of the maps above. */
+	for (size_t i = 1; i < dp->n_pairs; i++)
+		safe_close(dp->pairs[i]);
+	free(dp->pairs);
 	free(dp->instances);
 	free(dp->node_here);
 	intern__reset(&dp->hooks_seen);

@@ -32,6 +32,12 @@ struct attached {
 	struct attach at;
 };
 
+/* What tells instances of the programs apart. */
+struct instance_key {
+	struct chaos_hook hook;
+	uint32_t scope;
+};
+
 struct dataplane {
 	const struct dp_plan *plan; /* borrowed until dataplane__close() */
 	struct places places;
@@ -44,7 +50,10 @@ struct dataplane {
 	struct chaos_windows *windows;
 	size_t windows_size;
 
-	struct intern hooks_seen; /* struct chaos_hook -> instance: equal constants share programs */
+	int *pairs; /* tables of pairs by scope (struct compiled_pair); [0] is map[DP_PAIRS]; -1: not made yet */
+	size_t n_pairs;
+
+	struct intern hooks_seen; /* struct instance_key -> instance: equal ones share programs */
 	struct attach_progs *instances;
 	size_t cap_instances;
 	bool tcx;
@@ -58,13 +67,16 @@ static inline struct table_fds dataplane__table_fds(const struct dataplane *dp)
 {
 	return (struct table_fds){.idents = dp->map[DP_IDENTS],
 				  .prefixes = dp->map[DP_PREFIXES],
-				  .pairs = dp->map[DP_PAIRS],
+				  .pairs = dp->pairs,
 				  .rules = dp->map[DP_RULES]};
 }
 
 /* The programs for @hook, loaded if they are not yet. */
-int dataplane__instance(struct dataplane *dp, const struct chaos_hook *hook, uint32_t *ret,
+int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err);
+
+/* Have the tables of pairs that the hooks and pairs of @c refer to. */
+int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err);
 
 /* What the plan means with what is in its namespaces now. */
 int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err);

@@ -77,7 +77,7 @@ static int have_hook(struct dataplane *dp, const struct compiled_hook *h, struct
 		     struct error *err)
 {
 	uint32_t instance;
-	int r = dataplane__instance(dp, &h->hook, &instance, err);
+	int r = dataplane__instance(dp, h, &instance, err);
 
 	if (r)
 		return r;
@@ -169,8 +169,10 @@ static int change_to(struct dataplane *dp, struct compiled *next, struct error *
 {
 	const struct table_fds fds = dataplane__table_fds(dp);
 	struct error one = {0};
-	int r = tables__update(&fds, &dp->now, next, &one);
+	int r = dataplane__need_pairs(dp, next, &one);
 
+	if (!r)
+		r = tables__update(&fds, &dp->now, next, &one);
 	if (r) {
 		collect(err, &one);
 		return r;

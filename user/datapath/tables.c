@@ -6,33 +6,48 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
-/* Rows of one compiled table: sorted by key, each key once. */
+/* Rows of one compiled table: they begin with a sort key, each once, of which the map's key is a part. */
 struct rows {
 	const char *v;
-	size_t n, row_size, key_size, value_off, value_size;
+	size_t n, row_size, sort_size, key_off, key_size, value_off, value_size;
+	const int *fds; /* the maps; by the scope that the row begins with if @scoped, else one */
+	bool scoped;
 };
 
-#define ROWS(array, count, key, value)                                                             \
+#define ROWS(array, count, key, value, maps, has_scope)                                            \
 	((struct rows){.v = (const char *)(array),                                                 \
 		       .n = (count),                                                               \
 		       .row_size = sizeof(*(array)),                                               \
+		       .sort_size = offsetof(__typeof__(*(array)), value),                         \
+		       .key_off = offsetof(__typeof__(*(array)), key),                             \
 		       .key_size = sizeof((array)->key),                                           \
 		       .value_off = offsetof(__typeof__(*(array)), value),                         \
-		       .value_size = sizeof((array)->value)})
+		       .value_size = sizeof((array)->value),                                       \
+		       .fds = (maps),                                                              \
+		       .scoped = (has_scope)})
 
-static struct rows rows_of_idents(const struct compiled *c)
+static struct rows rows_of_idents(const struct compiled *c, const struct table_fds *fds)
 {
-	return ROWS(c->idents, c->n_idents, addr, ident);
+	return ROWS(c->idents, c->n_idents, addr, ident, &fds->idents, false);
 }
 
-static struct rows rows_of_prefixes(const struct compiled *c)
+static struct rows rows_of_prefixes(const struct compiled *c, const struct table_fds *fds)
 {
-	return ROWS(c->prefixes, c->n_prefixes, key, ident);
+	return ROWS(c->prefixes, c->n_prefixes, key, ident, &fds->prefixes, false);
 }
 
-static struct rows rows_of_pairs(const struct compiled *c)
+static struct rows rows_of_pairs(const struct compiled *c, const struct table_fds *fds)
 {
-	return ROWS(c->pairs, c->n_pairs, key, pair);
+	return ROWS(c->pairs, c->n_pairs, key, pair, fds->pairs, true);
+}
+
+static int fd_of(const struct rows *r, const char *row)
+{
+	uint32_t scope = 0;
+
+	if (r->scoped)
+		memcpy(&scope, row, sizeof(scope));
+	return r->fds[scope];
 }
 
 /* Entries to write, gathered for one system call. */
@@ -66,15 +81,16 @@ static int compare(const struct rows *a, size_t i, const struct rows *b, size_t 
 {
 	if (i == a->n || j == b->n)
 		return (i == a->n) - (j == b->n);
-	return memcmp(a->v + i * a->row_size, b->v + j * b->row_size, a->key_size);
+	return memcmp(a->v + i * a->row_size, b->v + j * b->row_size, a->sort_size);
 }
 
 /* Write what is new or different. */
-static int write_rows(int fd, const struct rows *was, const struct rows *now)
+static int write_rows(const struct rows *was, const struct rows *now)
 {
 	_cleanup_free_ char *keys = malloc((now->n + 1) * now->key_size);
 	_cleanup_free_ char *values = malloc((now->n + 1) * now->value_size);
-	struct batch b = {.fd = fd, .keys = keys, .values = values};
+	struct batch b = {.fd = -1, .keys = keys, .values = values};
+	int r;
 
 	if (!keys || !values)
 		return -ENOMEM;
@@ -87,7 +103,13 @@ static int write_rows(int fd, const struct rows *was, const struct rows *now)
 		if (order == 0 && !memcmp(was->v + i * was->row_size + was->value_off,
 					  row + now->value_off, now->value_size))
 			continue;
-		memcpy(keys + b.n * now->key_size, row, now->key_size);
+		if (fd_of(now, row) != b.fd) {
+			r = flush(&b, now);
+			if (r)
+				return r;
+			b.fd = fd_of(now, row);
+		}
+		memcpy(keys + b.n * now->key_size, row + now->key_off, now->key_size);
 		memcpy(values + b.n * now->value_size, row + now->value_off, now->value_size);
 		b.n++;
 	}
@@ -95,18 +117,19 @@ static int write_rows(int fd, const struct rows *was, const struct rows *now)
 }
 
 /* Remove what is in @was alone. */
-static int drop_rows(int fd, const struct rows *was, const struct rows *now)
+static int drop_rows(const struct rows *was, const struct rows *now)
 {
 	for (size_t i = 0, j = 0; i < was->n; i++) {
-		int order;
+		const char *row = was->v + i * was->row_size;
+		int order, r;
 
 		while ((order = compare(was, i, now, j)) > 0)
 			j++;
 		if (order == 0)
 			continue;
-		order = bpf_map_delete_elem(fd, was->v + i * was->row_size);
-		if (order && order != -ENOENT)
-			return order;
+		r = bpf_map_delete_elem(fd_of(was, row), row + was->key_off);
+		if (r && r != -ENOENT)
+			return r;
 	}
 	return 0;
 }
@@ -135,24 +158,24 @@ static int failed(struct error *err, int r, const char *what)
 int tables__update(const struct table_fds *fds, const struct compiled *was, const struct compiled *now,
 		   struct error *err)
 {
-	struct rows pairs[2] = {rows_of_pairs(was), rows_of_pairs(now)};
-	struct rows prefixes[2] = {rows_of_prefixes(was), rows_of_prefixes(now)};
-	struct rows idents[2] = {rows_of_idents(was), rows_of_idents(now)};
+	struct rows pairs[2] = {rows_of_pairs(was, fds), rows_of_pairs(now, fds)};
+	struct rows prefixes[2] = {rows_of_prefixes(was, fds), rows_of_prefixes(now, fds)};
+	struct rows idents[2] = {rows_of_idents(was, fds), rows_of_idents(now, fds)};
 	int r = write_rules(fds->rules, was, now);
 
 	if (!r)
-		r = write_rows(fds->pairs, &pairs[0], &pairs[1]);
+		r = write_rows(&pairs[0], &pairs[1]);
 	if (r)
 		return failed(err, r, "rules");
-	r = write_rows(fds->prefixes, &prefixes[0], &prefixes[1]);
+	r = write_rows(&prefixes[0], &prefixes[1]);
 	if (!r)
-		r = write_rows(fds->idents, &idents[0], &idents[1]);
+		r = write_rows(&idents[0], &idents[1]);
 	if (!r)
-		r = drop_rows(fds->idents, &idents[0], &idents[1]);
+		r = drop_rows(&idents[0], &idents[1]);
 	if (!r)
-		r = drop_rows(fds->prefixes, &prefixes[0], &prefixes[1]);
+		r = drop_rows(&prefixes[0], &prefixes[1]);
 	if (r)
 		return failed(err, r, "addresses");
-	r = drop_rows(fds->pairs, &pairs[0], &pairs[1]);
+	r = drop_rows(&pairs[0], &pairs[1]);
 	return r ? failed(err, r, "rules") : 0;
 }

@@ -9,7 +9,8 @@
 #include "datapath/compile.h"
 
 struct table_fds {
-	int idents, prefixes, pairs, rules;
+	int idents, prefixes, rules;
+	const int *pairs; /* by scope; one for each that was or will be */
 };
 
 /* Make the maps hold @now. @was is what they hold (all zero: nothing). */

@@ -198,6 +198,25 @@ static void a_namespace_that_is_one_member_needs_no_look_up(void **state)
 	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.33", 0), 0);
 }
 
+static void a_router_leaves_the_packets_of_others_alone(void **state)
+{
+	struct world *w = three(state);
+	struct dp_fault *f = world__fault(w, "loss", CHAOS_ACT_LOSS);
+
+	/* c routes between a and b, and is on a side itself. */
+	w->scans[2].forwards = true;
+	world__edge(f, world__side(0), world__side(1));
+	world__edge(f, world__side(0), world__side(2));
+	world__edge(f, world__side(2), world__any());
+	assert_int_equal(world__compile(w), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.3", "8.8.8.8", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.2", 0), 1);
+}
+
 static void traffic_is_counted_where_asked(void **state)
 {
 	struct world *w = three(state);
@@ -633,6 +652,7 @@ int main(void)
 		T(everything_is_a_prefix_too),
 		T(both_families_of_a_node),
 		T(a_namespace_that_is_one_member_needs_no_look_up),
+		T(a_router_leaves_the_packets_of_others_alone),
 		T(traffic_is_counted_where_asked),
 		T(devices_that_carry_the_traffic),
 		T(a_device_is_a_member),

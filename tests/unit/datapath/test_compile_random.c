@@ -272,8 +272,28 @@ static void describe(const struct world *w)
 }
 
 struct tally {
-	unsigned int plans, packets, taken;
+	unsigned int plans, packets, taken, forwarded;
 };
+
+/* A router between the two is on neither side: their rules are met at their own hooks. */
+static void not_on_the_way(const struct world *w, const struct pkt *p, ssize_t src_ns, ssize_t dst_ns,
+			   struct tally *t, uint64_t seed)
+{
+	for (size_t i = 0; i < w->out.n_hooks; i++) {
+		const struct compiled_hook *h = &w->out.hooks[i];
+		unsigned int counts[8] = {0};
+
+		if ((ssize_t)h->netns == src_ns || (ssize_t)h->netns == dst_ns ||
+		    !w->scans[h->netns].forwards || (h->hook.flags & CHAOS_HOOK_FIXED))
+			continue;
+		world__meet(w, h, CHAOS_INGRESS, p, counts);
+		world__meet(w, h, CHAOS_EGRESS, p, counts);
+		t->forwarded++;
+		for (size_t f = 0; f < w->plan.n_faults; f++)
+			if (counts[f])
+				fail_msg("seed %llu: fault %zu applied in passing", (unsigned long long)seed, f);
+	}
+}
 
 static void compare(const struct world *w, const struct pkt *p, struct tally *t, uint64_t seed)
 {
@@ -290,6 +310,7 @@ static void compare(const struct world *w, const struct pkt *p, struct tally *t,
 	if (to)
 		world__meet(w, to, CHAOS_INGRESS, p, in);
 	t->packets++;
+	not_on_the_way(w, p, src_ns, dst_ns, t, seed);
 	for (size_t i = 0; i < w->plan.n_faults; i++) {
 		bool meant = takes(w, &w->plan.faults[i], p);
 		unsigned int want_in = meant && to, want_out = meant && !to && from;
@@ -342,6 +363,7 @@ static void tables_mean_what_the_plan_says(void **state)
 	/* The draw is worth something only while most plans make sense and faults are met. */
 	assert_true(t.plans > PLANS / 3);
 	assert_true(t.taken > t.packets / 10);
+	assert_true(t.forwarded > t.packets / 10);
 }
 
 /* The tables for a world that changed are those that it would get if it were new, by other numbers. */

@@ -296,10 +296,11 @@ static inline bool world__match(const struct chaos_match *m, const struct pkt *p
 		world__in_ranges(m->port, m->n_port, p->dport));
 }
 
-static inline const struct compiled_pair *world__pair(const struct world *w, struct chaos_pair_key key)
+static inline const struct compiled_pair *world__pair(const struct world *w, uint32_t scope,
+						      struct chaos_pair_key key)
 {
 	for (size_t i = 0; i < w->out.n_pairs; i++)
-		if (!memcmp(&w->out.pairs[i].key, &key, sizeof(key)))
+		if (w->out.pairs[i].scope == scope && !memcmp(&w->out.pairs[i].key, &key, sizeof(key)))
 			return &w->out.pairs[i];
 	return NULL;
 }
@@ -320,7 +321,7 @@ static inline void world__meet(const struct world *w, const struct compiled_hook
 	} else if (fixed) {
 		src = h->hook.ident;
 	}
-	pair = world__pair(w, (struct chaos_pair_key){src.class_id, dst.class_id, (__u32)direction});
+	pair = world__pair(w, h->scope, (struct chaos_pair_key){src.class_id, dst.class_id, (__u32)direction});
 	for (__u32 i = 0; pair && i < pair->pair.n_rules; i++) {
 		const struct chaos_rule *r = &w->out.rules[pair->pair.rule[i]];
 
