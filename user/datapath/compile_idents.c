@@ -187,6 +187,14 @@ uint32_t compiler__home(const struct compiler *c, size_t netns)
 	return c->in->netns[netns].scan->forwards ? HOME_OWN + (uint32_t)netns : HOME_SHARED;
 }
 
+const uint32_t *compiler__class_sets(const struct compiler *c, uint32_t class_id, size_t *ret_n)
+{
+	const uint32_t *v = intern__get(&c->num->classes, class_id, ret_n);
+
+	*ret_n = *ret_n / sizeof(*v) - 1;
+	return v + 1;
+}
+
 /* What is behind a hook makes its members, and those of the prefixes around it, be here. */
 static void pop(struct compiler *c, struct walk *w)
 {
