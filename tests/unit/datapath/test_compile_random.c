@@ -284,14 +284,22 @@ static void not_on_the_way(const struct world *w, const struct pkt *p, ssize_t s
 		unsigned int counts[8] = {0};
 
 		if ((ssize_t)h->netns == src_ns || (ssize_t)h->netns == dst_ns ||
-		    !w->scans[h->netns].forwards || (h->hook.flags & CHAOS_HOOK_FIXED))
+		    !w->scans[h->netns].forwards || (h->hook.flags & CHAOS_HOOK_FIXED) ||
+		    !strcmp(h->ifname, "lo"))
 			continue;
 		world__meet(w, h, CHAOS_INGRESS, p, counts);
 		world__meet(w, h, CHAOS_EGRESS, p, counts);
 		t->forwarded++;
 		for (size_t f = 0; f < w->plan.n_faults; f++)
-			if (counts[f])
-				fail_msg("seed %llu: fault %zu applied in passing", (unsigned long long)seed, f);
+			if (counts[f]) {
+				char a[64], b[64];
+
+				describe(w);
+				fail_msg("seed %llu: fault %zu applied to %s -> %s in passing netns %zu %s",
+					 (unsigned long long)seed, f,
+					 dp_addr__text(&p->src, 128, a, sizeof(a)),
+					 dp_addr__text(&p->dst, 128, b, sizeof(b)), h->netns, h->ifname);
+			}
 	}
 }
 
