@@ -3,7 +3,7 @@
  * availability.c: what clients and claims did around the cut and the heal.
  *
  *   longest gap     of a side: the longest time without an acknowledged write by clients there, from one acknowledgement to
- *		     the next (the run's ends stand in for missing ones), of those that overlap the cut
+ *		     the next (the first cut and the run's end stand in for missing ones), of those that overlap the cut
  *   t_stepdown      cut -> possible end of the claim that stood when the cut came
  *   t_elect	     cut -> certain beginning of the first claim after it by another node or in another epoch
  *   heal tail       the longest of: heal -> possible end of the claim that stood at the cut; heal -> the first
@@ -47,8 +47,11 @@ static int gaps(const struct history *h, const struct timing *t, int64_t *ret)
 	for (size_t w = 0; w < h->n_workloads; w++)
 		for (size_t i = 0; i < h->workloads[w].nodes.n; i++)
 			clients[t->side_of[h->workloads[w].nodes.v[i]]] = true;
-	for (size_t s = 0; s < t->n_sides; s++)
+	for (size_t s = 0; s < t->n_sides; s++) {
 		ret[s] = HISTORY_NONE;
+		/* who never had an answer did not lose it to the baseline */
+		last[s] = t->n_cut ? t->cut[0].start_ns : 0;
+	}
 	for (size_t i = 0; i < h->n_ops; i++) {
 		const struct history_op *o = &h->ops[i];
 		int s = t->side_of[o->node];

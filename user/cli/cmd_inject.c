@@ -336,10 +336,14 @@ int cmd_inject(int argc, char **argv)
 
 	cli__parse(&argp, argc, argv, &a);
 	cli__catch_signals(&a.opts);
-	if (make_experiment(&a, &e, &err) < 0 || cli__precheck(e, a.opts.allow_host, &err))
+	if (make_experiment(&a, &e, &err) < 0)
 		status = cli__fail(EXIT_USAGE, &err);
 	else
-		status = cli__need_privileges() ?: inject(&a, e);
+		status = cli__need_privileges();
+	if (!status && cli__precheck(e, a.opts.allow_host, &err))
+		status = cli__fail(EXIT_USAGE, &err);
+	if (!status)
+		status = inject(&a, e);
 	json_decref(a.ports);
 	return status;
 }

@@ -94,12 +94,19 @@ static int load_all(const struct run_args *a, struct experiment **list)
 		struct error err = {0};
 
 		if (experiment__load(a->files[i], a->seed_set ? a->seed : cli__draw_seed(), &list[i],
-				     &err) < 0 ||
-		    cli__precheck(list[i], a->opts.allow_host, &err))
+				     &err) < 0)
 			status = cli__fail(EXIT_USAGE, &err);
 		else if (a->seed_set && !list[i]->seed_drawn)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
 				 (unsigned long long)list[i]->seed);
+	}
+	if (!status)
+		status = cli__need_privileges();
+	for (size_t i = 0; i < a->n_files && !status; i++) {
+		struct error err = {0};
+
+		if (cli__precheck(list[i], a->opts.allow_host, &err))
+			status = cli__fail(EXIT_USAGE, &err);
 	}
 	return status;
 }
@@ -127,8 +134,6 @@ int cmd_run(int argc, char **argv)
 		return EXIT_RUNTIME;
 	cli__catch_signals(&a.opts);
 	worst = load_all(&a, list);
-	if (!worst)
-		worst = cli__need_privileges();
 	for (size_t i = 0; i < a.n_files && worst < EXIT_USAGE; i++) {
 		status = run_one(list[i], &a);
 		if (status > worst)
