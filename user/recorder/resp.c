@@ -74,7 +74,8 @@ int resp__open(struct resp *c, int64_t deadline_ns)
 {
 	int fd;
 
-	if (sock__is_idle(c->fd))
+	/* Bytes that nobody asked for would be taken for the answer to the next command. */
+	if (c->reader && c->reader->pos == c->reader->len && sock__is_idle(c->fd))
 		return 0;
 	resp__reset(c);
 	fd = sock__connect(c->ip, c->port, deadline_ns);

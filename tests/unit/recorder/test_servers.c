@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Probes and stores against servers that are dead, slow, hostile, or right. */
+#include "fake.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "recorder/load_internal.h"
+#include "recorder/probe_internal.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define LIMIT_NS (30 * NS_PER_MS)
+/* A time limit is kept up to the scheduling of a small machine. */
+#define LATE_NS (400 * NS_PER_MS)
+
+struct behaviour {
+	const char *name;
+	void (*serve)(struct fake *f, int fd);
+	const char *answer;
+	size_t len;
+	bool no_ack; /* for a store: whatever it says, an add is not acknowledged */
+};
+
+#define TEXT(s) s, sizeof(s) - 1
+
+static const struct behaviour bad[] = {
+	{"closes", fake__close, TEXT(""), true},
+	{"silent", fake__silent, TEXT(""), true},
+	{"hangs up", fake__hang_up, TEXT(""), true},
+	{"garbage", fake__answer, TEXT("\0\xff\x80 garbage \r\n\r\n"), true},
+	{"half an answer", fake__answer_once, TEXT("*3\r\n$6\r\nmas"), true},
+	{"half HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), true},
+	{"wrong HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), true},
+	{"drips RESP", fake__drip, TEXT("$1000000\r\nx"), true},
+	{"drips digits", fake__drip, TEXT("1"), true},
+	{"floods a line", fake__flood, TEXT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), true},
+	{"floods arrays", fake__flood, TEXT("*65536\r\n"), true},
+	{"huge array", fake__answer, TEXT("*2147483647\r\n"), true},
+	{"huge bulk", fake__answer, TEXT("$536870912\r\nx"), true},
+	{"negative bulk", fake__answer, TEXT("$-5\r\n"), true},
+	{"deep arrays", fake__answer, TEXT("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), true},
+	{"integer overflow", fake__answer, TEXT(":99999999999999999999999\r\n"), true},
+	{"an error", fake__answer, TEXT("-ERR no\r\n"), true},
+};
+
+static struct error err;
+
+/* --- probes ----------------------------------------------------------------------------------- */
+
+static void *open_probe(const struct probe_ops *ops, uint16_t port)
+{
+	struct probe_spec spec = {.ip = (char *)"127.0.0.1",
+				  .port = port,
+				  .master_name = (char *)"mymaster",
+				  .every_ns = 20 * NS_PER_MS,
+				  .limit_ns = LIMIT_NS};
+	void *p = NULL;
+
+	assert_int_equal(0, ops->open(&spec, &p, &err));
+	return p;
+}
+
+static struct sample ask(const struct probe_ops *ops, void *p)
+{
+	int64_t start = clock__now();
+	struct sample s = {.send_ns = start, .epoch = -1};
+
+	ops->ask(p, start + LIMIT_NS, &s);
+	assert_true(clock__now() - start < LIMIT_NS + LATE_NS);
+	return s;
+}
+
+static void test_probes_bad(void **state)
+{
+	static const struct probe_ops *const all[] = {&probe_redis, &probe_sentinel, &probe_etcd};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct behaviour *b = &bad[i];
+		struct fake f = {.serve = b->serve, .answer = b->answer, .answer_len = b->len};
+
+		assert_int_equal(0, fake__start(&f));
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
+			void *p = open_probe(all[k], f.port);
+			struct sample s = ask(all[k], p);
+
+			if (s.role != PROBE_ERROR || s.claim || s.epoch != -1 || !s.error[0])
+				fail_msg("%s, a server that %s: role %d", all[k]->name, b->name, s.role);
+			all[k]->close(p);
+		}
+		fake__end(&f);
+	}
+}
+
+/* Answers ROLE with f->answer and INFO with the replication section. */
+static void redis(struct fake *f, int fd)
+{
+	static const char info[] = "$58\r\nmaster_replid:0123456789abcdef0123456789abcdef01234567\r\n\r\n\r\n";
+	char buf[512];
+	ssize_t n;
+
+	while ((n = fake__read(f, fd, buf, sizeof(buf) - 1)) > 0) {
+		buf[n] = '\0';
+		if (strstr(buf, "ROLE"))
+			send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+		if (strstr(buf, "INFO"))
+			send(fd, TEXT(info), MSG_NOSIGNAL);
+	}
+}
+
+static void test_probe_dead_then_back(void **state)
+{
+	struct fake f = {.serve = redis, .answer = TEXT("*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n")};
+	struct sample s;
+	void *p;
+
+	(void)state;
+	assert_int_equal(0, fake__start(&f));
+	p = open_probe(&probe_redis, f.port);
+	for (int i = 0; i < 3; i++) {
+		s = ask(&probe_redis, p);
+		assert_int_equal(PROBE_LEADER, s.role);
+		assert_string_equal(s.detail, "0123456789abcdef0123456789abcdef01234567");
+	}
+	assert_int_equal(1, f.accepted); /* the connection is kept */
+	fake__end(&f);
+	s = ask(&probe_redis, p);
+	assert_int_equal(PROBE_ERROR, s.role);
+	assert_non_null(strstr(s.error, "refused"));
+	/* the same port again */
+	assert_int_equal(0, fake__start(&f));
+	s = ask(&probe_redis, p);
+	assert_int_equal(PROBE_LEADER, s.role);
+	assert_int_equal(2, f.accepted);
+	fake__end(&f);
+	probe_redis.close(p);
+}
+
+/* --- stores ----------------------------------------------------------------------------------- */
+
+static void test_stores_bad(void **state)
+{
+	static const struct store_ops *const all[] = {&store_redis, &store_etcd};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		const struct behaviour *b = &bad[i];
+		struct fake f = {.serve = b->serve, .answer = b->answer, .answer_len = b->len};
+
+		assert_int_equal(0, fake__start(&f));
+		for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
+			struct answer a = {0}, r = {0};
+			struct values v = {0};
+			char why[64] = "";
+			void *s = NULL;
+			int64_t start = clock__now();
+
+			assert_int_equal(0, all[k]->open("127.0.0.1", f.port, "set", &s));
+			all[k]->add(s, 7, start + LIMIT_NS, &a);
+			all[k]->read(s, 7, clock__now() + LIMIT_NS, &r);
+			if (a.outcome == OUTCOME_OK || !a.error[0] || r.outcome == OUTCOME_OK)
+				fail_msg("%s, a server that %s: outcomes %d %d", all[k]->name,
+					 b->name, a.outcome, r.outcome);
+			if (all[k]->list(s, clock__now() + LIMIT_NS, &v, why, sizeof(why)) == 0)
+				fail_msg("%s lists from a server that %s", all[k]->name, b->name);
+			assert_true(why[0]);
+			assert_true(clock__now() - start < 3 * LIMIT_NS + LATE_NS);
+			values__reset(&v);
+			all[k]->close(s);
+		}
+		fake__end(&f);
+	}
+}
+
+static enum outcome add_to(const struct store_ops *ops, void (*serve)(struct fake *, int),
+			   const char *answer, size_t len)
+{
+	struct fake f = {.serve = serve, .answer = answer, .answer_len = len};
+	struct answer a = {0};
+	void *s = NULL;
+
+	assert_int_equal(0, fake__start(&f));
+	assert_int_equal(0, ops->open("127.0.0.1", f.port, "set", &s));
+	ops->add(s, 7, clock__now() + LIMIT_NS, &a);
+	ops->close(s);
+	fake__end(&f);
+	return a.outcome;
+}
+
+#define HTTP(status, len, body) \
+	TEXT("HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: " len "\r\n\r\n" body)
+
+static void test_outcomes(void **state)
+{
+	(void)state;
+	/* it was sent, nobody knows */
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_redis, fake__silent, NULL, 0));
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_redis, fake__hang_up, NULL, 0));
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_etcd, fake__silent, NULL, 0));
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_etcd, fake__hang_up, NULL, 0));
+	/* the server says that it was not done */
+	assert_int_equal(OUTCOME_FAIL, add_to(&store_redis, fake__answer, TEXT("-READONLY x\r\n")));
+	assert_int_equal(OUTCOME_FAIL, add_to(&store_redis, fake__answer, TEXT("-NOREPLICAS x\r\n")));
+	assert_int_equal(OUTCOME_FAIL,
+			 add_to(&store_etcd, fake__answer,
+				HTTP("503 Service Unavailable", "33", "{\"error\":\"etcdserver: no leader\"}")));
+	assert_int_equal(OUTCOME_UNKNOWN,
+			 add_to(&store_etcd, fake__answer,
+				HTTP("503 Service Unavailable", "43", "{\"message\":\"etcdserver: request timed out\"}")));
+	/* an acknowledgement */
+	assert_int_equal(OUTCOME_OK, add_to(&store_redis, fake__answer, TEXT(":1\r\n")));
+	assert_int_equal(OUTCOME_OK,
+			 add_to(&store_etcd, fake__answer, HTTP("200 OK", "13", "{\"header\":{}}")));
+	/* not one: some other server's 200 */
+	assert_int_equal(OUTCOME_UNKNOWN,
+			 add_to(&store_etcd, fake__answer, HTTP("200 OK", "2", "{}")));
+}
+
+static void test_refused(void **state)
+{
+	static const struct store_ops *const all[] = {&store_redis, &store_etcd};
+	struct fake f = {.serve = fake__close};
+
+	(void)state;
+	assert_int_equal(0, fake__start(&f));
+	fake__end(&f); /* now nobody listens on its port */
+	for (size_t k = 0; k < ARRAY_SIZE(all); k++) {
+		struct answer a = {0};
+		void *s = NULL;
+
+		assert_int_equal(0, all[k]->open("127.0.0.1", f.port, "set", &s));
+		all[k]->add(s, 1, clock__now() + NS_PER_S, &a);
+		assert_int_equal(a.outcome, OUTCOME_FAIL);
+		assert_non_null(strstr(a.error, "refused"));
+		all[k]->close(s);
+	}
+}
+
+/* A connection that the server has closed since is seen before anything is sent on it. */
+static void answer_then_close(struct fake *f, int fd)
+{
+	if (fake__request(f, fd) > 0)
+		send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+}
+
+static void test_closed_between(void **state)
+{
+	static const struct {
+		const struct store_ops *ops;
+		const char *answer;
+		size_t len;
+	} cases[] = {{&store_redis, TEXT(":1\r\n")}, {&store_etcd, HTTP("200 OK", "13", "{\"header\":{}}")}};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
+		struct fake f = {.serve = answer_then_close,
+				 .answer = cases[k].answer,
+				 .answer_len = cases[k].len};
+		void *s = NULL;
+
+		assert_int_equal(0, fake__start(&f));
+		assert_int_equal(0, cases[k].ops->open("127.0.0.1", f.port, "set", &s));
+		for (int i = 0; i < 5; i++) {
+			struct answer a = {0};
+
+			cases[k].ops->add(s, i, clock__now() + NS_PER_S, &a);
+			assert_string_equal(a.error, "");
+			assert_int_equal(a.outcome, OUTCOME_OK);
+			while (f.closed <= i)
+				usleep(100);
+		}
+		cases[k].ops->close(s);
+		fake__end(&f);
+	}
+}
+
+/* A late answer to one command is not taken for that of the next. */
+static void late_answer(struct fake *f, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLRDHUP};
+
+	if (fake__request(f, fd) <= 0)
+		return;
+	if (f->accepted > 1) {
+		send(fd, TEXT(":0\r\n"), MSG_NOSIGNAL);
+		fake__request(f, fd);
+		return;
+	}
+	poll(&p, 1, 2 * LIMIT_NS / NS_PER_MS);
+	send(fd, TEXT(":1\r\n"), MSG_NOSIGNAL);
+}
+
+static void test_late_answer(void **state)
+{
+	struct fake f = {.serve = late_answer};
+	struct answer a = {0}, b = {0};
+	void *s = NULL;
+
+	(void)state;
+	assert_int_equal(0, fake__start(&f));
+	assert_int_equal(0, store_redis.open("127.0.0.1", f.port, "set", &s));
+	store_redis.read(s, 1, clock__now() + LIMIT_NS, &a);
+	assert_int_equal(a.outcome, OUTCOME_UNKNOWN);
+	store_redis.read(s, 2, clock__now() + NS_PER_S, &b);
+	assert_int_equal(b.outcome, OUTCOME_OK);
+	assert_false(b.found);
+	store_redis.close(s);
+	fake__end(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_probes_bad), cmocka_unit_test(test_probe_dead_then_back),
+		cmocka_unit_test(test_stores_bad), cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_closed_between),
+		cmocka_unit_test(test_late_answer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
