@@ -130,6 +130,11 @@ int cli__precheck(const struct experiment *e, bool allow_host, struct error *err
 			return err__prefix(err, "%s:%d:%d", e->file, e->expect[i].pos.line,
 					   e->expect[i].pos.col),
 			       EXIT_USAGE;
+	for (size_t i = 0; i < e->n_guards; i++)
+		if (expect__check(e->guards[i].when, err) < 0)
+			return err__prefix(err, "%s:%d:%d", e->file, e->guards[i].pos.line,
+					   e->guards[i].pos.col),
+			       EXIT_USAGE;
 	if (e->has_lab && lab__check(e, err) < 0)
 		return err__prefix(err, "%s", e->file), EXIT_USAGE;
 	if (plan__make(e, NULL, &po, &plan, err) < 0)

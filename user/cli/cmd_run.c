@@ -80,7 +80,7 @@ static int run_one(const struct experiment *e, const struct run_args *a)
 		cli__print_summary(res.summary, res.dir);
 	if (status == EXIT_RUNTIME || status == EXIT_INTERRUPTED)
 		fprintf(stderr, "chaos: %s; the network is as it was before\n",
-			status == EXIT_RUNTIME ? "failed at run time" : "interrupted");
+			status == EXIT_RUNTIME ? "ended before its time" : "interrupted");
 	run_result__reset(&res);
 	return status;
 }

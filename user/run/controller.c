@@ -237,6 +237,10 @@ static void loop(struct run *run)
 			if (run->opts->ui.tick)
 				run->opts->ui.tick(run->opts->ui.arg, &run->view);
 			next_tick = now + TICK_MS * NS_PER_MS;
+			if (guard__tick(run, now)) {
+				run->end_status = "aborted";
+				return;
+			}
 		}
 		wait_for_something(run, timeout_ms(run, now, next_tick));
 		now = run__now(run);
@@ -407,7 +411,7 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 
 		run.end_status = stopped ? "interrupted" : "failed";
 		snprintf(run.end_reason, sizeof(run.end_reason), "%.500s", err->msg);
-	} else if (!strcmp(run.end_status, "failed")) {
+	} else if (!strcmp(run.end_status, "failed") || !strcmp(run.end_status, "aborted")) {
 		err__set(err, -EIO, "%s", run.end_reason);
 	}
 	gaps = observe__gaps(&run);

@@ -78,6 +78,7 @@ struct run {
 
 	struct chaos_traffic *traffic; /* of each place at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
+	int64_t next_guard_ns;		  /* run time */
 
 	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
 
@@ -136,6 +137,9 @@ void observe__free(struct run *run);
 void observe__tick(struct run *run, int64_t now); /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
 uint64_t observe__gaps(const struct run *run);
+
+/* guard.c: true if a guard fired; end_reason says which. */
+bool guard__tick(struct run *run, int64_t now);
 
 /* view.c */
 int view__init(struct run *run);
