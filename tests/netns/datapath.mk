@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dpctl: a data plane by hand, for datapath_*.sh. Sanitized as all that is tested.
+# For datapath_*.sh: dpctl, a data plane by hand; netio, packets counted and timed; other, somebody else's programs.
+# Sanitized as all that is tested.
 
-NETNS_TOOLS += $(O)/tests/netns/dpctl
-DPCTL_LIBS  := $(foreach d,datapath $(DEPS_datapath),$(call unit_lib,$(d)))
+DATAPATH_TOOLS := $(patsubst %,$(O)/tests/netns/%,dpctl netio other)
+NETNS_TOOLS    += $(DATAPATH_TOOLS) $(O)/tests/netns/other.bpf.o
+DATAPATH_LIBS  := $(foreach d,datapath $(DEPS_datapath),$(call unit_lib,$(d)))
 
-$(O)/tests/netns/dpctl: tests/netns/tools/dpctl.c $(DPCTL_LIBS)
+$(DATAPATH_TOOLS): $(O)/tests/netns/%: tests/netns/tools/%.c $(DATAPATH_LIBS)
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(UNIT_CFLAGS) -o $@ $< $(DPCTL_LIBS) $(LIBS)
+	$(Q)$(CC) $(UNIT_CFLAGS) -o $@ $< $(DATAPATH_LIBS) $(LIBS)
+
+$(O)/tests/netns/other.bpf.o: tests/netns/tools/other.bpf.c
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(patsubst %,-I%,$(wildcard /usr/include/$(HOST_ARCH)-linux-gnu)) -MF $@.d -MT $@ -c $< -o $@
