@@ -123,6 +123,9 @@ static void one_resource(const struct timing *t, const struct claims *c, size_t 
 	if (next) {
 		a->elect[r] = next->inner.start_ns - t->cut_ns;
 		a->elected[r] = next->node;
+		end = end_of(c, next);
+		if (end != HISTORY_NONE && t->heal_ns != HISTORY_NONE && end >= t->heal_ns)
+			a->elected_end[r] = end - t->heal_ns;
 	}
 }
 
@@ -218,11 +221,13 @@ int availability__make(const struct history *h, const struct timing *t, const st
 	ret->old_end = calloc(n + 1, sizeof(*ret->old_end));
 	ret->old = calloc(n + 1, sizeof(*ret->old));
 	ret->elected = calloc(n + 1, sizeof(*ret->elected));
+	ret->elected_end = calloc(n + 1, sizeof(*ret->elected_end));
 	if (!ret->side_gap || !ret->stepdown || !ret->elect || !ret->old_end || !ret->old ||
-	    !ret->elected)
+	    !ret->elected || !ret->elected_end)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
-		ret->stepdown[i] = ret->elect[i] = ret->old_end[i] = HISTORY_NONE;
+		ret->stepdown[i] = ret->elect[i] = ret->old_end[i] = ret->elected_end[i] =
+			HISTORY_NONE;
 		ret->old[i] = ret->elected[i] = -1;
 		if (t->cut_ns != HISTORY_NONE)
 			one_resource(t, &claims[i], i, ret);
@@ -244,4 +249,5 @@ void availability__free(struct availability *a)
 	free(a->old_end);
 	free(a->old);
 	free(a->elected);
+	free(a->elected_end);
 }

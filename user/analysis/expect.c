@@ -377,7 +377,8 @@ int expect__parse(const char *text, struct expect **ret, struct error *err)
 		return r;
 	e->op = p->op;
 	r = read_path(p, e, &unit, err);
-	r = r ? r : read_value(p, e, unit, err);
+	if (!r && e->schema)
+		r = read_value(p, e, unit, err);
 	if (r)
 		return r;
 	*ret = TAKE_PTR(e);

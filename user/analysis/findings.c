@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+/* Less is the heal's own business: packets on their way, the sample at hand. */
+#define OUTLIVED_NS (50 * NS_PER_MS)
+
 /* A leaderless time shorter than this is within what sampling can tell. */
 #define LEADERLESS_NS (500 * NS_PER_MS)
 
@@ -102,7 +105,7 @@ static void split_brain(const struct analysis *a, size_t r, json_t *out)
 	text__add(&t, " (possible)");
 	if (s->same_epoch > 0)
 		text__add(&t, "; in one epoch, which its protocol forbids");
-	if (s->outlived_ns != HISTORY_NONE && s->outlived_ns > 0) {
+	if (s->outlived_ns != HISTORY_NONE && s->outlived_ns >= OUTLIVED_NS) {
 		text__add(&t, "; it outlived the heal by ");
 		seconds(&t, s->outlived_ns);
 	}
@@ -209,13 +212,12 @@ static void kept_writes(const struct analysis *a, json_t *out)
 static void odd_writes(const struct analysis *a, json_t *out)
 {
 	const struct history *h = a->h;
-	struct text t = {0}, u = {0}, v = {0};
-	int64_t unexpected = 0, recovered = 0;
+	struct text t = {0}, u = {0};
+	int64_t unexpected = 0;
 	bool diverged = false;
 
 	for (size_t i = 0; i < h->n_workloads; i++) {
 		unexpected += a->writes.workloads[i].unexpected;
-		recovered += a->writes.workloads[i].recovered;
 		diverged |= a->writes.workloads[i].diverged > 0;
 	}
 	if (diverged)
@@ -226,12 +228,21 @@ static void odd_writes(const struct analysis *a, json_t *out)
 		text__add(&u, " that nobody wrote appeared in the final reads");
 	}
 	finish(out, &u);
-	if (recovered) {
-		several(&v, recovered, "write", "writes");
-		text__add(&v, " took effect though %s client never heard so",
-			  recovered == 1 ? "its" : "their");
+}
+
+/* Not a fault of the system: its clients could not know. */
+static void recovered_writes(const struct analysis *a, json_t *out)
+{
+	struct text t = {0};
+	int64_t n = 0;
+
+	for (size_t i = 0; i < a->h->n_workloads; i++)
+		n += a->writes.workloads[i].recovered;
+	if (n) {
+		several(&t, n, "write", "writes");
+		text__add(&t, " took effect though %s client never heard so", n == 1 ? "its" : "their");
 	}
-	finish(out, &v);
+	finish(out, &t);
 }
 
 static void stale_reads(const struct analysis *a, json_t *out)
@@ -310,6 +321,12 @@ static void succession(const struct analysis *a, size_t r, json_t *out)
 			  history__node(a->h, v->old[r]), elected ? "it" : name);
 		seconds(&t, late ? v->old_end[r] : v->stepdown[r]);
 		text__add(&t, late ? " after the heal" : " after the cut");
+	} else if (elected && v->old[r] >= 0 && v->old[r] != v->elected[r] &&
+		   v->elected_end[r] != HISTORY_NONE) {
+		text__add(&t, " and gave it up ");
+		seconds(&t, v->elected_end[r]);
+		text__add(&t, " after the heal; %s claimed it throughout",
+			  history__node(a->h, v->old[r]));
 	}
 	finish(out, &t);
 }
@@ -380,20 +397,27 @@ static void nobody_led(const struct analysis *a, size_t r, json_t *out)
 static void unavailability(const struct analysis *a, json_t *out)
 {
 	const struct timing *p = &a->timing;
+	_cleanup_free_ bool *served = calloc(p->n_sides + 1, sizeof(*served));
 	struct text t = {0};
+	bool said = false;
 	size_t told = 0;
 
+	if (!served || !a->writes.acked)
+		return;
+	for (size_t i = 0; i < a->h->n_ops; i++)
+		if (a->h->ops[i].kind == OP_ADD && a->h->ops[i].outcome == OP_OK)
+			served[p->side_of[a->h->ops[i].node]] = true;
 	for (size_t s = 0; s < p->n_sides && told < 6; s++) {
-		int64_t gap = a->availability.side_gap[s];
-
-		if (gap == HISTORY_NONE || !a->writes.acked)
+		if (a->availability.side_gap[s] == HISTORY_NONE)
 			continue;
-		text__add(&t, told++ ? "; at %s for " : "Clients at %s went without an acknowledgement for ",
-			  p->side_names[s]);
-		if (gap >= p->end_ns)
-			text__add(&t, "the whole run");
-		else
-			seconds(&t, gap);
+		text__add(&t, "%s%s ", told++ ? ", those at " : "Clients at ", p->side_names[s]);
+		if (!served[s]) {
+			text__add(&t, "never had an acknowledgement");
+			continue;
+		}
+		text__add(&t, said ? "for " : "went without an acknowledgement for ");
+		seconds(&t, a->availability.side_gap[s]);
+		said = true;
 	}
 	finish(out, &t);
 }
@@ -478,6 +502,7 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts)
 		nobody_led(a, r, out);
 	}
 	unavailability(a, out);
+	recovered_writes(a, out);
 	recovery(a, out);
 	faults(a, out);
 	return out;

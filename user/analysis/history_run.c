@@ -141,8 +141,11 @@ static int fault(struct reader *rd, const json_t *o, size_t i)
 	r = r ? r : windows(rd, o, f);
 	r = r ? r : edges(rd, o, f);
 	r = r ? r : sides(rd, o, f);
-	for (size_t p = 0; !r && p < f->parts.n; p++)
-		f->partition |= !strcmp(f->parts.v[p], "partition");
+	for (size_t p = 0; !r && p < f->parts.n; p++) {
+		const char *part = f->parts.v[p];
+
+		f->partition |= part && !strcmp(part, "partition");
+	}
 	return r;
 }
 

@@ -144,6 +144,7 @@ struct availability {
 	int64_t *side_gap; /* longest gap by side; NONE: no client there */
 	int64_t *stepdown, *elect, *old_end; /* by resource */
 	int *old, *elected; /* by resource: the node that led at the cut, and that led next; -1 */
+	int64_t *elected_end; /* by resource: when the claim of the latter ended, from the heal on */
 	int64_t stepdown_ns, elect_ns, old_end_after_heal_ns, first_ack_everywhere_ns,
 		replicas_equal_ns, heal_tail_ns;
 };

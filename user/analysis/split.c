@@ -99,10 +99,10 @@ static int participants(const struct span *s, size_t n, const struct history_win
 static struct part *served_by(struct parts *p, size_t k, int node, const struct timing *t)
 {
 	struct part key = {.overlap = k, .node = node};
-	struct part *found = bsearch(&key, p->v, p->n, sizeof(*p->v), by_part);
+	struct part *found = p->n ? bsearch(&key, p->v, p->n, sizeof(*p->v), by_part) : NULL;
 	struct part *lo = p->v, *hi = p->v + p->n;
 
-	if (found)
+	if (found || !p->n)
 		return found;
 	while (lo < hi) {
 		struct part *mid = lo + (hi - lo) / 2;

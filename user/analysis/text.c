@@ -96,9 +96,14 @@ json_t *json_rate(double x)
 
 json_t *json_words(const char *s)
 {
-	json_t *o = s ? json_string(s) : json_null();
-	_cleanup_free_ char *plain = o ? NULL : strdup(s);
+	_cleanup_free_ char *plain = NULL;
+	json_t *o;
 
+	if (!s)
+		return json_null();
+	o = json_string(s);
+	if (!o)
+		plain = strdup(s);
 	/* A message that was cut short may end within a character. */
 	for (char *p = plain; p && *p; p++)
 		if ((unsigned char)*p >= 0x80)

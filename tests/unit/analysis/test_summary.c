@@ -286,6 +286,54 @@ static void syn_bins(void **state)
 	assert_null_at(s, "herd.metrics.0.amplification");
 }
 
+/* Nothing tells two holders of an address apart; the newcomer yields when it hears the other again. */
+static void a_rival_that_yields(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	cut(&e);
+	ev__roles(&e, "n1", 0, 30000, 1, -1);
+	ev__roles(&e, "n2", 0, 13000, 0, -1);
+	ev__roles(&e, "n2", 13000, 20400, 1, -1);
+	ev__roles(&e, "n2", 20400, 30000, 0, -1);
+	ev__phase(&e, 30000, "final");
+	s = ev__summary(&e);
+	assert_null_at(s, "availability.t_stepdown_s");
+	assert_number(s, "availability.t_elect_s", 3.001);
+	assert_true(says(s, "n2 took over db 3.0 s after the cut and gave it up 0.40 s after the heal; n1 claimed it "
+			    "throughout."));
+}
+
+static void clients_in_words(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL, *t = NULL;
+
+	(void)state;
+	cut(&e);
+	ev__add(&e, "n1", 1, 9000, 9000, "ok");
+	ev__add(&e, "n1", 2, 21000, 21000, "ok");
+	ev__add(&e, "n2", 3, 9500, 9500, "ok");
+	ev__add(&e, "n2", 4, 12500, 12500, "ok");
+	ev__add(&e, "n2", 5, 20500, 20500, "unknown");
+	ev__phase(&e, 21000, "final");
+	ev__final(&e, "n1", 1, 21000, true, "[1,5]");
+	s = ev__summary(&e);
+	assert_true(says(s, "Clients at n1 went without an acknowledgement for 12.0 s, those at n2,n3 for 8.5 s."));
+	assert_true(says(s, "No acknowledged write was lost: all 4 are in the final reads."));
+	assert_true(says(s, "1 write took effect though its client never heard so."));
+
+	cut(&e);
+	ev__add(&e, "n2", 3, 9500, 9500, "ok");
+	ev__phase(&e, 21000, "final");
+	t = ev__summary(&e);
+	assert_true(says(t, "Clients at n1 never had an acknowledgement, those at n2,n3 went without an "
+			    "acknowledgement for 11.5 s."));
+	assert_true(says(t, "Whether any of 1 acknowledged write was lost is unknown: there was no final read."));
+}
+
 static void minority_acks(void **state)
 {
 	struct events e;
@@ -459,6 +507,8 @@ int main(void)
 		cmocka_unit_test(recovery),
 		cmocka_unit_test(latencies_are_order_statistics),
 		cmocka_unit_test(syn_bins),
+		cmocka_unit_test(a_rival_that_yields),
+		cmocka_unit_test(clients_in_words),
 		cmocka_unit_test(minority_acks),
 		cmocka_unit_test(sides_of_two_partitions),
 		cmocka_unit_test(without_a_partition_every_node_is_a_side),
