@@ -6,7 +6,7 @@
 #   . "$(dirname "$0")/lib.sh"
 #   private_host "$@"
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=tests/lib/tap.sh
+# shellcheck source=../lib/tap.sh
 . "$here/../lib/tap.sh"
 
 # Run the script again in network, mount, pid and ipc namespaces of its own, with an empty /run: it sees
