@@ -52,7 +52,8 @@ static int scan_decimal(const char **s, struct decimal *ret)
 		if (overflow)
 			d.digits = 0;
 	}
-	if (*p == '.') {
+	/* two points are a range's */
+	if (*p == '.' && p[1] != '.') {
 		if (!is_digit(*++p))
 			return -EINVAL;
 		for (; is_digit(*p); p++) {
