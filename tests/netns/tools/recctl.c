@@ -6,8 +6,8 @@
  *          [-w SYSTEM,PORT,IP[,IP]... [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
  *   recctl -d DIR -b EVENTS     what the recording of an operation costs
  *
- * Says "up", then obeys stdin: "final" stops the workload and reads all places ("final RESULT"); "quit" or the end of
- * stdin ends it ("cpu_ns N": of the whole process).
+ * Says "up", then obeys stdin: "now" ("now RUN_TIME_NS"); "final" stops the workload and reads all places ("final
+ * RESULT"); "quit" or the end of stdin ends it ("cpu_ns N": of the whole process).
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -140,15 +140,18 @@ static void bench(struct recorder *r, long n)
 	printf("wall_ns_per_event %ld\n", (long)((clock__now() - wall) / n));
 }
 
-static void obey(struct load *load, const struct options *o)
+static void obey(struct load *load, const struct recorder *r, const struct options *o)
 {
 	char line[64];
 
-	while (fgets(line, sizeof(line), stdin) && strcmp(line, "quit\n") != 0)
+	while (fgets(line, sizeof(line), stdin) && strcmp(line, "quit\n") != 0) {
+		if (!strcmp(line, "now\n"))
+			printf("now %lld\n", (long long)(clock__now() - recorder__t0(r)));
 		if (!strcmp(line, "final\n") && load) {
 			load__stop(load);
 			printf("final %d\n", load__final(load, o->final_ns, NULL));
 		}
+	}
 }
 
 int main(int argc, char **argv)
@@ -176,7 +179,7 @@ int main(int argc, char **argv)
 		printf("error %d %s\n", e, err.msg);
 	else if (!o.bench) {
 		printf("up\n");
-		obey(load, &o);
+		obey(load, r, &o);
 	}
 	load__free(load);
 	for (size_t i = 0; i < o.n_probes; i++)
