@@ -131,7 +131,7 @@ static void add_random(struct reader *r, const struct yaml_node *n, bool exclusi
 	size_t n_v = 0;
 	uint64_t wanted;
 
-	if (!reader__map(r, n, "a random set", random_options, ARRAY_SIZE(random_options), NULL) ||
+	if (!reader__map(r, n, "a random set", random_options, ARRAY_SIZE(random_options), ret) ||
 	    !count || !reader__u64(r, count, 1, LIST_MAX, &wanted))
 		return;
 	v = candidates(r, yaml__get(n, "of"), &n_v);

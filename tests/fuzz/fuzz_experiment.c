@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Any bytes as an experiment file: a message or an experiment, never a crash. What parses has a resolved copy
+ * that parses to the same schedule and resolves to itself.
+ */
+#include "experiment/schedule.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MUST(what)                                                                                 \
+	do {                                                                                       \
+		if (!(what))                                                                       \
+			abort();                                                                   \
+	} while (0)
+
+static void check_windows(const struct experiment *e, size_t fault, const struct windows *w)
+{
+	int64_t last = e->faults[fault].at_ns;
+
+	for (size_t i = 0; i < w->n; i++) {
+		MUST(w->v[i].start_ns >= last && w->v[i].end_ns > w->v[i].start_ns);
+		last = w->v[i].end_ns;
+	}
+	MUST(last <= e->duration_ns);
+}
+
+static void check_edges(const struct experiment *e, const struct edges *edges)
+{
+	for (size_t i = 0; i < edges->n; i++) {
+		MUST(edges->v[i].from == EDGE_ANY || edges->v[i].from < e->n_endpoints);
+		MUST(edges->v[i].to == EDGE_ANY || edges->v[i].to < e->n_endpoints);
+		MUST(edges->v[i].from != edges->v[i].to);
+	}
+}
+
+static void check_fault(const struct experiment *e, const struct experiment *again, size_t i)
+{
+	struct windows w[2] = {{0}, {0}};
+	struct edges edges[2] = {{0}, {0}};
+	int *side = calloc(e->n_endpoints + 1, sizeof(*side));
+	int r = schedule__windows(e, i, &w[0]);
+
+	MUST(side && r == schedule__windows(again, i, &w[1]) && (!r || r == -E2BIG));
+	MUST(w[0].n == w[1].n && (!w[0].n || !memcmp(w[0].v, w[1].v, w[0].n * sizeof(*w[0].v))));
+	check_windows(e, i, &w[0]);
+	r = schedule__edges(e, i, &edges[0]);
+	MUST(r == schedule__edges(again, i, &edges[1]) && (!r || r == -E2BIG));
+	MUST(edges[0].n == edges[1].n &&
+	     (!edges[0].n || !memcmp(edges[0].v, edges[1].v, edges[0].n * sizeof(*edges[0].v))));
+	check_edges(e, &edges[0]);
+	MUST(schedule__sides(e, i, side) >= 0);
+	free(w[0].v);
+	free(w[1].v);
+	free(edges[0].v);
+	free(edges[1].v);
+	free(side);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct experiment *e = NULL, *again = NULL;
+	struct error err = {0};
+	int r = experiment__parse("f", (const char *)data, size, 42, &e, &err);
+
+	if (r) {
+		MUST(r == -EINVAL && !e && err.code == r && *err.msg);
+		return 0;
+	}
+	r = experiment__parse("g", e->resolved, strlen(e->resolved), 1, &again, &err);
+	MUST(!r && again->seed == e->seed && !strcmp(again->name, e->name));
+	MUST(!strcmp(again->resolved, e->resolved));
+	MUST(again->n_faults == e->n_faults && again->n_endpoints == e->n_endpoints);
+	for (size_t i = 0; i < e->n_faults; i++)
+		check_fault(e, again, i);
+	experiment__free(again);
+	experiment__free(e);
+	return 0;
+}
