@@ -272,6 +272,7 @@ int netns__monitor(int fd)
 	/* Forwarding decides how packets are attributed, so its changes count too. */
 	static const int groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR,
 				     RTNLGRP_IPV4_NETCONF, RTNLGRP_IPV6_NETCONF};
+	const struct sockaddr_nl any = {.nl_family = AF_NETLINK};
 	_cleanup_(netns__leave) int old = -1;
 	_cleanup_close_ int nl = -1;
 	int r = netns__enter(fd, &old);
@@ -279,7 +280,8 @@ int netns__monitor(int fd)
 	if (r < 0)
 		return r;
 	nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	if (nl < 0)
+	/* A socket without a port of its own has the kernel's, 0, to whom its own messages are not sent. */
+	if (nl < 0 || bind(nl, (const struct sockaddr *)&any, sizeof(any)) < 0)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)
 		if (setsockopt(nl, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &groups[i],

@@ -52,7 +52,8 @@ three_nodes()
 {
 	local i=0 ns
 
-	ip netns add "$BR" && ip -n "$BR" link add br0 type bridge forward_delay 0 mcast_snooping 0 &&
+	ip netns add "$BR" && ip netns exec "$BR" sysctl -qw net.ipv6.conf.all.disable_ipv6=1 \
+		net.ipv6.conf.default.disable_ipv6=1 && ip -n "$BR" link add br0 type bridge forward_delay 0 mcast_snooping 0 &&
 		ip -n "$BR" link set br0 up || return
 	for ns in "$A" "$B" "$C"; do
 		i=$((i + 1))
@@ -73,6 +74,12 @@ reach()
 
 	shift 2
 	ip netns exec "$ns" ping -q -c 1 -W 0.3 "$@" "$to" >/dev/null 2>&1
+}
+
+have_vlan()
+{
+	ip -n "$A" link add link eth0 name vlantest type vlan id 4000 2>/dev/null &&
+		ip -n "$A" link del vlantest
 }
 
 # no_reach NS ADDRESS [PING OPTION...]: none of three gets an answer.
@@ -116,6 +123,7 @@ dp_start()
 		dp_stop
 		return 1
 	fi
+	# shellcheck disable=SC2034
 	dp_mech=${line#ready }
 }
 
@@ -216,4 +224,5 @@ as_before()
 	fi
 }
 
+# shellcheck disable=SC2034
 members="-m a=netns:$A -m b=netns:$B -m c=netns:$C"
