@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * lanes.c: what report.html draws, as one JSON object. Times are integers of microseconds of run time,
- * or null; an array of bins has one integer for each of n = ceil((to - from) / bin) bins.
+ * lanes.c: what report.html draws, as one JSON object. Times are integers of microseconds of run
+ * time, or null; an array of bins has one integer for each of ceil((to - from) / bin) bins.
  *
  *   version 1, from_us, to_us
- *   run {name, description, run_id, seed (as text: JavaScript's integers end at 2^53), kernel, tool, mechanism,
- *        start (UTC), duration_us, status, reason, restored}
+ *   run {name, description, run_id, seed (as text: JavaScript's integers end at 2^53), kernel,
+ *        tool, mechanism, start (UTC), duration_us, status, reason, restored}
  *   phases [{phase, at_us}]
  *   faults [{name, parts [], mechanism, sides [[node]], dropped,
  *            windows [{from_us, to_us, applied, first_hit_us}]}]; not applied: as planned
- *   roles [{resource, system, nodes [{node, samples, spans, claims, gaps}], overlaps}]: lanes_roles.c
- *   ops {bin_us, nodes [...]}, latency {bin_us, p50_us, p99_us}, traffic {bin_us, nodes [...]}: lanes_bins.c
+ *   roles [...]: lanes_roles.c
+ *   ops {...}, latency {...}, traffic {...}: lanes_bins.c
  *   edges [{fault, from, to, matched, matched_bytes, dropped, first_hit_us, last_hit_us}]
  *   notes [{at_us, level, text}]: notes, and nodes that ended; at most LANES_NOTES_MAX
  */
@@ -31,7 +31,10 @@ static json_t *text(const char *s)
 	return s ? json_string(s) : json_null();
 }
 
-/* The run as planned, or as long as it was recorded: later if final reads took longer, earlier if it was stopped. */
+/*
+ * The run as planned, or as long as it was recorded: later if final reads took longer, earlier if
+ * it was stopped.
+ */
 static void axis__init(struct lanes_axis *a, const struct history *h)
 {
 	int64_t bin = h->duration_ns / LANES_BINS;
@@ -69,15 +72,14 @@ static json_t *run__lane(const struct history *h)
 
 	if (h->start_realtime_ns != HISTORY_NONE && gmtime_r(&s, &tm))
 		strftime(start, sizeof(start), "%Y-%m-%d %H:%M:%S UTC", &tm);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
-			 text(h->name), "description", text(h->description), "run_id",
-			 text(h->run_id), "seed",
-			 seed && !json_is_null(h->seed) ? json_string(seed) : json_null(), "kernel",
-			 text(h->kernel), "tool", text(h->tool), "mechanism", text(h->mechanism),
-			 "start", *start ? json_string(start) : json_null(), "duration_us",
-			 lanes__us(h->duration_ns), "status", h->end.status, "reason",
-			 text(h->end.reason), "restored",
-			 h->end.present ? json_boolean(h->end.restored) : json_null());
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o}", "name",
+		text(h->name), "description", text(h->description), "run_id", text(h->run_id),
+		"seed", seed && !json_is_null(h->seed) ? json_string(seed) : json_null(), "kernel",
+		text(h->kernel), "tool", text(h->tool), "mechanism", text(h->mechanism), "start",
+		*start ? json_string(start) : json_null(), "duration_us", lanes__us(h->duration_ns),
+		"status", h->end.status, "reason", text(h->end.reason), "restored",
+		h->end.present ? json_boolean(h->end.restored) : json_null());
 }
 
 static json_t *names(const struct history *h, const struct history_nodes *nodes)
@@ -117,8 +119,8 @@ static int64_t first_hit(const struct history *h, size_t f, const struct history
 }
 
 /*
- * What happened, then what was planned and never armed. A fault may flap a hundred thousand times: where there are more
- * windows than can be seen, neighbours nearer than a point are drawn as one.
+ * What happened, then what was planned and never armed. A fault may flap a hundred thousand times:
+ * where there are more windows than can be seen, neighbours nearer than a point are drawn as one.
  */
 static json_t *windows(const struct history *h, const struct lanes_axis *a, size_t f)
 {
@@ -154,8 +156,7 @@ static json_t *windows(const struct history *h, const struct lanes_axis *a, size
 static const struct history_fault_event *totals(const struct history *h, size_t f)
 {
 	for (size_t i = h->n_fault_events; i-- > 0;)
-		if (h->fault_events[i].fault == (int)f &&
-		    h->fault_events[i].event == FAULT_CLEARED)
+		if (h->fault_events[i].fault == (int)f && h->fault_events[i].event == FAULT_CLEARED)
 			return &h->fault_events[i];
 	return NULL;
 }
@@ -175,12 +176,11 @@ static json_t *faults(const struct history *h, const struct lanes_axis *a)
 		for (size_t i = 0; i < fault->n_sides; i++)
 			json_array_append_new(sides, names(h, &fault->sides[i]));
 		json_array_append_new(
-			out,
-			json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", fault->name, "parts",
-				  parts, "mechanism", text(fault->mechanism), "sides", sides,
-				  "dropped",
-				  counted ? json_integer(t->hits[HIT_DROPPED]) : json_null(),
-				  "windows", windows(h, a, f)));
+			out, json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "name", fault->name,
+				       "parts", parts, "mechanism", text(fault->mechanism), "sides",
+				       sides, "dropped",
+				       counted ? json_integer(t->hits[HIT_DROPPED]) : json_null(),
+				       "windows", windows(h, a, f)));
 	}
 	return out;
 }
@@ -195,16 +195,16 @@ static json_t *edges(const struct history *h)
 		for (size_t i = 0; t && i < t->n_edges; i++) {
 			const struct history_edge_hits *e = &t->edges[i];
 
-			json_array_append_new(
-				out, json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}", "fault",
-					       h->faults[f].name, "from",
-					       history__node(h, e->edge.from), "to",
-					       history__node(h, e->edge.to), "matched",
-					       (json_int_t)e->matched, "matched_bytes",
-					       (json_int_t)e->matched_bytes, "dropped",
-					       (json_int_t)e->dropped, "first_hit_us",
-					       lanes__us(e->first_hit_ns), "last_hit_us",
-					       lanes__us(e->last_hit_ns)));
+			json_array_append_new(out,
+					      json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:o, s:o}",
+							"fault", h->faults[f].name, "from",
+							history__node(h, e->edge.from), "to",
+							history__node(h, e->edge.to), "matched",
+							(json_int_t)e->matched, "matched_bytes",
+							(json_int_t)e->matched_bytes, "dropped",
+							(json_int_t)e->dropped, "first_hit_us",
+							lanes__us(e->first_hit_ns), "last_hit_us",
+							lanes__us(e->last_hit_ns)));
 		}
 	}
 	return out;
@@ -240,26 +240,33 @@ static json_t *node_note(const struct history *h, const struct history_node_even
 	return note(e->t_ns, "warning", s);
 }
 
+/* Notes and the ends of nodes, in the order of time. */
 static json_t *notes(const struct history *h)
 {
 	json_t *out = json_array();
 	size_t i = 0, j = 0, left = 0;
 
 	while (i < h->n_notes || j < h->n_node_events) {
-		const struct history_note *n = i < h->n_notes ? &h->notes[i] : NULL;
-		const struct history_node_event *e =
-			j < h->n_node_events ? &h->node_events[j] : NULL;
-		bool take_node = e && (!n || e->t_ns < n->t_ns);
+		json_t *line = NULL;
 
-		i += !take_node;
-		j += take_node;
-		if (take_node && strcmp(e->event, "exited") && strcmp(e->event, "gone"))
-			continue;
-		if (json_array_size(out) >= LANES_NOTES_MAX)
+		if (i == h->n_notes ||
+		    (j < h->n_node_events && h->node_events[j].t_ns < h->notes[i].t_ns)) {
+			const struct history_node_event *e = &h->node_events[j++];
+
+			if (strcmp(e->event, "exited") && strcmp(e->event, "gone"))
+				continue;
+			line = node_note(h, e);
+		} else {
+			const struct history_note *n = &h->notes[i++];
+
+			line = note(n->t_ns, n->level, n->text);
+		}
+		if (json_array_size(out) < LANES_NOTES_MAX) {
+			json_array_append_new(out, line);
+		} else {
+			json_decref(line);
 			left++;
-		else
-			json_array_append_new(out, take_node ? node_note(h, e) :
-							       note(n->t_ns, n->level, n->text));
+		}
 	}
 	if (left) {
 		char words[80];
@@ -285,6 +292,6 @@ json_t *analysis__lanes(const struct history *h, const json_t *summary)
 			 1, "from_us", lanes__us(a.from_ns), "to_us", lanes__us(a.to_ns), "run",
 			 run__lane(h), "phases", phases(h), "faults", faults(h, &a), "roles",
 			 lanes__roles(&an, &a), "ops", lanes__ops(&an, &a), "latency",
-			 lanes__latency(h, &a), "traffic", lanes__traffic(h, &t), "edges",
-			 edges(h), "notes", notes(h));
+			 lanes__latency(h, &a), "traffic", lanes__traffic(h, &t), "edges", edges(h),
+			 "notes", notes(h));
 }

@@ -2,12 +2,16 @@
 /*
  * lanes_bins.c: operations, latencies and traffic in bins.
  *
- *   ops.nodes [{node, acked, failed, unknown, lost, stale: bins of the instants at which operations returned,
- *               the same names with _total, reads_total, lost_points, stale_points [[us, count]]}]
- *     acked, failed, unknown: adds; lost: of the acked, those that the final read lacks; stale: reads that
- *     missed what had been acknowledged before they began. Points are instants, merged beyond LANES_POINTS_MAX.
- *   latency: p50 and p99 (nearest rank) of what was answered in each bin, from the intended send time; null: nothing was
- *   traffic.nodes [{node, packets, dropped, syn: bins, the same names with _total}]; packets both ways, SYN sent
+ *   ops {bin_us, nodes [{node, acked, failed, unknown, lost, stale, each with a _total,
+ *        reads_total, lost_points, stale_points, errors}]}
+ *     Bins of the instants at which operations returned. acked, failed, unknown: adds; lost: of the
+ *     acked, those that the final read lacks; stale: reads that missed what had been acknowledged
+ *     before they began. Points are [us, count], merged beyond LANES_POINTS_MAX.
+ *     errors [{outcome, error, count}]: why adds were not acknowledged, most frequent first.
+ *   latency {bin_us, p50_us, p99_us}
+ *     Nearest rank, of what was answered in each bin, from the intended send time; null: nothing.
+ *   traffic {bin_us, nodes [{node, packets, dropped, syn, each with a _total}]}
+ *     Packets both ways, SYN sent.
  */
 #include "analysis/lanes_internal.h"
 #include "lib/cleanup.h"
@@ -47,7 +51,7 @@ static void bins__take(struct bins *b, const struct lanes_axis *a, json_t *obj, 
 	b->v = NULL;
 }
 
-/* --- operations -------------------------------------------------------------------------------- */
+/* ---- operations ---- */
 
 /* Instants in a lane, in order: those in one quantum are one point with a count. */
 struct points {
@@ -58,8 +62,8 @@ struct points {
 static void points__flush(struct points *p)
 {
 	if (p->n)
-		json_array_append_new(p->out, json_pack("[o, I]", lanes__us(p->t_ns),
-							(json_int_t)p->n));
+		json_array_append_new(p->out,
+				      json_pack("[o, I]", lanes__us(p->t_ns), (json_int_t)p->n));
 	p->n = 0;
 }
 
@@ -80,6 +84,53 @@ static json_t *points__take(struct points *p)
 	return p->out;
 }
 
+/* Why operations failed. Equal strings of a history are one string. */
+struct reason {
+	const char *error; /* may be NULL */
+	enum op_outcome outcome;
+	int64_t n;
+};
+
+/* The last place counts what finds no other. */
+struct reasons {
+	struct reason v[LANES_ERRORS_MAX + 1];
+	size_t n;
+};
+
+static void reasons__add(struct reasons *r, const struct history_op *o)
+{
+	size_t i = 0;
+
+	while (i < r->n && i < LANES_ERRORS_MAX &&
+	       (r->v[i].error != o->error || r->v[i].outcome != o->outcome))
+		i++;
+	if (i == r->n) {
+		r->v[i] = (struct reason){.error = o->error, .outcome = o->outcome};
+		if (i == LANES_ERRORS_MAX)
+			r->v[i].error = "(other errors)";
+		r->n++;
+	}
+	r->v[i].n++;
+}
+
+static int reason__compare(const void *x, const void *y)
+{
+	return -CMP(((const struct reason *)x)->n, ((const struct reason *)y)->n);
+}
+
+static json_t *reasons__json(struct reasons *r)
+{
+	json_t *out = json_array();
+
+	qsort(r->v, r->n, sizeof(r->v[0]), reason__compare);
+	for (size_t i = 0; i < r->n; i++)
+		json_array_append_new(
+			out, json_pack("{s:s, s:s?, s:I}", "outcome",
+				       r->v[i].outcome == OP_FAIL ? "failed" : "unknown", "error",
+				       r->v[i].error, "count", (json_int_t)r->v[i].n));
+	return out;
+}
+
 enum { B_ACKED, B_FAILED, B_UNKNOWN, B_LOST, B_STALE, B_COUNT };
 static const char *const bin_names[B_COUNT] = {"acked", "failed", "unknown", "lost", "stale"};
 
@@ -92,6 +143,7 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 	struct points lost = {.out = json_array(), .quantum_ns = quantum};
 	struct points stale = {.out = json_array(), .quantum_ns = quantum};
 	struct bins b[B_COUNT] = {0};
+	struct reasons why = {0};
 	json_t *out = json_object();
 	bool ok = true;
 
@@ -107,6 +159,8 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 			bins__add(&b[of_outcome[o->outcome]], bin, 1);
 		else
 			reads++;
+		if (o->kind == OP_ADD && o->outcome != OP_OK)
+			reasons__add(&why, o);
 		if (an->writes.op_lost[i]) {
 			bins__add(&b[B_LOST], bin, 1);
 			points__add(&lost, o->return_ns);
@@ -119,6 +173,7 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 	json_object_set_new(out, "node", json_string(history__node(h, node)));
 	for (int i = 0; i < B_COUNT; i++)
 		bins__take(&b[i], a, out, bin_names[i]);
+	json_object_set_new(out, "errors", reasons__json(&why));
 	json_object_set_new(out, "reads_total", json_integer(reads));
 	json_object_set_new(out, "lost_points", points__take(&lost));
 	json_object_set_new(out, "stale_points", points__take(&stale));
@@ -145,7 +200,7 @@ json_t *lanes__ops(const struct analysis *an, const struct lanes_axis *a)
 	return json_pack("{s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "nodes", nodes);
 }
 
-/* --- latency ------------------------------------------------------------------------------------ */
+/* ---- latency ---- */
 
 static int latency__compare(const void *x, const void *y)
 {
@@ -177,11 +232,11 @@ json_t *lanes__latency(const struct history *h, const struct lanes_axis *a)
 		json_array_append_new(p50, n ? lanes__us(rank(v, n, 50)) : json_null());
 		json_array_append_new(p99, n ? lanes__us(rank(v, n, 99)) : json_null());
 	}
-	return json_pack("{s:o, s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "p50_us", p50,
-			 "p99_us", p99);
+	return json_pack("{s:o, s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "p50_us", p50, "p99_us",
+			 p99);
 }
 
-/* --- traffic ------------------------------------------------------------------------------------ */
+/* ---- traffic ---- */
 
 json_t *lanes__traffic(const struct history *h, const struct lanes_axis *a)
 {

@@ -13,6 +13,7 @@ enum {
 	LANES_BINS_MAX = 1200,	 /* in the whole record, if it went on for longer */
 	LANES_POINTS_MAX = 2000, /* points, spans or windows in one lane */
 	LANES_NOTES_MAX = 200,
+	LANES_ERRORS_MAX = 8, /* different errors of a node's clients */
 };
 #define LANES_BIN_MIN_NS 10000000LL
 
@@ -23,8 +24,10 @@ struct lanes_axis {
 	size_t n_bins; /* they cover [from, to] */
 };
 
-/* The bin that instant @t_ns falls into; what lies outside the axis counts in the bin at its end, so
- * that bins always add up to the total. */
+/*
+ * The bin that instant @t_ns falls into; what lies outside the axis counts in the bin at its end,
+ * so that bins always add up to the total.
+ */
 static inline size_t axis__bin(const struct lanes_axis *a, int64_t t_ns)
 {
 	int64_t i = t_ns < a->from_ns ? 0 : (t_ns - a->from_ns) / a->bin_ns;

@@ -2,13 +2,14 @@
 /*
  * lanes_roles.c: who says that it leads.
  *
- *   roles [{resource, system, leads (its nodes lead; a Sentinel names whom it holds for the leader),
- *     nodes [{node, samples,
- *       spans [[from_us, to_us, role, epoch or null, whom it names or null]]: what the samples said, each until the next,
- *       claims [{from_us, to_us, out_from_us, out_to_us, epoch}]: certain, and possible (claims.c),
- *       gaps [[from_us, to_us]]: without a valid sample for longer than a probe gap}],
- *     overlaps [{from_us, to_us, certain, nodes, same_epoch}]: two or more claims at once; possible ones only
- *       where they go beyond a certain one}]
+ *   roles [{resource, system, leads, nodes [{node, samples, spans, claims, gaps}], overlaps}]
+ *     leads: its nodes lead; a Sentinel only names whom it takes for the leader.
+ *     spans [[from_us, to_us, role, epoch, whom it names]]: what the samples said, each until the
+ *       next; epoch and name may be null.
+ *     claims [{from_us, to_us, out_from_us, out_to_us, epoch}]: certain, and possible (claims.c).
+ *     gaps [[from_us, to_us]]: without a valid sample for longer than a probe gap.
+ *     overlaps [{from_us, to_us, certain, nodes, same_epoch}]: two or more claims at once; a
+ *       possible one only where no certain one lies in it.
  */
 #include "analysis/lanes_internal.h"
 #include "lib/cleanup.h"
@@ -21,7 +22,7 @@ static json_t *epoch__json(int64_t epoch)
 	return epoch == HISTORY_NONE ? json_null() : json_integer(epoch);
 }
 
-/* --- what the samples said ---------------------------------------------------------------------- */
+/* ---- what the samples said ---- */
 
 struct role_span {
 	int64_t from_ns, to_ns;
@@ -87,7 +88,7 @@ static json_t *spans(const struct history_role *s, size_t n, int64_t limit_ns,
 	return out;
 }
 
-/* --- claims --------------------------------------------------------------------------------------- */
+/* ---- claims ---- */
 
 static json_t *claim__json(const struct claim *c)
 {
@@ -141,13 +142,13 @@ static json_t *gaps(const struct analysis *an, size_t resource, int node)
 							lanes__us(cs->unseen[i].to_ns)));
 	for (size_t i = 0; !cs->leads && i < h->n_gaps; i++)
 		if (h->gaps[i].resource == (int)resource && h->gaps[i].node == node)
-			json_array_append_new(out, json_pack("[o, o]",
-							     lanes__us(h->gaps[i].from_ns),
-							     lanes__us(h->gaps[i].to_ns)));
+			json_array_append_new(out,
+					      json_pack("[o, o]", lanes__us(h->gaps[i].from_ns),
+							lanes__us(h->gaps[i].to_ns)));
 	return out;
 }
 
-/* --- overlaps --------------------------------------------------------------------------------------- */
+/* ---- overlaps ---- */
 
 static bool within(const struct claim *c, bool certain, const struct history_window *w)
 {
@@ -190,7 +191,10 @@ static json_t *overlap__json(const struct history *h, const struct claims *cs, b
 			 same_epoch(cs, certain, w));
 }
 
-/* Possible ones that no certain one lies in: a certain one has its possible rim drawn by its claims. */
+/*
+ * Possible ones that no certain one lies in: a certain one has its possible rim drawn by its
+ * claims.
+ */
 static void possible(const struct history *h, const struct claims *cs,
 		     const struct split_resource *s, json_t *out)
 {
@@ -199,8 +203,7 @@ static void possible(const struct history *h, const struct claims *cs,
 	size_t n = 0, k = 0;
 
 	for (size_t i = 0; v && i < cs->n; i++)
-		v[i] = (struct span){cs->v[i].node, cs->v[i].outer.start_ns,
-				     cs->v[i].outer.end_ns};
+		v[i] = (struct span){cs->v[i].node, cs->v[i].outer.start_ns, cs->v[i].outer.end_ns};
 	if (!v || overlap__sweep(v, cs->n, h->nodes.n, &w, &n) < 0)
 		return;
 	for (size_t i = 0; i < n && json_array_size(out) < LANES_POINTS_MAX; i++) {
@@ -223,7 +226,7 @@ static json_t *overlaps(const struct analysis *an, size_t resource)
 	return out;
 }
 
-/* --- all of it -------------------------------------------------------------------------------------- */
+/* ---- all of it ---- */
 
 static json_t *node__lane(const struct analysis *an, const struct lanes_axis *a, size_t resource,
 			  int node)
@@ -255,10 +258,10 @@ json_t *lanes__roles(const struct analysis *an, const struct lanes_axis *a)
 
 		for (size_t j = 0; j < r->nodes.n; j++)
 			json_array_append_new(nodes, node__lane(an, a, i, r->nodes.v[j]));
-		json_array_append_new(
-			out, json_pack("{s:s, s:s, s:b, s:o, s:o}", "resource", r->name, "system",
-				       r->system, "leads", an->claims[i].leads, "nodes", nodes,
-				       "overlaps", overlaps(an, i)));
+		json_array_append_new(out,
+				      json_pack("{s:s, s:s, s:b, s:o, s:o}", "resource", r->name,
+						"system", r->system, "leads", an->claims[i].leads,
+						"nodes", nodes, "overlaps", overlaps(an, i)));
 	}
 	return out;
 }

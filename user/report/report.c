@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * report.c: the files that people read. Each is written beside its name, synced and renamed over it: a full disk or a kill
- * leaves the old file or the new one, never half of one.
+ * report.c: the files that people read. Each is written beside its name, synced and renamed over
+ * it: a full disk or a kill leaves the old file or the new one, never half of one.
  *
- * report.html is one file: head, data, scripts. Names in the data come from users and from servers, so the data stands in a
- * script element of type application/json, pure ASCII, with every character that HTML could take notice of as an escape.
+ * report.html is one file: head, data, scripts. Names in the data come from users and servers, so
+ * the data stands in a script element of type application/json, pure ASCII, with every character
+ * that HTML could take notice of as an escape.
  */
 #include "report/report.h"
 
@@ -13,6 +14,7 @@
 
 #include "core.html.h"
 #include "head.html.h"
+#include "lanes.html.h"
 #include "numbers.html.h"
 #include "timeline.html.h"
 
@@ -42,8 +44,8 @@ static int write_all(int fd, const struct bytes *b)
 
 static int write_synced(int dirfd, const char *tmp, const struct bytes *parts, size_t n)
 {
-	_cleanup_close_ int fd = openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-					0644);
+	_cleanup_close_ int fd =
+		openat(dirfd, tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
 	int r = 0;
 
 	if (fd < 0)
@@ -83,8 +85,9 @@ static int text__replace(int dirfd, const char *dir, const char *name, const cha
 }
 
 /*
- * @json as text that may stand in a script element: '<' '>' and '&' occur only within JSON strings, where \u003c is the
- * same character; everything beyond ASCII is escaped already. NULL without memory.
+ * @json as text that may stand in a script element: '<' '>' and '&' occur only within JSON strings,
+ * where \u003c is the same character; everything beyond ASCII is escaped already. NULL without
+ * memory.
  */
 static char *json__for_html(const json_t *json)
 {
@@ -119,20 +122,17 @@ static int html__write(int dirfd, const char *dir, const struct history *h, json
 {
 	static const char open[] = "<script id=\"data\" type=\"application/json\">";
 	static const char close[] = "</script>\n";
-	_cleanup_(cleanup_json) json_t *data = json_pack("{s:O, s:o}", "summary", summary, "lanes",
-							 analysis__lanes(h, summary));
+	_cleanup_(cleanup_json) json_t *data =
+		json_pack("{s:O, s:o}", "summary", summary, "lanes", analysis__lanes(h, summary));
 	_cleanup_free_ char *text = data ? json__for_html(data) : NULL;
 
 	if (!text)
 		return err__set(err, -ENOMEM, "%s/report.html: no memory", dir);
 	struct bytes parts[] = {
-		{head_html, head_html_len},
-		{open, sizeof(open) - 1},
-		{text, strlen(text)},
-		{close, sizeof(close) - 1},
-		{core_html, core_html_len},
-		{numbers_html, numbers_html_len},
-		{timeline_html, timeline_html_len},
+		{head_html, head_html_len},   {open, sizeof(open) - 1},
+		{text, strlen(text)},	      {close, sizeof(close) - 1},
+		{core_html, core_html_len},   {numbers_html, numbers_html_len},
+		{lanes_html, lanes_html_len}, {timeline_html, timeline_html_len},
 	};
 
 	return file__replace(dirfd, dir, "report.html", parts, ARRAY_SIZE(parts), err);

@@ -61,8 +61,44 @@ static void bins_add_up(void **state)
 		assert_number(node, "reads_total", n ? 0 : 2);
 	}
 	/* the last bin holds the last operation */
-	assert_int_equal(json_integer_value(json_array_get(at(l, "ops.nodes.0.acked"), bins(l, "ops") - 1)), 1);
+	assert_int_equal(
+		json_integer_value(json_array_get(at(l, "ops.nodes.0.acked"), bins(l, "ops") - 1)),
+		1);
 	assert_int_equal(json_array_size(at(l, "latency.p99_us")), bins(l, "latency"));
+}
+
+/* Reasons are counted, the most frequent first; reasons without end are counted together. */
+static void reasons_are_counted(void **state)
+{
+	_cleanup_json_ json_t *l = NULL;
+	const json_t *errors;
+	struct events e;
+	int64_t n = 0;
+
+	(void)state;
+	ev__open(&e);
+	ev__run(&e, (struct run){0});
+	for (int i = 0; i < 50; i++)
+		ev__line(&e,
+			 "{\"t_ns\":%d000000,\"type\":\"op\",\"workload\":\"set\",\"client\":0,"
+			 "\"node\":\"n1\","
+			 "\"op\":\"add\",\"value\":%d,\"intended_ns\":0,\"invoke_ns\":0,\"return_"
+			 "ns\":%d000000,"
+			 "\"outcome\":\"%s\",\"error\":\"reason %d\"}",
+			 i + 1, i, i + 1, i < 20 ? "unknown" : "fail", i < 30 ? 0 : i);
+	ev__end(&e, 30000, "complete", 0);
+	l = lanes_of(&e);
+
+	errors = at(l, "ops.nodes.0.errors");
+	assert_int_equal(json_array_size(errors), 9);
+	assert_word_at(errors, "0.outcome", "unknown");
+	assert_word_at(errors, "0.error", "reason 0");
+	assert_number(errors, "0.count", 20);
+	assert_word_at(errors, "1.error", "(other errors)");
+	for (size_t i = 0; i < json_array_size(errors); i++)
+		n += json_integer_value(at(json_array_get(errors, i), "count"));
+	assert_int_equal(n, 50);
+	assert_int_equal(json_array_size(at(l, "ops.nodes.1.errors")), 0);
 }
 
 /* p50 and p99 by nearest rank, in the bin of the return, of what was answered; nothing answered is null. */
@@ -232,9 +268,13 @@ static void traffic_adds_up(void **state)
 	ev__open(&e);
 	ev__run(&e, (struct run){0});
 	for (int i = 1; i <= 300; i++)
-		ev__line(&e, "{\"t_ns\":%d00000000,\"type\":\"traffic\",\"node\":\"n2\",\"bin_ns\":100000000,"
-			     "\"rx_packets\":3,\"rx_bytes\":2,\"tx_packets\":4,\"tx_bytes\":4,\"rx_syn\":5,"
-			     "\"tx_syn\":1,\"rx_rst\":0,\"tx_rst\":0,\"dropped\":2}", i);
+		ev__line(&e,
+			 "{\"t_ns\":%d00000000,\"type\":\"traffic\",\"node\":\"n2\",\"bin_ns\":"
+			 "100000000,"
+			 "\"rx_packets\":3,\"rx_bytes\":2,\"tx_packets\":4,\"tx_bytes\":4,\"rx_"
+			 "syn\":5,"
+			 "\"tx_syn\":1,\"rx_rst\":0,\"tx_rst\":0,\"dropped\":2}",
+			 i);
 	ev__end(&e, 30000, "complete", 0);
 	l = lanes_of(&e);
 
@@ -256,11 +296,14 @@ static void faults_as_they_happened(void **state)
 
 	(void)state;
 	ev__open(&e);
-	ev__run(&e, (struct run){.faults = "{\"name\":\"cut\",\"parts\":[\"partition\"],\"windows\":[[10000000000,"
-					   "12000000000],[20000000000,22000000000]],\"edges\":[[\"n1\",\"n2\"]],"
+	ev__run(&e, (struct run){.faults = "{\"name\":\"cut\",\"parts\":[\"partition\"],"
+					   "\"windows\":[[10000000000,"
+					   "12000000000],[20000000000,22000000000]],\"edges\":[["
+					   "\"n1\",\"n2\"]],"
 					   "\"sides\":[[\"n1\"],[\"n2\"]],\"mechanism\":\"tcx\"}"});
 	ev__armed(&e, "cut", 10001);
-	ev__line(&e, "{\"t_ns\":10005000000,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,\"event\":\"first_hit\"}");
+	ev__line(&e, "{\"t_ns\":10005000000,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,"
+		     "\"event\":\"first_hit\"}");
 	ev__cleared(&e, "cut", 12002, 7);
 	ev__end(&e, 15000, "interrupted", 0);
 	l = lanes_of(&e);
@@ -289,9 +332,12 @@ static void an_empty_run_has_empty_lanes(void **state)
 
 	(void)state;
 	ev__open(&e);
-	ev__line(&e, "{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"seed\":18446744073709,"
-		     "\"kernel\":null,\"duration_ns\":1000000000,\"traffic_bin_ns\":100000000,\"nodes\":[],"
-		     "\"faults\":[],\"resources\":[],\"workloads\":[],\"expect\":[]}");
+	ev__line(
+		&e,
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"seed\":18446744073709,"
+		"\"kernel\":null,\"duration_ns\":1000000000,\"traffic_bin_ns\":100000000,\"nodes\":"
+		"[],"
+		"\"faults\":[],\"resources\":[],\"workloads\":[],\"expect\":[]}");
 	l = lanes_of(&e);
 
 	for (size_t i = 0; i < ARRAY_SIZE(empty); i++)
@@ -325,6 +371,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bins_add_up),
+		cmocka_unit_test(reasons_are_counted),
 		cmocka_unit_test(latency_of_each_bin),
 		cmocka_unit_test(lost_writes_are_points),
 		cmocka_unit_test(points_are_bounded),

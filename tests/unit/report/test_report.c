@@ -73,9 +73,13 @@ static void small_run(const char *names)
 	struct events e;
 
 	ev__open(&e);
-	ev__line(&e, "{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":%s,\"description\":%s,\"seed\":1,"
-		     "\"kernel\":null,\"duration_ns\":1000000000,\"traffic_bin_ns\":100000000,\"nodes\":[%s],"
-		     "\"faults\":[],\"resources\":[],\"workloads\":[],\"expect\":[]}", names, names, names);
+	ev__line(&e,
+		 "{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":%s,\"description\":%s,"
+		 "\"seed\":1,"
+		 "\"kernel\":null,\"duration_ns\":1000000000,\"traffic_bin_ns\":100000000,"
+		 "\"nodes\":[%s],"
+		 "\"faults\":[],\"resources\":[],\"workloads\":[],\"expect\":[]}",
+		 names, names, names);
 	ev__line(&e, "{\"t_ns\":3,\"type\":\"note\",\"level\":\"warning\",\"text\":%s}", names);
 	ev__end(&e, 1000, "complete", 0);
 	fclose(e.f);
@@ -85,7 +89,8 @@ static void small_run(const char *names)
 
 static void writes_all_four(void **state)
 {
-	static const char *const names[] = {"summary.json", "series.csv", "junit.xml", "report.html"};
+	static const char *const names[] = {"summary.json", "series.csv", "junit.xml",
+					    "report.html"};
 	_cleanup_json_ json_t *summary = NULL, *read = NULL;
 	_cleanup_free_ char *before = NULL, *after = NULL, *json = NULL;
 	struct error err = {0};
@@ -147,7 +152,8 @@ static void hostile_names_stay_text(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		_cleanup_json_ json_t *data = NULL, *name = json_loads(names[i], JSON_DECODE_ANY, NULL);
+		_cleanup_json_ json_t *data = NULL,
+				      *name = json_loads(names[i], JSON_DECODE_ANY, NULL);
 		_cleanup_free_ char *html = NULL;
 		struct error err = {0};
 
@@ -166,8 +172,9 @@ static void hostile_names_stay_text(void **state)
 /* The page allows itself nothing from elsewhere, and asks for nothing. */
 static void page_needs_nothing(void **state)
 {
-	static const char *const banned[] = {"http://", "https://", "src=", "@import", "innerHTML", "eval(",
-					     "insertAdjacent", "document.write", "<link", "url(//"};
+	static const char *const banned[] = {
+		"http://", "https://",	     "src=",	       "@import", "innerHTML",
+		"eval(",   "insertAdjacent", "document.write", "<link",	  "url(//"};
 	_cleanup_free_ char *html = NULL;
 	struct error err = {0};
 
@@ -175,7 +182,8 @@ static void page_needs_nothing(void **state)
 	small_run("\"plain\"");
 	assert_int_equal(report__render(folder, NULL, &err), 0);
 	html = slurp("report.html");
-	assert_non_null(strstr(html, "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"));
+	assert_non_null(strstr(
+		html, "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'"));
 	for (size_t i = 0; i < ARRAY_SIZE(banned); i++) {
 		const char *p = strstr(html, banned[i]);
 
