@@ -375,7 +375,7 @@ int csr__make(struct csr *ret, size_t n_rows, const struct csr_pair *pairs, size
 	for (size_t i = 0; i < n; i++)
 		c.off[pairs[i].row + 2]++;
 	for (size_t i = 2; i < n_rows + 2; i++)
-		c.off[i] += c.off[i - 1];
+		c.off[i] += c.off[i - 1]; /* NOLINT(clang-analyzer-core.*): calloc() made it zero */
 	for (size_t i = 0; i < n; i++)
 		c.v[c.off[pairs[i].row + 1]++] = pairs[i].value;
 	*ret = c;

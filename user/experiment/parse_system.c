@@ -46,7 +46,8 @@ static bool read_pattern(struct reader *r, const struct yaml_node *n, size_t gro
 	if (!reader__string(r, n, "a pattern, a POSIX extended regular expression", ret))
 		return false;
 	if (strlen(*ret) > PATTERN_MAX || repeats_too_much(*ret)) {
-		reader__fault(r, n->pos, "pattern too big; expected at most %d letters and %d repeats",
+		reader__fault(r, n->pos,
+			      "pattern too big; expected at most %d letters and %d repeats",
 			      PATTERN_MAX, REPEAT_MAX);
 		return false;
 	}
@@ -59,7 +60,8 @@ static bool read_pattern(struct reader *r, const struct yaml_node *n, size_t gro
 	groups = re.re_nsub < groups ? groups : 0;
 	regfree(&re);
 	if (groups)
-		reader__fault(r, n->pos, "`%.64s` has no group; expected (...) around the epoch's number",
+		reader__fault(r, n->pos,
+			      "`%.64s` has no group; expected (...) around the epoch's number",
 			      *ret);
 	return !groups;
 }
@@ -99,7 +101,7 @@ static bool unescape(char *s)
 		if (name) {
 			*out++ = values[name - names];
 		} else if (*s == 'x' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0) {
-			*out = (char)(hex_value(s[1]) << 4 | hex_value(s[2]));
+			*out = (char)(hex_value(s[1]) * 16 + hex_value(s[2]));
 			if (!*out++)
 				return false;
 			s += 2;
@@ -119,7 +121,8 @@ static void tcp_send(struct reader *r, const struct yaml_node *n, void *obj)
 		return;
 	parse_template(r, n);
 	if (!unescape(s->send))
-		reader__fault(r, n->pos, "bad escape; expected \\n \\r \\t \\\\ \\\" or \\xHH, not \\x00");
+		reader__fault(r, n->pos,
+			      "bad escape; expected \\n \\r \\t \\\\ \\\" or \\xHH, not \\x00");
 }
 
 static const struct option tcp_options[] = {
@@ -153,7 +156,8 @@ static void system_http(struct reader *r, const struct yaml_node *n, void *obj)
 	    !parse_template(r, n))
 		return;
 	if (strncmp(s->url, "http://", 7) && strncmp(s->url, "https://", 8))
-		reader__fault(r, n->pos, "`%.64s` is no URL; expected one as http://${ip}:8080/status",
+		reader__fault(r, n->pos,
+			      "`%.64s` is no URL; expected one as http://${ip}:8080/status",
 			      s->url);
 }
 
@@ -175,14 +179,16 @@ static void check_name(struct reader *r, const struct yaml_node *n, size_t index
 		return;
 	for (size_t i = 0; i < n_role_systems; i++) {
 		if (!strcmp(role_systems[i], name))
-			reader__fault(r, pos, "`%s` is a built-in system; choose another name", name);
+			reader__fault(r, pos, "`%s` is a built-in system; choose another name",
+				      name);
 	}
 	for (size_t i = 0; i < index; i++) {
 		const struct custom_system *other = &r->e->systems[i];
 
 		if (other->name && !strcmp(other->name, name))
-			reader__fault(r, pos, "a second system called `%s`; the first is on line %d",
-				      name, other->pos.line);
+			reader__fault(r, pos,
+				      "a second system called `%s`; the first is on line %d", name,
+				      other->pos.line);
 	}
 }
 
@@ -194,17 +200,19 @@ void parse_systems(struct reader *r, const struct yaml_node *n, void *obj)
 	for (size_t i = 0; i < count && !r->nomem; i++) {
 		const struct yaml_node *item = reader__item(n, i);
 		struct custom_system *s = APPEND(r, e->systems, e->n_systems);
-		int kinds = (yaml__get(item, "command") != NULL) + (yaml__get(item, "http") != NULL) +
-			    (yaml__get(item, "tcp") != NULL);
+		int kinds = (yaml__get(item, "command") != NULL) +
+			    (yaml__get(item, "http") != NULL) + (yaml__get(item, "tcp") != NULL);
 
 		if (!s)
 			return;
 		s->pos = item->pos;
-		if (!reader__map(r, item, "a system", system_options, ARRAY_SIZE(system_options), s))
+		if (!reader__map(r, item, "a system", system_options, ARRAY_SIZE(system_options),
+				 s))
 			continue;
 		if (kinds != 1)
 			reader__fault(r, item->pos,
-				      "%d kinds of exchange; expected one of command, http, tcp", kinds);
+				      "%d kinds of exchange; expected one of command, http, tcp",
+				      kinds);
 		if (s->name)
 			check_name(r, item, i);
 	}

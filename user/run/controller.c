@@ -117,9 +117,7 @@ static void update_phase(struct run *run)
 {
 	if (timeline__any_active(run))
 		set_phase(run, "fault");
-	else if (timeline__all_done(run) && run->e->n_faults)
-		set_phase(run, "recovery");
-	else if (!strcmp(run->phase, "fault"))
+	else if ((timeline__all_done(run) && run->e->n_faults) || !strcmp(run->phase, "fault"))
 		set_phase(run, "recovery");
 	else if (!*run->phase)
 		set_phase(run, "baseline");

@@ -6,6 +6,7 @@
 #include "run/exempt.h"
 
 #include <arpa/inet.h>
+#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -363,7 +364,7 @@ static int make_fault(struct plan *p, size_t i, struct error *err)
 	}
 	if (f->parts & FAULT_LOSS) {
 		df->actions |= CHAOS_ACT_LOSS;
-		df->loss.threshold = (uint64_t)(f->loss.probability * 4294967296.0 + 0.5);
+		df->loss.threshold = (uint64_t)llround(f->loss.probability * 0x1p32);
 	}
 	r = schedule__windows(p->e, i, &p->windows[i]);
 	if (!r)
