@@ -15,11 +15,15 @@ private_host()
 {
 	need_root
 	if [ "${CHAOS_PRIVATE_HOST-}" != 1 ]; then
-		CHAOS_PRIVATE_HOST=1 exec unshare --net --mount --pid --ipc --fork --kill-child \
-			--mount-proc "$0" "$@"
+		CHAOS_PRIVATE_HOST=1 exec unshare --net --mount --pid --ipc --fork --kill-child "$0" "$@"
 	fi
 	work=$(mktemp -d)
-	trap 'rm -rf "$work"' EXIT
+	trap 'umount -l "$work/proc"; rm -rf --one-file-system "$work"' EXIT
+	export HOST_PROC=$work/proc
+	mkdir "$HOST_PROC"
+	mount --bind /proc "$HOST_PROC"
+	mount -t proc proc /proc
+	umount -R -l /run/netns 2>/dev/null
 	mount -t tmpfs -o mode=755 chaos-test /run
 	# Its own bpffs, or none would be there to leave pins in.
 	mount -t bpf chaos-test /sys/fs/bpf 2>/dev/null
@@ -39,14 +43,14 @@ snapshot()
 	"$here/snapshot" "$@"
 }
 
-# same_as FILE [NETNS...]: everything is as in this snapshot.
+# same_as FILE [NETNS...]: everything is as in this snapshot, and no BPF program is left.
 same_as()
 {
 	local before=$1
 
 	shift
 	snapshot "$@" >"$work/now"
-	diff -U 0 "$before" "$work/now" >"$work/difference"
+	diff -U 0 <(grep -v '^bpf program' "$before") "$work/now" >"$work/difference"
 }
 
 # as_before NAME FILE [NETNS...]: a test: all is as in this snapshot, at once or after what the kernel takes down in
@@ -141,7 +145,19 @@ ended()
 	status=$?
 }
 
-# active [NAME]: a run that answers, and has a fault on.
+# ends NAME SECONDS: a test: the process ends; sets status. (Under `check` it would be a subshell's.)
+# shellcheck disable=SC2034
+ends()
+{
+	status=none
+	if ended "$2"; then
+		pass "$1"
+	else
+		fail "$1" "process $pid goes on after $2 s"
+	fi
+}
+
+# active: a run that answers, and has a fault on.
 active()
 {
 	"$CHAOS" status --json | jq -e '[.[] | select(.alive) | .status.faults[]? | select(.active)] | length > 0'
@@ -159,11 +175,13 @@ spec:
   duration: 4s
   lab:
     nodes:
-      n1: &node
+      n1:
         run: ["redis-server --bind ${ip} 127.0.0.1 --port 6379 --protected-mode no --dir ${dir} --save ''"]
         ready: {tcp: 6379}
         needs: {redis-server: redis-server}
-      n2: *node
+      n2:
+        run: ["redis-server --bind ${ip} 127.0.0.1 --port 6379 --protected-mode no --dir ${dir} --save '' --replicaof ${n1.ip} 6379"]
+        ready: {tcp: 6379}
   faults:
     - {name: cut, at: 1s, for: 2s, partition: {isolate: n1}}
   observe:

@@ -20,7 +20,7 @@ for mode in tcx clsact; do
 	kill -STOP "$pid"
 	check "$mode: stopped past its end, it ends all the same" wait_until 4 answers a 192.0.2.2
 	kill -CONT "$pid"
-	check "$mode: it ends when it goes on" ended 10
+	ends "$mode: it ends when it goes on" 10
 	is "$mode: as if nothing had been" 0 "$status"
 	as_before "$mode: nothing is left" "$work/before" a b
 
@@ -30,7 +30,7 @@ for mode in tcx clsact; do
 	check "$mode: stopped, its lease runs out" wait_until 7 answers a 192.0.2.2
 	like "$mode: status says that it does not answer" "does not answer" "$("$CHAOS" status)"
 	check "$mode: clear ends it" "$CHAOS" clear
-	check "$mode: the process is gone" ended 5
+	ends "$mode: the process is gone" 5
 	as_before "$mode: nothing is left of it" "$work/before" a b
 done
 
@@ -42,7 +42,7 @@ snapshot a b >"$work/with-disk"
 head -c 900k /dev/zero >"$work/small/ballast"
 sed 's|50/s|2000/s|' "$work/light.yaml" >"$work/busy.yaml"
 start "$CHAOS" run --out "$work/small/run" "$work/busy.yaml"
-check "a full disk ends the run" ended 30
+ends "a full disk ends the run" 30
 is "a full disk: failed at run time" 3 "$status"
 like "a full disk: it is said" "No space left" "$(cat "$work/out")"
 as_before "a full disk: nothing is left" "$work/with-disk" a b
@@ -52,7 +52,7 @@ umount "$work/small"
 
 sed 's|"redis-server.*"|&, "sleep 2"|; s|run: \["redis|run: ["redis|' "$work/light.yaml" >"$work/dies.yaml"
 start "$CHAOS" run --out "$work/dies" "$work/dies.yaml"
-check "a command that ends does not end the run" ended 30
+ends "a command that ends does not end the run" 30
 like "it ends by its own verdict" '^[01]$' "$status"
 is "its end is recorded" 2 "$(grep -c '"event": *"exited"' "$work/dies/events.jsonl")"
 is "the run is recorded to its end" complete \
@@ -72,7 +72,7 @@ start "$CHAOS" inject partition --isolate netns:c --for 4s
 check "a fault cuts the namespace" wait_until 10 silent b 198.51.100.1
 ip -n b link del eth1
 ip netns del c
-check "the namespace goes, the run ends in time" ended 10
+ends "the namespace goes, the run ends in time" 10
 is "the namespace goes: no error" 0 "$status"
 as_before "nothing is left, not even the namespace" "$work/before" a b
 
@@ -81,7 +81,7 @@ as_before "nothing is left, not even the namespace" "$work/before" a b
 start "$CHAOS" run --out "$work/hup" "$work/light.yaml"
 check "a run is active" wait_until 10 active
 kill -HUP "$pid"
-check "a terminal that closes ends it" ended 20
+ends "a terminal that closes ends it" 20
 is "a terminal that closes: interrupted" 130 "$status"
 like "what was recorded until then has a report" "html" "$(head -c 200 "$work/hup/report.html")"
 as_before "a terminal that closes: nothing is left" "$work/before" a b
@@ -89,7 +89,7 @@ as_before "a terminal that closes: nothing is left" "$work/before" a b
 start "$CHAOS" run --out "$work/stop" "$work/light.yaml"
 check "another run is active" wait_until 10 active
 check "chaos stop ends it" "$CHAOS" stop
-check "chaos stop: the process is gone" ended 5
+ends "chaos stop: the process is gone" 5
 is "chaos stop: interrupted" 130 "$status"
 as_before "chaos stop: nothing is left" "$work/before" a b
 
@@ -104,7 +104,7 @@ kill -INT "$first"
 wait "$first"
 check "the first one's end leaves the second in place" wait_until 5 silent b 192.0.2.1
 kill -INT "$pid"
-check "the second ends" ended 10
+ends "the second ends" 10
 check "traffic passes" answers a 192.0.2.2
 as_before "two at once: nothing is left" "$work/before" a b
 

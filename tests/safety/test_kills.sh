@@ -24,7 +24,7 @@ passes()
 start "$CHAOS" inject partition --isolate netns:a
 check "a fault cuts" wait_until 10 silent a 192.0.2.2
 kill -INT "$pid"
-check "Ctrl-C ends it" ended 10
+ends "Ctrl-C ends it" 10
 check "traffic passes again" passes
 as_before "nothing is left" "$work/before" a b
 
