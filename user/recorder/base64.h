@@ -12,7 +12,8 @@
 /* @dst has BASE64_SIZE(n) bytes. Returns @dst. */
 char *base64__encode(char *dst, const void *src, size_t n);
 
-/* Padded text of @len characters; returns the number of bytes, or -EINVAL (also if they are more than @size). */
+/* Padded text of @len characters; returns the number of bytes, or -EINVAL (also if they are more
+ * than @size). */
 ssize_t base64__decode(void *dst, size_t size, const char *src, size_t len);
 
 #endif

@@ -11,7 +11,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-/* In the child of a threaded program: system calls only. posix_spawn() cannot ask for the parent's death. */
+/* In the child of a threaded program: system calls only. posix_spawn() cannot ask for the parent's
+ * death. */
 static _Noreturn void child(const char *command, int out, pid_t parent)
 {
 	char *argv[] = {(char *)"sh", (char *)"-c", (char *)command, NULL};
@@ -90,7 +91,8 @@ static int collect(int pidfd, int out, int64_t deadline_ns, char *buf, size_t si
 		if (n > 0 && p[1].revents && !drain(out, buf, size, len, deadline_ns))
 			p[1].fd = -1;
 		if (n > 0 && p[0].revents) {
-			/* What it wrote before it ended; a child of its own that still has the pipe is not waited for. */
+			/* What it wrote before it ended; a child of its own that still has the pipe
+			 * is not waited for. */
 			if (p[1].fd >= 0)
 				drain(out, buf, size, len, deadline_ns);
 			return 0;

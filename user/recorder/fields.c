@@ -7,14 +7,18 @@
 void fields__text(json_t *o, const char *key, const char *text)
 {
 	_cleanup_free_ char *ascii = NULL;
-	json_t *v = text ? json_string(text) : json_null();
+	json_t *v;
 
-	if (!v) {
+	if (!text)
+		return fields__null(o, key);
+	v = json_string(text);
+	if (!v)
 		ascii = strdup(text);
-		for (char *c = ascii; c && *c; c++)
+	if (ascii) {
+		for (char *c = ascii; *c; c++)
 			if (*c & 0x80)
 				*c = '?';
-		v = ascii ? json_string_nocheck(ascii) : json_null();
+		v = json_string_nocheck(ascii);
 	}
 	json_object_set_new_nocheck(o, key, v);
 }

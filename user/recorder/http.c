@@ -35,8 +35,8 @@ static size_t on_body(const char *data, size_t one, size_t n, void *arg)
 }
 
 /*
- * Was anything sent? libcurl sends a request again by itself when a kept connection turns out to be dead, and then
- * reports only the second try.
+ * Was anything sent? libcurl sends a request again by itself when a kept connection turns out to be
+ * dead, and then reports only the second try.
  */
 static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, void *arg)
 {

@@ -23,15 +23,17 @@ int http__init(struct http *h, size_t max);
 void http__reset(struct http *h);
 
 /*
- * GET @url, or POST @json to it. 0 once an answer is there, whatever its status; else -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET,
- * -EPROTO and the like. The answer is in @h until the next request.
+ * GET @url, or POST @json to it. 0 once an answer is there, whatever its status; else
+ * -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, -EPROTO and the like. The answer is in @h until the next
+ * request.
  */
 int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns);
 
 /* "http://IP:PORT" with the brackets that IPv6 needs. */
 void http__base(char *buf, size_t size, const char *ip, uint16_t port);
 
-/* A number that the JSON gateway of gRPC writes as a string or as a number; 0 if absent. -EPROTO for anything else. */
+/* A number that the JSON gateway of gRPC writes as a string or as a number; 0 if absent. -EPROTO
+ * for anything else. */
 int http__u64(const json_t *object, const char *key, uint64_t *ret);
 
 #endif

@@ -17,9 +17,9 @@ struct inside {
 };
 
 /*
- * Start a thread in the namespace @netns_fd (borrowed until this returns) that calls @open (may be NULL) and, when that
- * has returned 0, @run. Returns after @open: its error, or that of entering the namespace, is this
- * function's, and then the thread has ended. The thread takes no signals.
+ * Start a thread in the namespace @netns_fd (borrowed until this returns) that calls @open (may be
+ * NULL) and, when that has returned 0, @run. Returns after @open: its error, or that of entering
+ * the namespace, is this function's, and then the thread has ended. The thread takes no signals.
  */
 int inside__start(struct inside *t, int netns_fd, int (*open)(void *arg, struct error *err),
 		  void (*run)(void *arg), void *arg, struct error *err);
@@ -40,8 +40,8 @@ bool halt__is_set(struct halt *h);
 bool halt__until(struct halt *h, int64_t ns);
 
 /*
- * The next instant of a cadence of @every_ns after @due that is not over at @now: what is late is left out, not made up
- * for, and the cadence does not drift.
+ * The next instant of a cadence of @every_ns after @due that is not over at @now: what is late is
+ * left out, not made up for, and the cadence does not drift.
  */
 static inline int64_t cadence__next(int64_t due, int64_t every_ns, int64_t now)
 {

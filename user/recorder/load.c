@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* load.c: the clients of a workload: when they do what, and what is recorded of it. The final reads are in load_final.c. */
+/* load.c: the clients of a workload: when they do what, and what is recorded of it. The final reads
+ * are in load_final.c. */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/rng.h"
@@ -57,8 +58,8 @@ void answer__errno(struct answer *a, int r, bool sent)
 }
 
 /*
- * Drawn, not counted: with every tenth operation a read and ten clients, all reads would be one client's,
- * and its side of a cut would be the only one whose staleness shows.
+ * Drawn, not counted: with every tenth operation a read and ten clients, all reads would be one
+ * client's, and its side of a cut would be the only one whose staleness shows.
  */
 bool load__is_read(uint64_t seed, uint64_t i, double reads)
 {
@@ -185,17 +186,16 @@ static void client_run(void *arg)
 
 /* --- its life --------------------------------------------------------------------------------- */
 
-static int check_config(const struct load_config *cfg, const struct store_ops **ret_ops,
-			struct error *err)
+static const struct store_ops *find_ops(const char *system)
 {
-	const struct store_ops *ops = NULL;
+	for (size_t i = 0; system && i < ARRAY_SIZE(all_ops); i++)
+		if (!strcmp(all_ops[i]->name, system))
+			return all_ops[i];
+	return NULL;
+}
 
-	for (size_t i = 0; i < ARRAY_SIZE(all_ops); i++)
-		if (cfg->system && !strcmp(all_ops[i]->name, cfg->system))
-			ops = all_ops[i];
-	if (!ops)
-		return err__set(err, -EINVAL, "no such system to write to: `%s`",
-				cfg->system ? cfg->system : "");
+static int check_config(const struct load_config *cfg, struct error *err)
+{
 	if (!cfg->name || (cfg->check && strcmp(cfg->check, "set") != 0))
 		return err__set(err, -EINVAL, "expected a name, and the check `set`");
 	if (!cfg->n_places || !cfg->clients || cfg->clients > CLIENTS_MAX)
@@ -206,7 +206,6 @@ static int check_config(const struct load_config *cfg, const struct store_ops **
 		return err__set(
 			err, -EINVAL,
 			"expected a rate above 0, reads in [0,1), a time limit of 1 ms or more");
-	*ret_ops = ops;
 	return 0;
 }
 
@@ -256,10 +255,14 @@ static int start_clients(struct load *l, unsigned int n, struct error *err)
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
 		struct error *err)
 {
-	const struct store_ops *ops = NULL;
+	const struct store_ops *ops = find_ops(cfg->system);
 	struct load *l;
-	int e = check_config(cfg, &ops, err);
+	int e;
 
+	if (!ops)
+		return err__set(err, -EINVAL, "workload %s: no such system to write to: `%s`",
+				cfg->name ? cfg->name : "?", cfg->system ? cfg->system : "");
+	e = check_config(cfg, err);
 	if (e)
 		return err__prefix(err, "workload %s", cfg->name ? cfg->name : "?"), e;
 	l = calloc(1, sizeof(*l));

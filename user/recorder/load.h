@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * load.h: workloads: clients that write and read during the run, each in the namespace of a node (the
- * side of the cut that it is on), and the final reads after the heal. One thread per client.
+ * load.h: workloads: clients that write and read during the run, each in the namespace of a node
+ * (the side of the cut that it is on), and the final reads after the heal. One thread per client.
  *
- * Operation i of a workload is due at i / rate after the start, whatever happened to the ones before (open loop); client
- * i mod n does it. A client that is late by more than the operation's time limit records the operations that it
- * could not send as failed with invoke_ns null, so offered load stays what was asked for.
+ * Operation i of a workload is due at i / rate after the start, whatever happened to the ones
+ * before (open loop); client i mod n does it. A client that is late by more than the operation's
+ * time limit records the operations that it could not send as failed with invoke_ns null, so
+ * offered load stays what was asked for.
  *
- * Check "set": every add writes a value never written before (0, 1, 2 ..., or from above what an earlier run left at
- * any of the places); a read asks for the value whose add was acknowledged last before it, by any client. Which
- * operations read is drawn under the seed.
+ * Check "set": every add writes a value never written before (0, 1, 2 ..., or from above what an
+ * earlier run left at any of the places); a read asks for the value whose add was acknowledged last
+ * before it, by any client. Which operations read is drawn under the seed.
  */
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H
@@ -44,15 +45,17 @@ struct load;
 extern const char *const load_systems[];
 extern const size_t n_load_systems;
 
-/* @r may be NULL. Looks for such values first: takes as long as the slowest place, at most min(time limit, 1 s). */
+/* @r may be NULL. Looks for such values first: takes as long as the slowest place, at most min(time
+ * limit, 1 s). */
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
 		struct error *err);
 /* Totals so far of the clients at @place (index), for live display. */
 void load__counts(struct load *l, size_t place, struct load_counts *ret);
 void load__stop(struct load *l); /* no new operations; waits for those in flight */
 /*
- * Read the whole set at every place, every 500 ms, until all agree or @limit_ns has passed; one "final" event per place and
- * attempt. 0 if they agree, -ETIMEDOUT, or -EINTR when @stop (may be NULL) is not 0.
+ * Read the whole set at every place, every 500 ms, until all agree or @limit_ns has passed; one
+ * "final" event per place and attempt. 0 if they agree, -ETIMEDOUT, or -EINTR when @stop (may be
+ * NULL) is not 0.
  */
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop);
 void load__free(struct load *l); /* stops first; NULL is fine */

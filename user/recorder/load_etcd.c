@@ -51,7 +51,8 @@ static int store_open(const char *ip, uint16_t port, const char *name, void **re
 
 enum outcome etcd__error_outcome(long status, const char *message)
 {
-	/* Said before a request is proposed, or by the state machine which then did not apply it. */
+	/* Said before a request is proposed, or by the state machine which then did not apply it.
+	 */
 	static const char *const before[] = {
 		"etcdserver: no leader",
 		"etcdserver: too many requests",
@@ -73,7 +74,8 @@ enum outcome etcd__error_outcome(long status, const char *message)
 	return OUTCOME_UNKNOWN;
 }
 
-/* An error's text: {"error": text, "message": text, "code": n}; 3.5 and later have message alone. */
+/* An error's text: {"error": text, "message": text, "code": n}; 3.5 and later have message alone.
+ */
 static void take_error(const struct http *h, struct answer *a)
 {
 	json_t *o = json_loadb(h->body, h->len, 0, NULL);
@@ -244,7 +246,8 @@ static int store_list(void *store, int64_t deadline_ns, struct values *ret, char
 	bool more = true;
 	int r = 0;
 
-	/* All keys that begin with the prefix: up to, not including, the prefix whose last byte is one higher. */
+	/* All keys that begin with the prefix: up to, not including, the prefix whose last byte is
+	 * one higher. */
 	memcpy(prefix, s->prefix, s->prefix_len);
 	prefix[s->prefix_len - 1]++;
 	base64__encode(from, s->prefix, s->prefix_len);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * load_internal.h: internal to load*.c: what a store has to bring to be written and read. A store object is one
- * client's connection and belongs to one thread, which is inside the client's namespace. It connects
- * when it has to; the time that takes is the operation's.
+ * load_internal.h: internal to load*.c: what a store has to bring to be written and read. A store
+ * object is one client's connection and belongs to one thread, which is inside the client's
+ * namespace. It connects when it has to; the time that takes is the operation's.
  */
 #ifndef CHAOS_RECORDER_LOAD_INTERNAL_H
 #define CHAOS_RECORDER_LOAD_INTERNAL_H
@@ -28,7 +28,8 @@ struct answer {
 	char error[128];
 };
 
-/* A negative errno of an exchange: once a request has left, not hearing of it says nothing about it. */
+/* A negative errno of an exchange: once a request has left, not hearing of it says nothing about
+ * it. */
 void answer__errno(struct answer *a, int r, bool sent);
 /* An error that the server sent, of @len bytes. */
 void answer__error(struct answer *a, enum outcome outcome, const char *text, size_t len);
@@ -40,7 +41,8 @@ struct store_ops {
 	int (*open)(const char *ip, uint16_t port, const char *name, void **ret_store);
 	void (*add)(void *store, int64_t value, int64_t deadline_ns, struct answer *ret);
 	void (*read)(void *store, int64_t value, int64_t deadline_ns, struct answer *ret);
-	/* The whole set, unsorted; members that are no values are left out. On failure @why is set. */
+	/* The whole set, unsorted; members that are no values are left out. On failure @why is set.
+	 */
 	int (*list)(void *store, int64_t deadline_ns, struct values *ret, char *why,
 		    size_t why_size);
 	void (*close)(void *store);

@@ -8,7 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* A set in its compact form comes in one piece whatever the count asked for, but it is small then. */
+/* A set in its compact form comes in one piece whatever the count asked for, but it is small then.
+ */
 #define ANSWER_MAX (4 * 1024 * 1024)
 #define SCAN_COUNT "1000"
 

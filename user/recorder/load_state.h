@@ -43,7 +43,8 @@ struct load {
 	int64_t base;		    /* values below it were there before the run */
 };
 
-/* Look at every place, for at most a second, for values that an earlier run left, and begin above them. */
+/* Look at every place, for at most a second, for values that an earlier run left, and begin above
+ * them. */
 void load__find_base(struct load *l);
 
 #endif

@@ -126,7 +126,8 @@ static void record_change(const struct probe *p, const struct sample *s)
 	recorder__event(p->recorder, "role_change", s->recv_ns, o);
 }
 
-/* A gap is time in which nobody asked: an exchange that hangs is a sample, with its own send_ns and recv_ns. */
+/* A gap is time in which nobody asked: an exchange that hangs is a sample, with its own send_ns and
+ * recv_ns. */
 static bool is_gap(const struct probe *p, const struct sample *s)
 {
 	return p->last_recv_ns &&

@@ -2,8 +2,8 @@
 /*
  * probe.h: asks each node who leads, from inside the node's own network namespace over its own
  * loopback or address, a path that no fault between nodes touches. One thread per (resource, node);
- * it lives in that namespace and blocks there with time limits of its own. A probe never outlives its stop by more than its time
- * limit (at most 1 s).
+ * it lives in that namespace and blocks there with time limits of its own. A probe never outlives
+ * its stop by more than its time limit (at most 1 s).
  */
 #ifndef CHAOS_PROBE_H
 #define CHAOS_PROBE_H
@@ -16,11 +16,11 @@ struct custom_system; /* experiment/experiment.h */
 
 struct probe_config {
 	const char *resource, *system, *node;
-	int netns_fd;	  /* borrowed for the life of the probe */
-	const char *ip;	  /* the node's address: host part of the exchange */
-	uint16_t port;	  /* 0 = the system's default */
-	const char *master_name; /* sentinel */
-	const char *vip;	 /* vrrp */
+	int netns_fd;			    /* borrowed for the life of the probe */
+	const char *ip;			    /* the node's address: host part of the exchange */
+	uint16_t port;			    /* 0 = the system's default */
+	const char *master_name;	    /* sentinel */
+	const char *vip;		    /* vrrp */
 	const struct custom_system *custom; /* its templates are already expanded for this node */
 	int64_t every_ns;
 };

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * probe_custom.c: a system that the user describes: a command, an HTTP or a TCP exchange, and patterns.
+ * probe_custom.c: a system that the user describes: a command, an HTTP or a TCP exchange, and
+ * patterns.
  *
- * The answer is text of at most 64 KiB without carriage returns: what the command printed; "HTTP STATUS" in a
- * line of its own and then the body; what came by TCP until the server closed or paused after a line.
- * Patterns are POSIX extended ones, ^ and $ mean lines. An answer that says no leader is one: role "none". A command that
- * ends with another status than 0 has not answered.
+ * The answer is text of at most 64 KiB without carriage returns: what the command printed; "HTTP
+ * STATUS" in a line of its own and then the body; what came by TCP until the server closed or
+ * paused after a line. Patterns are POSIX extended ones, ^ and $ mean lines. An answer that says no
+ * leader is one: role "none". A command that ends with another status than 0 has not answered.
  */
 #include "experiment/experiment.h"
 #include "lib/cleanup.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * probe_internal.h: internal to probe*.c: what a system has to bring to be probed. All of it runs in the probe's
- * own thread, inside the node's network namespace.
+ * probe_internal.h: internal to probe*.c: what a system has to bring to be probed. All of it runs
+ * in the probe's own thread, inside the node's network namespace.
  */
 #ifndef CHAOS_RECORDER_PROBE_INTERNAL_H
 #define CHAOS_RECORDER_PROBE_INTERNAL_H
@@ -54,8 +54,8 @@ struct probe_ops {
 	/* @ret_state is freed by close(). */
 	int (*open)(const struct probe_spec *spec, void **ret_state, struct error *err);
 	/*
-	 * One exchange that ends at @deadline_ns at the latest. @s is zeroed, but for send_ns (now) and epoch -1. recv_ns
-	 * is set to now afterwards if it is still 0.
+	 * One exchange that ends at @deadline_ns at the latest. @s is zeroed, but for send_ns (now)
+	 * and epoch -1. recv_ns is set to now afterwards if it is still 0.
 	 */
 	void (*ask)(void *state, int64_t deadline_ns, struct sample *s);
 	void (*close)(void *state);

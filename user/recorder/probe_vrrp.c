@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * probe_vrrp.c: who holds the virtual address: a dump of the addresses in the namespace, by rtnetlink.
- * Whatever implements VRRP or CARP, this is what it does in the end.
+ * probe_vrrp.c: who holds the virtual address: a dump of the addresses in the namespace, by
+ * rtnetlink. Whatever implements VRRP or CARP, this is what it does in the end.
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -125,7 +125,8 @@ static void vrrp_ask(void *state, int64_t deadline_ns, struct sample *s)
 	struct vrrp_probe *p = state;
 	int r = p->nl ? dump(p, deadline_ns) : connect_netlink(p);
 
-	/* EINTR: addresses changed during the dump, which may have missed some. The next one is whole. */
+	/* EINTR: addresses changed during the dump, which may have missed some. The next one is
+	 * whole. */
 	if (r == -EINTR)
 		r = dump(p, deadline_ns);
 	s->recv_ns = clock__now();

@@ -54,7 +54,8 @@ int64_t recorder__t0(const struct recorder *r)
 	return r->t0_ns;
 }
 
-/* All of it or a negative errno. A short write says that the next one will fail, and that one says why. */
+/* All of it or a negative errno. A short write says that the next one will fail, and that one says
+ * why. */
 static int write_all(int fd, const char *buf, size_t len)
 {
 	while (len > 0) {
@@ -96,8 +97,8 @@ static int lose(struct recorder *r, int e)
 }
 
 /*
- * The line in @buf of @size bytes; returns its length, newline included, which may be more than @size: then the text is not
- * all there. 0: the fields cannot be written as JSON.
+ * The line in @buf of @size bytes; returns its length, newline included, which may be more than
+ * @size: then the text is not all there. 0: the fields cannot be written as JSON.
  */
 static size_t format(char *buf, size_t size, const char *type, int64_t t_ns, const json_t *fields)
 {

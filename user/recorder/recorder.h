@@ -54,21 +54,23 @@ struct recorder;
 int recorder__open(const char *dir, int64_t t0_ns, struct recorder **ret, struct error *err);
 
 /*
- * Run time 0 is known only when the lab is ready: until then it is the instant given to recorder__open(), and what
- * was written by then keeps the times that this gave it. An event is converted by the t0 of the moment when it is
- * written. So: open with an instant that is not before the real one (a planned start), call this once, with the
- * real one, when the lab is ready, and start probes and workloads after it: their events hold several times
- * (send_ns, intended_ns ...) that belong together.
+ * Run time 0 is known only when the lab is ready: until then it is the instant given to
+ * recorder__open(), and what was written by then keeps the times that this gave it. An event is
+ * converted by the t0 of the moment when it is written. So: open with an instant that is not
+ * before the real one (a planned start), call this once, with the real one, when the lab is ready,
+ * and start probes and workloads after it: their events hold several times (send_ns, intended_ns
+ * ...) that belong together.
  */
 void recorder__set_t0(struct recorder *r, int64_t t0_ns);
 int64_t recorder__t0(const struct recorder *r);
 
 /*
- * Write one event of @type at CLOCK_MONOTONIC @mono_ns with the members of @fields (reference stolen, may be NULL). Returns 0, or
- * a negative errno once the disk has failed: then the partial line is cut off, the event counts as lost, and
- * recorder__failed() tells why; the next event tries again, so that a disk which has room again goes on with whole lines. Never
- * blocks on anything but the file. A caller that may meet RLIMIT_FSIZE ignores SIGXFSZ. Members are as the caller made them:
- * run time, by recorder__t0().
+ * Write one event of @type at CLOCK_MONOTONIC @mono_ns with the members of @fields (reference
+ * stolen, may be NULL). Returns 0, or a negative errno once the disk has failed: then the partial
+ * line is cut off, the event counts as lost, and recorder__failed() tells why; the next event
+ * tries again, so that a disk which has room again goes on with whole lines. Never blocks on
+ * anything but the file. A caller that may meet RLIMIT_FSIZE ignores SIGXFSZ. Members are as the
+ * caller made them: run time, by recorder__t0().
  */
 int recorder__event(struct recorder *r, const char *type, int64_t mono_ns, json_t *fields);
 

@@ -15,7 +15,8 @@ typedef size_t elements_t;
 typedef int elements_t;
 #endif
 
-/* hiredis allocates an array by the number in its header: eight bytes on the wire may ask for gigabytes. */
+/* hiredis allocates an array by the number in its header: eight bytes on the wire may ask for
+ * gigabytes. */
 static void *bounded_array(const redisReadTask *task, elements_t n)
 {
 	struct resp *c = task->privdata;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * resp.h: a connection to a Redis-like server: hiredis reads the protocol, sock.h waits. An answer is
- * bounded in time, bytes and elements. After any error the connection is dropped, so that an answer that comes too
- * late is never taken for that of a later command.
+ * resp.h: a connection to a Redis-like server: hiredis reads the protocol, sock.h waits. An answer
+ * is bounded in time, bytes and elements. After any error the connection is dropped, so that an
+ * answer that comes too late is never taken for that of a later command.
  */
 #ifndef CHAOS_RECORDER_RESP_H
 #define CHAOS_RECORDER_RESP_H
@@ -29,7 +29,8 @@ void resp__reset(struct resp *c); /* drop the connection; it can be opened again
 int resp__open(struct resp *c, int64_t deadline_ns);
 /* Send a command on the open connection; @ret_sent: some of it has left, also on failure. */
 int resp__send(struct resp *c, int argc, const char **argv, int64_t deadline_ns, bool *ret_sent);
-/* The next answer; -ECONNRESET if the server closes instead, -EPROTO for what is no RESP, -EMSGSIZE above the bounds. */
+/* The next answer; -ECONNRESET if the server closes instead, -EPROTO for what is no RESP, -EMSGSIZE
+ * above the bounds. */
 int resp__receive(struct resp *c, int64_t deadline_ns, redisReply **ret);
 
 static inline void cleanup_reply(redisReply **r)

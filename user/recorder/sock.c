@@ -47,8 +47,8 @@ static socklen_t address(const char *ip, uint16_t port, struct sockaddr_storage 
 }
 
 /*
- * Where nobody listens on a port of the ephemeral range, the kernel may choose just this port as ours,
- * and TCP's simultaneous open connects the socket to itself.
+ * Where nobody listens on a port of the ephemeral range, the kernel may choose just this port as
+ * ours, and TCP's simultaneous open connects the socket to itself.
  */
 static bool is_own_peer(int fd, const struct sockaddr_storage *peer, socklen_t len)
 {

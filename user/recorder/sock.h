@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * sock.h: TCP with an absolute deadline (CLOCK_MONOTONIC, ns) on every step, so that a peer that hangs or
- * drips cannot hold its caller longer than that. All fail with a negative errno, -ETIMEDOUT at the
- * deadline.
+ * sock.h: TCP with an absolute deadline (CLOCK_MONOTONIC, ns) on every step, so that a peer that
+ * hangs or drips cannot hold its caller longer than that. All fail with a negative errno,
+ * -ETIMEDOUT at the deadline.
  */
 #ifndef CHAOS_RECORDER_SOCK_H
 #define CHAOS_RECORDER_SOCK_H

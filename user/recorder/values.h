@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* values.h: a set of integers as it was read from a server: collected in any order, then made a set. */
+/* values.h: a set of integers as it was read from a server: collected in any order, then made a
+ * set. */
 #ifndef CHAOS_RECORDER_VALUES_H
 #define CHAOS_RECORDER_VALUES_H
 

@@ -40,8 +40,12 @@ static int parse(int argc, char **argv, struct options *o)
 		.netns = "/proc/self/ns/net",
 		.every_ns = 20 * NS_PER_MS,
 		.final_ns = 10 * NS_PER_S,
-		.load = {.name = "set", .check = "set", .clients = 1, .rate_per_s = 100,
-			 .timeout_ns = NS_PER_S, .seed = 42},
+		.load = {.name = "set",
+			 .check = "set",
+			 .clients = 1,
+			 .rate_per_s = 100,
+			 .timeout_ns = NS_PER_S,
+			 .seed = 42},
 	};
 	while ((c = getopt(argc, argv, "d:n:e:p:w:c:r:R:t:f:b:")) != -1) {
 		if (c == 'd')

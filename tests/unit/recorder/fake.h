@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* fake.h: a TCP server on loopback that answers well, badly, slowly or not at all. One connection at a time. */
+/* fake.h: a TCP server on loopback that answers well, badly, slowly or not at all. One connection
+ * at a time. */
 #ifndef FAKE_H
 #define FAKE_H
 

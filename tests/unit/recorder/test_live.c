@@ -143,7 +143,8 @@ static void test_command(void **state)
 static void test_command_epochs(void **state)
 {
 	/* what is no number of ours is none */
-	static const char *const bad[] = {"term=99999999999999999999", "term=", "term=x", "term=-3", "nothing"};
+	static const char *const bad[] = {"term=99999999999999999999", "term=", "term=x", "term=-3",
+					  "nothing"};
 	struct probe_state st;
 	char command[64];
 
@@ -164,8 +165,13 @@ static void test_command_fails(void **state)
 {
 	struct probe_state st;
 	struct error err = {0};
-	struct custom_system c = {.kind = EXCHANGE_COMMAND, .command = (char *)"true", .leader_re = (char *)"("};
-	struct probe_config cfg = {.resource = "r", .node = "n", .netns_fd = env.netns, .custom = &c, .every_ns = EVERY_NS};
+	struct custom_system c = {
+		.kind = EXCHANGE_COMMAND, .command = (char *)"true", .leader_re = (char *)"("};
+	struct probe_config cfg = {.resource = "r",
+				   .node = "n",
+				   .netns_fd = env.netns,
+				   .custom = &c,
+				   .every_ns = EVERY_NS};
 	struct probe *p = NULL;
 
 	(void)state;
@@ -180,17 +186,18 @@ static void test_command_fails(void **state)
 	assert_non_null(strstr(err.msg, "leader pattern"));
 }
 
-/* More than is kept, a process in the background that holds the pipe, NUL bytes: the beginning counts. */
+/* More than is kept, a process in the background that holds the pipe, NUL bytes: the beginning
+ * counts. */
 static void test_command_long(void **state)
 {
 	struct probe_state st;
 
 	(void)state;
-	custom((struct custom_system){
-		       .kind = EXCHANGE_COMMAND,
-		       .command = (char *)"printf 'leader\\000 term=5\\n'; sleep 100 & head -c 300000 /dev/zero",
-		       .leader_re = (char *)"^leader",
-		       .epoch_re = (char *)"term=([0-9]+)"},
+	custom((struct custom_system){.kind = EXCHANGE_COMMAND,
+				      .command = (char *)"printf 'leader\\000 term=5\\n'; sleep "
+							 "100 & head -c 300000 /dev/zero",
+				      .leader_re = (char *)"^leader",
+				      .epoch_re = (char *)"term=([0-9]+)"},
 	       1, &st);
 	assert_string_equal(st.role, "leader");
 	assert_int_equal(st.epoch, 5);
@@ -217,7 +224,8 @@ static void test_command_hangs(void **state)
 	assert_string_equal(st.role, "error");
 	all = events("role");
 	first = json_array_get(all, 0);
-	assert_in_range(num(first, "recv_ns") - num(first, "send_ns"), 100 * NS_PER_MS, 600 * NS_PER_MS);
+	assert_in_range(num(first, "recv_ns") - num(first, "send_ns"), 100 * NS_PER_MS,
+			600 * NS_PER_MS);
 	assert_non_null(strstr(str(first, "error"), "time limit"));
 	json_decref(all);
 	/* the record says what happened; it is not a gap */
@@ -276,7 +284,8 @@ static void test_tcp(void **state)
 static void test_http(void **state)
 {
 	struct fake f = {.serve = fake__answer,
-			 .answer = TEXT("HTTP/1.1 503 No\r\nContent-Length: 11\r\n\r\ntimeline 12")};
+			 .answer =
+				 TEXT("HTTP/1.1 503 No\r\nContent-Length: 11\r\n\r\ntimeline 12")};
 	char url[64];
 	struct custom_system c = {.kind = EXCHANGE_HTTP,
 				  .url = url,
@@ -306,7 +315,11 @@ static void test_role_change(void **state)
 	_cleanup_free_ char *command = NULL;
 	struct probe_state st = {0};
 	struct custom_system c = {.kind = EXCHANGE_COMMAND, .leader_re = (char *)"yes"};
-	struct probe_config cfg = {.resource = "res", .node = "n1", .netns_fd = env.netns, .custom = &c, .every_ns = EVERY_NS};
+	struct probe_config cfg = {.resource = "res",
+				   .node = "n1",
+				   .netns_fd = env.netns,
+				   .custom = &c,
+				   .every_ns = EVERY_NS};
 	struct probe *p = NULL;
 	json_t *all, *change;
 
@@ -335,9 +348,20 @@ static void test_role_change(void **state)
 
 static void test_bad_config(void **state)
 {
-	struct probe_config cfg = {.resource = "r", .system = "nosuch", .node = "n", .netns_fd = env.netns, .every_ns = EVERY_NS};
+	struct probe_config cfg = {.resource = "r",
+				   .system = "nosuch",
+				   .node = "n",
+				   .netns_fd = env.netns,
+				   .every_ns = EVERY_NS};
 	struct load_place place = {"n1", env.netns, "127.0.0.1"};
-	struct load_config load = {.name = "w", .system = "redis", .check = "set", .places = &place, .n_places = 1, .clients = 1, .rate_per_s = 10, .timeout_ns = NS_PER_S};
+	struct load_config load = {.name = "w",
+				   .system = "redis",
+				   .check = "set",
+				   .places = &place,
+				   .n_places = 1,
+				   .clients = 1,
+				   .rate_per_s = 10,
+				   .timeout_ns = NS_PER_S};
 	struct probe *p = NULL;
 	struct load *l = NULL;
 
@@ -446,7 +470,13 @@ static void test_load_refused(void **state)
 	(void)state;
 	assert_int_equal(0, fake__start(&f));
 	fake__end(&f);
-	struct load_config cfg = {.places = &place, .n_places = 1, .port = f.port, .clients = 3, .rate_per_s = 500, .reads = 0.5, .timeout_ns = NS_PER_S};
+	struct load_config cfg = {.places = &place,
+				  .n_places = 1,
+				  .port = f.port,
+				  .clients = 3,
+				  .rate_per_s = 500,
+				  .reads = 0.5,
+				  .timeout_ns = NS_PER_S};
 	run_load(&cfg, 200 * NS_PER_MS, &c);
 	t = tally();
 	assert_in_range(c.attempted, 80, 103);
@@ -466,7 +496,12 @@ static void test_load_hangs(void **state)
 
 	(void)state;
 	assert_int_equal(0, fake__start(&f));
-	struct load_config cfg = {.places = &place, .n_places = 1, .port = f.port, .clients = 1, .rate_per_s = 200, .timeout_ns = 50 * NS_PER_MS};
+	struct load_config cfg = {.places = &place,
+				  .n_places = 1,
+				  .port = f.port,
+				  .clients = 1,
+				  .rate_per_s = 200,
+				  .timeout_ns = 50 * NS_PER_MS};
 	run_load(&cfg, 400 * NS_PER_MS, &c);
 	fake__end(&f);
 	t = tally();

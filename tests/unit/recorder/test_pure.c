@@ -18,10 +18,16 @@ static void test_base64(void **state)
 {
 	/* RFC 4648, section 10 */
 	static const char *const pairs[][2] = {
-		{"", ""},	  {"f", "Zg=="},	 {"fo", "Zm8="},	 {"foo", "Zm9v"},
-		{"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"},
+		{"", ""},
+		{"f", "Zg=="},
+		{"fo", "Zm8="},
+		{"foo", "Zm9v"},
+		{"foob", "Zm9vYg=="},
+		{"fooba", "Zm9vYmE="},
+		{"foobar", "Zm9vYmFy"},
 	};
-	static const char *const bad[] = {"Z", "Zg", "Zg=", "Z===", "====", "Zg=a", "Zm 9", "Zm9v\n", "-___"};
+	static const char *const bad[] = {
+		"Z", "Zg", "Zg=", "Z===", "====", "Zg=a", "Zm 9", "Zm9v\n", "-___"};
 	char buf[64], all[256], text[BASE64_SIZE(256)], back[256];
 
 	(void)state;
@@ -88,7 +94,14 @@ static void test_values(void **state)
 
 static void test_value_parse(void **state)
 {
-	static const char *const bad[] = {"", "-1", "+1", "01", " 1", "1 ", "1a", "1000000000000001",
+	static const char *const bad[] = {"",
+					  "-1",
+					  "+1",
+					  "01",
+					  " 1",
+					  "1 ",
+					  "1a",
+					  "1000000000000001",
 					  "99999999999999999999999999"};
 	int64_t v = -7;
 
@@ -164,7 +177,8 @@ static redisReply *parse(const char *resp)
 	return reply;
 }
 
-static struct sample sample_of(const char *resp, void (*f)(const struct redisReply *, struct sample *))
+static struct sample sample_of(const char *resp,
+			       void (*f)(const struct redisReply *, struct sample *))
 {
 	struct sample s = {.epoch = -1};
 	redisReply *reply = parse(resp);
@@ -177,8 +191,15 @@ static struct sample sample_of(const char *resp, void (*f)(const struct redisRep
 static void test_redis_role(void **state)
 {
 	static const char *const bad[] = {
-		"+OK\r\n", ":1\r\n", "$-1\r\n", "*0\r\n", "*-1\r\n", "*1\r\n:3\r\n",
-		"*1\r\n$5\r\nother\r\n", "*1\r\n*1\r\n$6\r\nmaster\r\n", "*1\r\n$-1\r\n",
+		"+OK\r\n",
+		":1\r\n",
+		"$-1\r\n",
+		"*0\r\n",
+		"*-1\r\n",
+		"*1\r\n:3\r\n",
+		"*1\r\n$5\r\nother\r\n",
+		"*1\r\n*1\r\n$6\r\nmaster\r\n",
+		"*1\r\n$-1\r\n",
 		"-LOADING Redis is loading the dataset in memory\r\n",
 	};
 	struct sample s;
@@ -210,7 +231,10 @@ static void test_redis_role(void **state)
 static void test_sentinel_master(void **state)
 {
 	static const char *const bad[] = {
-		"-ERR No such master with that name\r\n", "*1\r\n$2\r\nip\r\n", "*0\r\n", ":1\r\n",
+		"-ERR No such master with that name\r\n",
+		"*1\r\n$2\r\nip\r\n",
+		"*0\r\n",
+		":1\r\n",
 		"*4\r\n$2\r\nip\r\n$1\r\n1\r\n$4\r\nport\r\n$6\r\n999999\r\n",
 		"*4\r\n$2\r\nip\r\n*0\r\n$4\r\nport\r\n$1\r\n1\r\n",
 		"*4\r\n*0\r\n*0\r\n$-1\r\n$-1\r\n",
@@ -219,13 +243,15 @@ static void test_sentinel_master(void **state)
 
 	(void)state;
 	s = sample_of("*6\r\n$2\r\nip\r\n$9\r\n10.99.0.2\r\n$4\r\nport\r\n$4\r\n6379\r\n"
-		      "$12\r\nconfig-epoch\r\n$1\r\n7\r\n", sentinel__master);
+		      "$12\r\nconfig-epoch\r\n$1\r\n7\r\n",
+		      sentinel__master);
 	assert_int_equal(s.role, PROBE_NONE);
 	assert_false(s.claim);
 	assert_string_equal(s.leader, "10.99.0.2:6379");
 	assert_int_equal(s.epoch, 7);
 	s = sample_of("*6\r\n$2\r\nip\r\n$1\r\nx\r\n$4\r\nport\r\n$1\r\n1\r\n"
-		      "$12\r\nconfig-epoch\r\n$20\r\n99999999999999999999\r\n", sentinel__master);
+		      "$12\r\nconfig-epoch\r\n$20\r\n99999999999999999999\r\n",
+		      sentinel__master);
 	assert_int_equal(s.role, PROBE_NONE);
 	assert_int_equal(s.epoch, -1);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -243,11 +269,18 @@ static struct sample status_of(const char *body)
 static void test_etcd_status(void **state)
 {
 	static const char *const bad[] = {
-		"", "{}", "[]", "null", "{\"header\":3}", "{\"header\":{\"member_id\":\"x\"}}",
-		"{\"header\":{\"member_id\":\"-1\"}}", "{\"header\":{\"member_id\":1.5}}",
+		"",
+		"{}",
+		"[]",
+		"null",
+		"{\"header\":3}",
+		"{\"header\":{\"member_id\":\"x\"}}",
+		"{\"header\":{\"member_id\":\"-1\"}}",
+		"{\"header\":{\"member_id\":1.5}}",
 		"{\"header\":{\"member_id\":\"99999999999999999999\"}}",
 		"{\"header\":{\"member_id\":\"5\"},\"leader\":[]}",
-		"{\"header\":{\"member_id\":\"5\"},\"leader\":\"5\"", "{\"header\":{}}",
+		"{\"header\":{\"member_id\":\"5\"},\"leader\":\"5\"",
+		"{\"header\":{}}",
 	};
 	struct sample s;
 
@@ -281,9 +314,11 @@ static void test_redis_outcome(void **state)
 		"LOADING Redis is loading the dataset in memory",
 		"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
 		"OOM command not allowed when used memory > 'maxmemory'.",
-		"ERR unknown command 'SADD'", "READONLY",
+		"ERR unknown command 'SADD'",
+		"READONLY",
 	};
-	static const char *const unknown[] = {"", "ERR", "ERR something else", "READONLYX", "UNBLOCKED x"};
+	static const char *const unknown[] = {"", "ERR", "ERR something else", "READONLYX",
+					      "UNBLOCKED x"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(fail) / sizeof(fail[0]); i++)
@@ -299,10 +334,14 @@ static void test_etcd_outcome(void **state)
 	assert_int_equal(OUTCOME_FAIL, etcd__error_outcome(503, "etcdserver: no leader"));
 	assert_int_equal(OUTCOME_FAIL, etcd__error_outcome(429, "etcdserver: too many requests"));
 	assert_int_equal(OUTCOME_FAIL, etcd__error_outcome(404, "Not Found"));
-	assert_int_equal(OUTCOME_UNKNOWN, etcd__error_outcome(503, "etcdserver: request timed out"));
-	assert_int_equal(OUTCOME_UNKNOWN, etcd__error_outcome(503, "etcdserver: leader changed"));
 	assert_int_equal(OUTCOME_UNKNOWN,
-			 etcd__error_outcome(503, "etcdserver: request timed out, possibly due to previous leader failure"));
+			 etcd__error_outcome(503, "etcdserver: request timed out"));
+	assert_int_equal(OUTCOME_UNKNOWN, etcd__error_outcome(503, "etcdserver: leader changed"));
+	assert_int_equal(
+		OUTCOME_UNKNOWN,
+		etcd__error_outcome(
+			503,
+			"etcdserver: request timed out, possibly due to previous leader failure"));
 	assert_int_equal(OUTCOME_UNKNOWN, etcd__error_outcome(500, ""));
 }
 
@@ -341,7 +380,8 @@ static void test_etcd_page(void **state)
 	/* chaos/set/0, chaos/set/12, chaos/set/x */
 	assert_int_equal(0, page("{\"header\":{},\"kvs\":[{\"key\":\"Y2hhb3Mvc2V0LzA=\"},"
 				 "{\"key\":\"Y2hhb3Mvc2V0LzEy\"},{\"key\":\"Y2hhb3Mvc2V0L3g=\"}],"
-				 "\"more\":true,\"count\":\"9\"}", &v, &more, last, sizeof(last)));
+				 "\"more\":true,\"count\":\"9\"}",
+				 &v, &more, last, sizeof(last)));
 	assert_int_equal(v.n, 2);
 	assert_int_equal(v.v[0], 0);
 	assert_int_equal(v.v[1], 12);
@@ -353,9 +393,12 @@ static void test_etcd_page(void **state)
 	assert_int_equal(-EPROTO, page("{\"kvs\":{}}", &v, &more, last, sizeof(last)));
 	assert_int_equal(-EPROTO, page("{\"kvs\":[3]}", &v, &more, last, sizeof(last)));
 	assert_int_equal(-EPROTO, page("{\"kvs\":[{\"key\":7}]}", &v, &more, last, sizeof(last)));
-	assert_int_equal(-EPROTO, page("{\"kvs\":[{\"key\":\"****\"}]}", &v, &more, last, sizeof(last)));
-	assert_int_equal(-EPROTO, page("{\"kvs\":[{\"key\":\"Zm8=\"}]}", &v, &more, last, sizeof(last)));
-	assert_int_equal(-EPROTO, page("{\"kvs\":[{\"key\":\"Y2hhb3Mvc2V0LzA=\"}]}", &v, &more, last, 8));
+	assert_int_equal(-EPROTO,
+			 page("{\"kvs\":[{\"key\":\"****\"}]}", &v, &more, last, sizeof(last)));
+	assert_int_equal(-EPROTO,
+			 page("{\"kvs\":[{\"key\":\"Zm8=\"}]}", &v, &more, last, sizeof(last)));
+	assert_int_equal(-EPROTO,
+			 page("{\"kvs\":[{\"key\":\"Y2hhb3Mvc2V0LzA=\"}]}", &v, &more, last, 8));
 	values__reset(&v);
 }
 
@@ -373,12 +416,12 @@ static void test_http_base(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_base64),	      cmocka_unit_test(test_values),
-		cmocka_unit_test(test_value_parse),   cmocka_unit_test(test_cadence),
-		cmocka_unit_test(test_schedule),      cmocka_unit_test(test_redis_role),
+		cmocka_unit_test(test_base64),		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_value_parse),	cmocka_unit_test(test_cadence),
+		cmocka_unit_test(test_schedule),	cmocka_unit_test(test_redis_role),
 		cmocka_unit_test(test_sentinel_master), cmocka_unit_test(test_etcd_status),
-		cmocka_unit_test(test_redis_outcome), cmocka_unit_test(test_etcd_outcome),
-		cmocka_unit_test(test_errno_outcome), cmocka_unit_test(test_etcd_page),
+		cmocka_unit_test(test_redis_outcome),	cmocka_unit_test(test_etcd_outcome),
+		cmocka_unit_test(test_errno_outcome),	cmocka_unit_test(test_etcd_page),
 		cmocka_unit_test(test_http_base),
 	};
 

@@ -129,8 +129,8 @@ static void test_long_lines(void **state)
 	all = read_lines(f->path);
 	assert_int_equal(json_array_size(all), sizeof(text) - 1900);
 	for (i = 0; i < json_array_size(all); i++)
-		assert_int_equal(1900 + i,
-				 json_string_length(json_object_get(json_array_get(all, i), "text")));
+		assert_int_equal(1900 + i, json_string_length(json_object_get(
+						   json_array_get(all, i), "text")));
 	json_decref(all);
 }
 
@@ -139,7 +139,9 @@ static void test_no_utf8(void **state)
 	struct fixture *f = *state;
 	json_t *all;
 
-	assert_int_equal(0, recorder__event(f->r, "note", T0, text_fields("a\xff\xfe" "b")));
+	assert_int_equal(0, recorder__event(f->r, "note", T0,
+					    text_fields("a\xff\xfe"
+							"b")));
 	all = read_lines(f->path);
 	assert_string_equal(json_string_value(json_object_get(json_array_get(all, 0), "text")),
 			    "a??b");
@@ -205,7 +207,8 @@ static void test_full_disk(void **state)
 	small = (struct rlimit){1000, old.rlim_max};
 	assert_int_equal(0, setrlimit(RLIMIT_FSIZE, &small));
 	for (int i = 0; i < 100 && !r; i++)
-		r = recorder__event(f->r, "note", T0, text_fields("some thirty bytes of some text"));
+		r = recorder__event(f->r, "note", T0,
+				    text_fields("some thirty bytes of some text"));
 	assert_int_equal(r, -EFBIG);
 	assert_int_equal(recorder__failed(f->r), -EFBIG);
 	assert_int_equal(recorder__lost(f->r), 1);
@@ -215,8 +218,8 @@ static void test_full_disk(void **state)
 	assert_int_equal(before, recorder__events(f->r));
 	json_decref(all);
 	/* Nothing longer fits, something shorter may; lines stay whole. */
-	assert_int_equal(-EFBIG,
-			 recorder__event(f->r, "note", T0, text_fields("some thirty bytes of some text")));
+	assert_int_equal(-EFBIG, recorder__event(f->r, "note", T0,
+						 text_fields("some thirty bytes of some text")));
 	assert_int_equal(recorder__lost(f->r), 2);
 	assert_int_equal(0, stat(f->path, &st));
 	assert_true(st.st_size <= 1000);
@@ -227,8 +230,8 @@ static void test_full_disk(void **state)
 	assert_int_equal(recorder__failed(f->r), -EFBIG);
 	all = read_lines(f->path);
 	assert_int_equal(json_array_size(all), before + 1);
-	assert_string_equal("after", json_string_value(json_object_get(
-					     json_array_get(all, before), "text")));
+	assert_string_equal(
+		"after", json_string_value(json_object_get(json_array_get(all, before), "text")));
 	json_decref(all);
 }
 

@@ -31,16 +31,20 @@ static const struct behaviour bad[] = {
 	{"hangs up", fake__hang_up, TEXT(""), true},
 	{"garbage", fake__answer, TEXT("\0\xff\x80 garbage \r\n\r\n"), true},
 	{"half an answer", fake__answer_once, TEXT("*3\r\n$6\r\nmas"), true},
-	{"half HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"), true},
-	{"wrong HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"), true},
+	{"half HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{"),
+	 true},
+	{"wrong HTTP", fake__answer_once, TEXT("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"),
+	 true},
 	{"drips RESP", fake__drip, TEXT("$1000000\r\nx"), true},
 	{"drips digits", fake__drip, TEXT("1"), true},
-	{"floods a line", fake__flood, TEXT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), true},
+	{"floods a line", fake__flood,
+	 TEXT("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"), true},
 	{"floods arrays", fake__flood, TEXT("*65536\r\n"), true},
 	{"huge array", fake__answer, TEXT("*2147483647\r\n"), true},
 	{"huge bulk", fake__answer, TEXT("$536870912\r\nx"), true},
 	{"negative bulk", fake__answer, TEXT("$-5\r\n"), true},
-	{"deep arrays", fake__answer, TEXT("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), true},
+	{"deep arrays", fake__answer,
+	 TEXT("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), true},
 	{"integer overflow", fake__answer, TEXT(":99999999999999999999999\r\n"), true},
 	{"an error", fake__answer, TEXT("-ERR no\r\n"), true},
 };
@@ -87,7 +91,8 @@ static void test_probes_bad(void **state)
 			struct sample s = ask(all[k], p);
 
 			if (s.role != PROBE_ERROR || s.claim || s.epoch != -1 || !s.error[0])
-				fail_msg("%s, a server that %s: role %d", all[k]->name, b->name, s.role);
+				fail_msg("%s, a server that %s: role %d", all[k]->name, b->name,
+					 s.role);
 			all[k]->close(p);
 		}
 		fake__end(&f);
@@ -97,7 +102,8 @@ static void test_probes_bad(void **state)
 /* Answers ROLE with f->answer and INFO with the replication section. */
 static void redis(struct fake *f, int fd)
 {
-	static const char info[] = "$58\r\nmaster_replid:0123456789abcdef0123456789abcdef01234567\r\n\r\n\r\n";
+	static const char info[] =
+		"$58\r\nmaster_replid:0123456789abcdef0123456789abcdef01234567\r\n\r\n\r\n";
 	char buf[512];
 	ssize_t n;
 
@@ -189,8 +195,9 @@ static enum outcome add_to(const struct store_ops *ops, void (*serve)(struct fak
 	return a.outcome;
 }
 
-#define HTTP(status, len, body) \
-	TEXT("HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: " len "\r\n\r\n" body)
+#define HTTP(status, len, body)                                                              \
+	TEXT("HTTP/1.1 " status "\r\nContent-Type: application/json\r\nContent-Length: " len \
+	     "\r\n\r\n" body)
 
 static void test_outcomes(void **state)
 {
@@ -202,17 +209,19 @@ static void test_outcomes(void **state)
 	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_etcd, fake__hang_up, NULL, 0));
 	/* the server says that it was not done */
 	assert_int_equal(OUTCOME_FAIL, add_to(&store_redis, fake__answer, TEXT("-READONLY x\r\n")));
-	assert_int_equal(OUTCOME_FAIL, add_to(&store_redis, fake__answer, TEXT("-NOREPLICAS x\r\n")));
 	assert_int_equal(OUTCOME_FAIL,
-			 add_to(&store_etcd, fake__answer,
-				HTTP("503 Service Unavailable", "33", "{\"error\":\"etcdserver: no leader\"}")));
+			 add_to(&store_redis, fake__answer, TEXT("-NOREPLICAS x\r\n")));
+	assert_int_equal(OUTCOME_FAIL, add_to(&store_etcd, fake__answer,
+					      HTTP("503 Service Unavailable", "33",
+						   "{\"error\":\"etcdserver: no leader\"}")));
 	assert_int_equal(OUTCOME_UNKNOWN,
 			 add_to(&store_etcd, fake__answer,
-				HTTP("503 Service Unavailable", "43", "{\"message\":\"etcdserver: request timed out\"}")));
+				HTTP("503 Service Unavailable", "43",
+				     "{\"message\":\"etcdserver: request timed out\"}")));
 	/* an acknowledgement */
 	assert_int_equal(OUTCOME_OK, add_to(&store_redis, fake__answer, TEXT(":1\r\n")));
-	assert_int_equal(OUTCOME_OK,
-			 add_to(&store_etcd, fake__answer, HTTP("200 OK", "13", "{\"header\":{}}")));
+	assert_int_equal(OUTCOME_OK, add_to(&store_etcd, fake__answer,
+					    HTTP("200 OK", "13", "{\"header\":{}}")));
 	/* not one: some other server's 200 */
 	assert_int_equal(OUTCOME_UNKNOWN,
 			 add_to(&store_etcd, fake__answer, HTTP("200 OK", "2", "{}")));
@@ -251,7 +260,8 @@ static void test_closed_between(void **state)
 		const struct store_ops *ops;
 		const char *answer;
 		size_t len;
-	} cases[] = {{&store_redis, TEXT(":1\r\n")}, {&store_etcd, HTTP("200 OK", "13", "{\"header\":{}}")}};
+	} cases[] = {{&store_redis, TEXT(":1\r\n")},
+		     {&store_etcd, HTTP("200 OK", "13", "{\"header\":{}}")}};
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
@@ -313,9 +323,9 @@ static void test_late_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probes_bad), cmocka_unit_test(test_probe_dead_then_back),
-		cmocka_unit_test(test_stores_bad), cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_closed_between),
+		cmocka_unit_test(test_probes_bad),  cmocka_unit_test(test_probe_dead_then_back),
+		cmocka_unit_test(test_stores_bad),  cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_closed_between),
 		cmocka_unit_test(test_late_answer),
 	};
 
