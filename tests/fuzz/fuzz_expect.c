@@ -17,10 +17,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const json_t *v;
 
 	if (!summary)
-		summary = json_loads("{\"split_brain\":{\"level\":\"L3\",\"resources\":[{\"resource\":\"r\","
-				     "\"must_overlap_s\":1.5}]},\"writes\":{\"lost\":7,\"lost_window_s\":[1,2],"
-				     "\"lost_by_side\":{\"n1\":7}},\"status\":\"complete\"}",
-				     0, NULL);
+		summary = json_loads(
+			"{\"split_brain\":{\"level\":\"L3\",\"resources\":[{\"resource\":\"r\","
+			"\"must_overlap_s\":1.5}]},\"writes\":{\"lost\":7,\"lost_window_s\":[1,2],"
+			"\"lost_by_side\":{\"n1\":7}},\"status\":\"complete\"}",
+			0, NULL);
 	if (!text || !summary)
 		abort();
 	if (expect__parse(text, &e, &err) == 0) {

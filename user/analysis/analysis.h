@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * analysis.h: from the recorded events to numbers, findings and verdicts. Pure but for history__load():
- * the same events always give the same summary. Definitions: the comment of each module; they follow the
- * literature named there (claims: certified intervals; writes: Jepsen's set checker; ...).
+ * analysis.h: from the recorded events to numbers, findings and verdicts. Pure but for
+ * history__load(): the same events always give the same summary. Definitions: the comment of each
+ * module; they follow the literature named there (claims: certified intervals; writes: Jepsen's
+ * set checker; ...).
  */
 #ifndef CHAOS_ANALYSIS_H
 #define CHAOS_ANALYSIS_H
@@ -16,8 +17,9 @@
 struct history; /* history.h */
 
 /*
- * Read DIR/events.jsonl. A truncated last line is ignored (a note says so); any other line that is not a valid event is
- * -EINVAL with file:line. -ENOENT with what is missing. Memory: about 150 bytes an event.
+ * Read DIR/events.jsonl. A truncated last line is ignored (a note says so); any other line that
+ * is not a valid event is -EINVAL with file:line. -ENOENT with what is missing. Memory: about 150
+ * bytes an event.
  */
 int history__load(const char *dir, struct history **ret, struct error *err);
 void history__free(struct history *h);
@@ -26,8 +28,10 @@ static inline void cleanup_history(struct history **h)
 	history__free(*h);
 }
 
-/* summary.json (new reference): the names of the contract, plus "findings": [sentence, ...]. Expectations are
- * evaluated in it. Never NULL but for lack of memory. */
+/*
+ * summary.json (new reference): the names of the contract, plus "findings": [sentence, ...] and
+ * "verdict_reasons". Expectations are evaluated in it. Never NULL but for lack of memory.
+ */
 json_t *analysis__summary(const struct history *h);
 
 /* The verdict as in summary.json: composed fail > unknown > pass. */
@@ -35,14 +39,20 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNKNOWN };
 const char *verdict__name(enum verdict v);
 enum verdict summary__verdict(const json_t *summary);
 
-/* Syntax of an expectation or a guard: "path op value". 0, or -EINVAL with column and nearest path. */
+/*
+ * Syntax of an expectation or a guard: "path op value". 0, or -EINVAL with column and nearest
+ * path.
+ */
 int expect__check(const char *text, struct error *err);
 
 /* series.csv, junit.xml, as text (caller frees) */
 char *analysis__series_csv(const struct history *h);
 char *analysis__junit(const struct history *h, const json_t *summary);
 
-/* What report.html draws: lanes, bins and points as one JSON object (new reference); see report/report.h. */
+/*
+ * What report.html draws: lanes, bins and points as one JSON object (new reference); see
+ * report/report.h.
+ */
 json_t *analysis__lanes(const struct history *h, const json_t *summary);
 
 #endif

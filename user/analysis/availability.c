@@ -2,13 +2,16 @@
 /*
  * availability.c: what clients and claims did around the cut and the heal.
  *
- *   longest gap     of a side: the longest time without an acknowledged write by clients there, from one acknowledgement to
- *		     the next (the first cut and the run's end stand in for missing ones), of those that overlap the cut
+ *   longest gap     of a side: the longest time without an acknowledged write by clients there,
+ *                   from one acknowledgement to the next (the first cut and the run's end stand
+ *                   in for missing ones), of those that overlap the cut
  *   t_stepdown      cut -> possible end of the claim that stood when the cut came
- *   t_elect	     cut -> certain beginning of the first claim after it by another node or in another epoch
- *   heal tail       the longest of: heal -> possible end of the claim that stood at the cut; heal -> the first
- *		     acknowledgement, on the slowest of the sides that acknowledge again
- *   replicas equal  heal -> first final reads that agree; known only if earlier final reads differed
+ *   t_elect         cut -> certain beginning of the first claim after it by another node or in
+ *                   another epoch
+ *   heal tail       the longest of: heal -> possible end of the claim that stood at the cut;
+ *                   heal -> the first acknowledgement, on the slowest of the sides that
+ *                   acknowledge again
+ *   replicas equal  heal -> first final reads that agree; known only if earlier ones differed
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -90,7 +93,10 @@ static const struct claim *standing(const struct claims *c, int64_t at_ns)
 	return possible;
 }
 
-/* Where the claim ends, through the times in which it was not seen; NONE if it stood to the end of the record. */
+/*
+ * Where the claim ends, through the times in which it was not seen; NONE if it stood to the end
+ * of the record.
+ */
 static int64_t end_of(const struct claims *c, const struct claim *x)
 {
 	while (x->end == CLAIM_UNSEEN && x + 1 < c->v + c->n && x[1].node == x->node)
@@ -141,7 +147,8 @@ static int first_acks(const struct history *h, const struct timing *t, struct av
 		const struct history_op *o = &h->ops[i];
 		int s = t->side_of[o->node];
 
-		if (o->kind != OP_ADD || o->outcome != OP_OK || o->return_ns < t->heal_ns || seen[s])
+		if (o->kind != OP_ADD || o->outcome != OP_OK || o->return_ns < t->heal_ns ||
+		    seen[s])
 			continue;
 		seen[s] = true;
 		a->first_ack_everywhere_ns =
@@ -160,7 +167,10 @@ static bool same_set(const struct history_final *a, const struct history_final *
 	return true;
 }
 
-/* Attempts of a workload are consecutive in the record; all nodes of one attempt are compared with its first. */
+/*
+ * Attempts of a workload are consecutive in the record; all nodes of one attempt are compared
+ * with its first.
+ */
 static int64_t equal_at(const struct history *h, int workload)
 {
 	const struct history_final *first = NULL;

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * claims.c: claims from samples (EFFECTS.md, section 1). A sample is true at some instant in [send, recv], so a claim
- * certainly holds from the recv of its first positive sample to the send of its last one, and possibly from the
- * send of the negative sample before to the recv of the negative one after. All probes run on one host: the
- * clock error is 0.
+ * claims.c: claims from samples (EFFECTS.md, section 1). A sample is true at some instant in
+ * [send, recv], so a claim certainly holds from the recv of its first positive sample to the send
+ * of its last one, and possibly from the send of the negative sample before to the recv of the
+ * negative one after. All probes run on one host: the clock error is 0.
  *
- * A sample in another epoch ends a claim and begins another; the boundary lies between the two samples. A sample that
- * failed says nothing. Where no valid sample is at hand for longer than a probe gap (5 intervals and 50 ms, as the
- * recorder has it) the node is unseen: no claim is certain there, and any is possible.
+ * A sample in another epoch ends a claim and begins another; the boundary lies between the two
+ * samples. A sample that failed says nothing. Where no valid sample is at hand for longer than a
+ * probe gap (5 intervals and 50 ms, as the recorder has it) the node is unseen: no claim is
+ * certain there, and any is possible.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -78,8 +79,8 @@ static void close_claim(struct claim *c, int64_t at, enum claim_end why)
 }
 
 /*
- * The samples of one node, in order. @t: the node should have been sampled from run time 0 to the end of the
- * timeline.
+ * The samples of one node, in order. @t: the node should have been sampled from run time 0 to the
+ * end of the timeline.
  */
 static int scan(struct builder *b, const struct history_role *s, size_t n, int64_t limit,
 		const struct timing *t)

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* expect.c: reading an expectation. What it means for a run is said in expect_value.c and verdict.c. */
+/*
+ * expect.c: reading an expectation. What it means for a run is said in expect_value.c and
+ * verdict.c.
+ */
 #include "analysis/expect_schema.h"
 
 #include "analysis/analysis.h"
@@ -62,7 +65,8 @@ static int split(const char *text, struct parts *p, struct error *err)
 	size_t n, k;
 
 	if (strlen(text) > TEXT_MAX)
-		return err__set(err, -EINVAL, "column %d: longer than %d bytes", TEXT_MAX, TEXT_MAX);
+		return err__set(err, -EINVAL, "column %d: longer than %d bytes", TEXT_MAX,
+				TEXT_MAX);
 	n = path_length(s);
 	p->path_col = (int)(s - text) + 1;
 	if (!n)
@@ -77,7 +81,8 @@ static int split(const char *text, struct parts *p, struct error *err)
 		if (!strncmp(s, ops[k].text, strlen(ops[k].text)))
 			break;
 	if (k == ARRAY_SIZE(ops))
-		return err__set(err, -EINVAL, "column %d: expected one of <= < >= > == != after `%.60s`%s",
+		return err__set(err, -EINVAL,
+				"column %d: expected one of <= < >= > == != after `%.60s`%s",
 				p->op_col, p->path, *s == '=' ? "; did you mean `==`?" : "");
 	p->op = ops[k].op;
 	s = skip_blanks(s + strlen(ops[k].text));
@@ -86,8 +91,8 @@ static int split(const char *text, struct parts *p, struct error *err)
 	while (n && is_blank(s[n - 1]))
 		n--;
 	if (!n)
-		return err__set(err, -EINVAL, "column %d: expected a value after `%s`", p->value_col,
-				ops[k].text);
+		return err__set(err, -EINVAL, "column %d: expected a value after `%s`",
+				p->value_col, ops[k].text);
 	memcpy(p->value, s, n);
 	p->value[n] = '\0';
 	return 0;
@@ -114,7 +119,8 @@ static int cut(char *path, struct step *steps, size_t *ret_n, int col, struct er
 			return err__set(err, -EINVAL, "column %d: the path has more than %d steps",
 					col + (int)(s - path), EXPECT_STEPS);
 		if (!len)
-			return err__set(err, -EINVAL, "column %d: expected a name", col + (int)(s - path));
+			return err__set(err, -EINVAL, "column %d: expected a name",
+					col + (int)(s - path));
 		*x = (struct step){.name = s};
 		s[len] = '\0';
 		s += len + (end != '\0');
@@ -151,8 +157,8 @@ static bool same_name(const char *name, const char *schema)
 }
 
 /*
- * Do the user's steps name @s? An array may be left out with its index. @ret: indexes by step of the schema; @ret_unit:
- * whether the name was written with its unit.
+ * Do the user's steps name @s? An array may be left out with its index. @ret: indexes by step of
+ * the schema; @ret_unit: whether the name was written with its unit.
  */
 static bool matches(const struct expect_schema *s, const struct step *steps, size_t n,
 		    char **ret_index, bool *ret_unit)
@@ -199,8 +205,9 @@ static void plain(const char *path, char *ret, size_t size)
 
 static int unknown_path(const char *path, int col, struct error *err)
 {
-	static const char *const hint = "; expected one of split_brain, writes, reads, availability, "
-					"recovery, latency, herd, faults, recorder, duration, status";
+	static const char *const hint =
+		"; expected one of split_brain, writes, reads, availability, "
+		"recovery, latency, herd, faults, recorder, duration, status";
 	char own[PLAIN_MAX], names[64][PLAIN_MAX], some[300] = "";
 	const char *words[64], *near;
 	size_t n = n_expect_schemas < 64 ? n_expect_schemas : 64, len;
@@ -216,13 +223,15 @@ static int unknown_path(const char *path, int col, struct error *err)
 				 *some ? ", " : "", names[i]);
 	}
 	if (*some)
-		return err__set(err, -EINVAL, "column %d: `%.60s` is not one number; expected one of %s", col,
+		return err__set(err, -EINVAL,
+				"column %d: `%.60s` is not one number; expected one of %s", col,
 				path, some);
 	near = nearest__word(own, words, n);
 	for (size_t i = 0; i < n && near; i++)
 		if (near == words[i])
-			return err__set(err, -EINVAL, "column %d: unknown path `%.60s`; did you mean `%s`?",
-					col, path, expect_schemas[i].path);
+			return err__set(err, -EINVAL,
+					"column %d: unknown path `%.60s`; did you mean `%s`?", col,
+					path, expect_schemas[i].path);
 	return err__set(err, -EINVAL, "column %d: unknown path `%.60s`%s", col, path, hint);
 }
 
@@ -355,11 +364,13 @@ static int read_value(const struct parts *p, struct expect *e, bool unit, struct
 		break;
 	}
 	if (!ok)
-		return err__set(err, -EINVAL, "column %d: `%.60s` does not fit `%.60s`; expected %s",
+		return err__set(err, -EINVAL,
+				"column %d: `%.60s` does not fit `%.60s`; expected %s",
 				p->value_col, p->value, p->path, wanted[kind]);
 	if ((kind == KIND_BOOL || kind == KIND_WORD) && e->op != EXPECT_EQ && e->op != EXPECT_NE)
-		return err__set(err, -EINVAL, "column %d: `%.60s` has no order; expected == or !=",
-				p->op_col, p->path);
+		return err__set(err, -EINVAL,
+				"column %d: `%.60s` has no order; expected == or !=", p->op_col,
+				p->path);
 	return 0;
 }
 

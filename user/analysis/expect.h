@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * expect.h: "path op value" against a summary. Paths are those of summary.json, with dots, `[name]` or `[0]` where there is
- * one of several; units at the end of a name may be left out, and so may the index where there is only one.
+ * expect.h: "path op value" against a summary. Paths are those of summary.json, with dots,
+ * `[name]` or `[0]` where there is one of several; units at the end of a name may be left out,
+ * and so may the index where there is only one.
  */
 #ifndef CHAOS_ANALYSIS_EXPECT_H
 #define CHAOS_ANALYSIS_EXPECT_H
@@ -38,7 +39,8 @@ static inline void cleanup_expect(struct expect **e)
 bool expect__is_about(const struct expect *e, const char *top);
 
 /*
- * The value that @e speaks of (borrowed from @summary), or NULL with the reason in @why. Never json null.
+ * The value that @e speaks of (borrowed from @summary), or NULL with the reason in @why. Never
+ * json null.
  */
 const json_t *expect__value(const struct expect *e, const json_t *summary, struct error *why);
 

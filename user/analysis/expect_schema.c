@@ -4,11 +4,16 @@
 
 #include <string.h>
 
-#define HITS(what) {"faults[name].hits." what, KIND_COUNT}
-#define QUANTILES(which)                                                                           \
-	{"latency." which "_ms.p50", KIND_MS}, {"latency." which "_ms.p90", KIND_MS},              \
-		{"latency." which "_ms.p99", KIND_MS}, {"latency." which "_ms.p999", KIND_MS},     \
-		{"latency." which "_ms.max", KIND_MS}
+#define HITS(what)                                    \
+	{                                             \
+		"faults[name].hits." what, KIND_COUNT \
+	}
+#define QUANTILES(which)                                                                       \
+	{"latency." which "_ms.p50", KIND_MS}, {"latency." which "_ms.p90", KIND_MS},          \
+		{"latency." which "_ms.p99", KIND_MS}, {"latency." which "_ms.p999", KIND_MS}, \
+	{                                                                                      \
+		"latency." which "_ms.max", KIND_MS                                            \
+	}
 
 const struct expect_schema expect_schemas[] = {
 	{"split_brain.level", KIND_LEVEL},

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* expect_schema.h: internal to expect*.c: which paths there are, and of what kind their values are. */
+/*
+ * expect_schema.h: internal to expect*.c: which paths there are, and of what kind their values
+ * are.
+ */
 #ifndef CHAOS_ANALYSIS_EXPECT_SCHEMA_H
 #define CHAOS_ANALYSIS_EXPECT_SCHEMA_H
 
@@ -19,8 +22,8 @@ enum expect_kind {
 };
 
 /*
- * Steps are parted by dots. `name[key]` is an array of objects, told apart by their member `key`; `name{what}` an
- * object whose members are named by the run; `name[#]` an array by position.
+ * Steps are parted by dots. `name[key]` is an array of objects, told apart by their member `key`;
+ * `name{what}` an object whose members are named by the run; `name[#]` an array by position.
  */
 struct expect_schema {
 	const char *path;

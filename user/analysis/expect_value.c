@@ -81,8 +81,8 @@ static const json_t *named(const json_t *o, const struct expect_step *step, cons
 	if (!x && index)
 		err__set(why, -ENOENT, "no %s `%.60s` in %s", step->key, index, step->name);
 	else if (!x)
-		err__set(why, -ENOENT, "there are %zu of %s: say which, as in %s[%s]", json_object_size(o),
-			 step->name, step->name, step->key);
+		err__set(why, -ENOENT, "there are %zu of %s: say which, as in %s[%s]",
+			 json_object_size(o), step->name, step->name, step->key);
 	return x;
 }
 

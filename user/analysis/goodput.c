@@ -2,17 +2,19 @@
 /*
  * goodput.c: rates and latencies.
  *
- * Goodput counts acknowledged writes that were not lost later: an acknowledgement that is taken back did no good. Baseline: its
- * mean before the first fault. Recovery: the first of 5 consecutive windows of 500 ms, counted from when the last fault was
- * cleared, that each reach 90 % of the baseline, or the baseline less two standard deviations of its own windows where they
- * scatter more than that (at 30 writes a second half of all windows of a healthy system miss 90 %). Not known when the baseline
- * is too thin for that: a window could then be empty by chance.
+ * Goodput counts acknowledged writes that were not lost later: an acknowledgement that is taken
+ * back did no good. Baseline: its mean before the first fault. Recovery: the first of 5
+ * consecutive windows of 500 ms, counted from when the last fault was cleared, that each reach
+ * 0.9 of the baseline, or the baseline less two standard deviations of its own windows where they
+ * scatter more than that (at 30 writes a second many windows of a healthy system miss 0.9). Not
+ * known when the baseline is too thin for that: a window could then be empty by chance.
  *
- * Latency: of operations that succeeded; exact order statistics (nearest rank). Intended: from the instant at which the
- * operation was due, so that a client held up by the operation before does not hide it.
+ * Latency: of operations that succeeded; exact order statistics (nearest rank). Intended: from
+ * the instant at which the operation was due, so that a client held up by the operation before
+ * does not hide it.
  *
- * SYN: connection attempts sent by all nodes, per bin of the traffic record. Peak and Fano factor (variance by mean) over the
- * bins since the first fault.
+ * SYN: connection attempts sent by all nodes, per bin of the traffic record. Peak and Fano factor
+ * (variance by mean) over the bins since the first fault.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -21,7 +23,7 @@
 #include <errno.h>
 #include <math.h>
 
-#define WINDOW_NS     (500 * NS_PER_MS)
+#define WINDOW_NS (500 * NS_PER_MS)
 #define WINDOWS_IN_A_ROW 5
 
 static int by_int(const void *a, const void *b)

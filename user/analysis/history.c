@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * history.c: events.jsonl into arrays, in order. A crash of the recorder or a full disk may cut the last line short:
- * that line is left out, with a note. Anything else that is no event is an error: numbers that rest on half a
- * record would look like numbers that rest on all of it.
+ * history.c: events.jsonl into arrays, in order. A crash of the recorder or a full disk may cut
+ * the last line short: that line is left out, with a note. Anything else that is no event is an
+ * error: numbers that rest on half a record would look like numbers that rest on all of it.
  */
 #include "analysis/analysis.h"
 #include "analysis/history_reader.h"
@@ -121,7 +121,10 @@ static int cmp_gap(const void *a, const void *b)
 	return r ? r : CMP(x->node, y->node);
 }
 
-/* t_ns first in these three: one comparison serves them. Strings differ by address, so equal times stay as sorted. */
+/*
+ * t_ns first in these three: one comparison serves them. Strings differ by address, so equal
+ * times stay as sorted.
+ */
 static int cmp_t(const void *a, const void *b)
 {
 	int64_t x, y;
@@ -202,7 +205,7 @@ static int read_event(struct reader *rd, const json_t *o)
 		return r;
 	if (!strcmp(type, "run") != !rd->has_run)
 		return line__bad(rd, rd->has_run ? "there can be only one"
-						   : "expected the run event first");
+						 : "expected the run event first");
 	if (rd->h->end.present)
 		return line__bad(rd, "it comes after the end event");
 	r = rd->has_run ? line__event(rd, o) : line__run(rd, o);
@@ -217,7 +220,8 @@ static int read_event(struct reader *rd, const json_t *o)
 
 static int cut_short(struct reader *rd)
 {
-	struct history_note *n = line__add(&rd->h->notes, rd->h->n_notes, &rd->cap_notes, sizeof(*n));
+	struct history_note *n =
+		line__add(&rd->h->notes, rd->h->n_notes, &rd->cap_notes, sizeof(*n));
 
 	if (!n)
 		return -ENOMEM;
@@ -324,7 +328,8 @@ int history__load(const char *dir, struct history **ret, struct error *err)
 	}
 	f = fopen(path, "re");
 	if (!f && errno == ENOENT)
-		return err__set(err, -ENOENT, "%s: no such file; expected the folder of a run", path);
+		return err__set(err, -ENOENT, "%s: no such file; expected the folder of a run",
+				path);
 	if (!f) {
 		int r = -errno;
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * history.h: a run as recorded, in plain arrays: events.jsonl (recorder/recorder.h) after it has been
- * checked. Nothing here is computed but order: every array is sorted as its comment says, and every
- * name that appears is one that the "run" event declares.
+ * history.h: a run as recorded, in plain arrays: events.jsonl (recorder/recorder.h) after it has
+ * been checked. Nothing here is computed but order: every array is sorted as its comment says,
+ * and every name that appears is one that the "run" event declares.
  *
  * Nodes, resources, workloads and faults are indexes into the arrays of struct history. Times are
  * nanoseconds of run time, within +-HISTORY_T_MAX, so that differences never overflow. Strings
@@ -19,10 +19,10 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define HISTORY_NONE  INT64_MIN		       /* a number that was not measured */
-#define HISTORY_T_MAX 1000000000000000000LL    /* 31 years */
-#define HISTORY_N_MAX 1000000000000000LL       /* counters, and values either side of 0 */
-#define HISTORY_OTHER (-1)		       /* an edge's end: anyone who is no node */
+#define HISTORY_NONE INT64_MIN		    /* a number that was not measured */
+#define HISTORY_T_MAX 1000000000000000000LL /* 31 years */
+#define HISTORY_N_MAX 1000000000000000LL    /* counters, and values either side of 0 */
+#define HISTORY_OTHER (-1)		    /* an edge's end: anyone who is no node */
 
 struct history_names {
 	const char **v;
@@ -44,7 +44,7 @@ struct history_edge {
 
 struct history_fault {
 	const char *name;
-	const char *mechanism; /* may be NULL */
+	const char *mechanism;	    /* may be NULL */
 	struct history_names parts; /* "partition", "loss" ... */
 	bool partition;
 	struct history_window *windows; /* as planned, in order */
@@ -183,7 +183,8 @@ struct history_note {
 struct history_end {
 	bool present; /* false: the run crashed, or still runs */
 	int64_t t_ns;
-	const char *status; /* "complete" "interrupted" "failed" "aborted"; "crashed" if not present */
+	const char
+		*status; /* "complete" "interrupted" "failed" "aborted"; "crashed" if not present */
 	const char *reason; /* or NULL */
 	bool restored;
 	int64_t events, lost_events, probe_gaps; /* HISTORY_NONE if not said */
@@ -193,10 +194,10 @@ struct history {
 	/* the "run" event */
 	json_t *seed; /* integer as recorded, or null */
 	const char *name, *description, *run_id, *kernel, *tool, *mechanism; /* NULL if not said */
-	int64_t duration_ns;	    /* planned */
-	int64_t start_realtime_ns;  /* or HISTORY_NONE */
-	int64_t start_monotonic_ns; /* or HISTORY_NONE */
-	int64_t traffic_bin_ns;	    /* > 0 */
+	int64_t duration_ns;						     /* planned */
+	int64_t start_realtime_ns;					     /* or HISTORY_NONE */
+	int64_t start_monotonic_ns;					     /* or HISTORY_NONE */
+	int64_t traffic_bin_ns;						     /* > 0 */
 	struct history_names nodes;
 	struct history_fault *faults;
 	size_t n_faults;
@@ -242,8 +243,8 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 const char *history__node(const struct history *h, int node);
 
 /*
- * When fault @f was in force for the @i-th time (from 0), as recorded. False if it was not armed that often. What was
- * armed and never cleared (the run crashed) ends with the record.
+ * When fault @f was in force for the @i-th time (from 0), as recorded. False if it was not armed
+ * that often. What was armed and never cleared (the run crashed) ends with the record.
  */
 bool history__window(const struct history *h, size_t f, size_t i, struct history_window *ret);
 

@@ -8,14 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-
-#define ADD(rd, array)                                                                             \
-	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array,                       \
-		    sizeof(*(rd)->h->array))
+#define ADD(rd, array) \
+	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array, sizeof(*(rd)->h->array))
 
 const char *const history_hit_names[HIT_COUNT] = {
-	"dropped",   "delayed", "reordered", "duplicated",
-	"corrupted", "shaped",	"reset",     "rejected",
+	"dropped", "delayed", "reordered", "duplicated", "corrupted", "shaped", "reset", "rejected",
 };
 
 static const char *const role_names[] = {
@@ -174,7 +171,7 @@ static int op(struct reader *rd, const json_t *o)
 	x->outcome = (enum op_outcome)outcome;
 	r = r ? r
 	      : line__int(rd, o, "value", x->kind == OP_ADD ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
-			    HISTORY_N_MAX, &x->value);
+			  HISTORY_N_MAX, &x->value);
 	r = r ? r : line__time(rd, o, "intended_ns", REQUIRED, &x->intended_ns);
 	r = r ? r : line__time(rd, o, "invoke_ns", OPTIONAL, &x->invoke_ns);
 	r = r ? r : line__time(rd, o, "return_ns", OPTIONAL, &x->return_ns);

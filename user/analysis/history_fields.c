@@ -37,7 +37,7 @@ static int member(struct reader *rd, const json_t *o, const char *key, enum need
 }
 
 int line__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
-		int64_t hi, int64_t *ret)
+	      int64_t hi, int64_t *ret)
 {
 	const json_t *v = NULL;
 	json_int_t i;
@@ -54,7 +54,7 @@ int line__int(struct reader *rd, const json_t *o, const char *key, enum need nee
 	i = json_integer_value(v);
 	if (i < lo || i > hi)
 		return line__bad(rd, "`%s`: %lld is out of range, expected %lld to %lld", key,
-				   (long long)i, (long long)lo, (long long)hi);
+				 (long long)i, (long long)lo, (long long)hi);
 	*ret = i;
 	return 0;
 }
@@ -103,7 +103,7 @@ const char *line__keep(struct reader *rd, const char *s)
 }
 
 int line__string(struct reader *rd, const json_t *o, const char *key, enum need need,
-		   const char **ret)
+		 const char **ret)
 {
 	const json_t *v = NULL;
 	const char *s = NULL;
@@ -136,7 +136,7 @@ int line__bool(struct reader *rd, const json_t *o, const char *key, enum need ne
 }
 
 int line__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
-		 size_t n, int *ret)
+	       size_t n, int *ret)
 {
 	const json_t *v = NULL;
 	int r = member(rd, o, key, REQUIRED, &v);
@@ -154,7 +154,7 @@ int line__word(struct reader *rd, const json_t *o, const char *key, const char *
 }
 
 int line__array(struct reader *rd, const json_t *o, const char *key, enum need need,
-		  const json_t **ret)
+		const json_t **ret)
 {
 	const json_t *v = NULL;
 	int r = member(rd, o, key, need, &v);
@@ -181,7 +181,7 @@ int line__declare(struct reader *rd, struct reader_names *names, const char *nam
 }
 
 int line__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
-		    int *ret)
+		  int *ret)
 {
 	const json_t *i;
 
@@ -190,13 +190,13 @@ int line__name_of(struct reader *rd, const struct reader_names *names, const jso
 	i = json_object_get(names->index, json_string_value(string));
 	if (!i)
 		return line__bad(rd, "%s `%.60s` is not in the run event", names->what,
-				   json_string_value(string));
+				 json_string_value(string));
 	*ret = (int)json_integer_value(i);
 	return 0;
 }
 
 int line__name(struct reader *rd, const struct reader_names *names, const json_t *o,
-		 const char *key, int *ret)
+	       const char *key, int *ret)
 {
 	const json_t *v = NULL;
 	int r = member(rd, o, key, REQUIRED, &v);

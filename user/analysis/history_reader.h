@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * history_reader.h: internal to history_*.c: one line of events.jsonl at a time, every member checked for type and range before
- * it is stored. What is wrong is said as "file:line: TYPE: what".
+ * history_reader.h: internal to history_*.c: one line of events.jsonl at a time, every member
+ * checked for type and range before it is stored. What is wrong is said as "file:line: TYPE:
+ * what".
  */
 #ifndef CHAOS_ANALYSIS_HISTORY_READER_H
 #define CHAOS_ANALYSIS_HISTORY_READER_H
@@ -34,25 +35,24 @@ int line__bad(struct reader *rd, const char *fmt, ...) __attribute__((format(pri
 
 /* All return 0, -EINVAL with the message set, or -ENOMEM. */
 int line__int(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t lo,
-		int64_t hi, int64_t *ret);
+	      int64_t hi, int64_t *ret);
 int line__time(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret);
-int line__count(struct reader *rd, const json_t *o, const char *key, enum need need,
-		  int64_t *ret);
+int line__count(struct reader *rd, const json_t *o, const char *key, enum need need, int64_t *ret);
 int line__number(struct reader *rd, const json_t *o, const char *key, double *ret);
 int line__string(struct reader *rd, const json_t *o, const char *key, enum need need,
-		   const char **ret);
+		 const char **ret);
 int line__bool(struct reader *rd, const json_t *o, const char *key, enum need need, bool *ret);
 /* One of @words; @ret is its index. */
 int line__word(struct reader *rd, const json_t *o, const char *key, const char *const *words,
-		 size_t n, int *ret);
+	       size_t n, int *ret);
 /* An array; NULL in @ret (size 0) if it may be absent and is. */
 int line__array(struct reader *rd, const json_t *o, const char *key, enum need need,
-		  const json_t **ret);
+		const json_t **ret);
 /* A declared name. */
 int line__name(struct reader *rd, const struct reader_names *names, const json_t *o,
-		 const char *key, int *ret);
+	       const char *key, int *ret);
 int line__name_of(struct reader *rd, const struct reader_names *names, const json_t *string,
-		    int *ret);
+		  int *ret);
 int line__declare(struct reader *rd, struct reader_names *names, const char *name, size_t index);
 /* An end of an edge: a node or "other". */
 int line__end(struct reader *rd, const json_t *string, int *ret);
@@ -60,8 +60,8 @@ int line__end(struct reader *rd, const json_t *string, int *ret);
 const char *line__keep(struct reader *rd, const char *s);
 
 /*
- * A zeroed element more for the array whose address is @array; NULL: no memory. @n is not advanced: an element counts
- * once it is whole.
+ * A zeroed element more for the array whose address is @array; NULL: no memory. @n is not
+ * advanced: an element counts once it is whole.
  */
 void *line__add(void *array, size_t n, size_t *cap, size_t size);
 

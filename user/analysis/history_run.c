@@ -219,13 +219,12 @@ static int head(struct reader *rd, const json_t *o)
 	r = r ? r : line__int(rd, o, "duration_ns", REQUIRED, 0, HISTORY_T_MAX, &h->duration_ns);
 	r = r ? r
 	      : line__int(rd, o, "start_realtime_ns", OPTIONAL, 0, INT64_MAX,
-			    &h->start_realtime_ns);
+			  &h->start_realtime_ns);
 	r = r ? r
 	      : line__int(rd, o, "start_monotonic_ns", OPTIONAL, 0, INT64_MAX,
-			    &h->start_monotonic_ns);
+			  &h->start_monotonic_ns);
 	r = r ? r
-	      : line__int(rd, o, "traffic_bin_ns", REQUIRED, 1, HISTORY_T_MAX,
-			    &h->traffic_bin_ns);
+	      : line__int(rd, o, "traffic_bin_ns", REQUIRED, 1, HISTORY_T_MAX, &h->traffic_bin_ns);
 	if (!r && seed && !json_is_integer(seed) && !json_is_null(seed))
 		r = line__bad(rd, "`seed`: expected an integer");
 	if (!r)
@@ -243,8 +242,7 @@ int line__run(struct reader *rd, const json_t *o)
 		r = line__declare(rd, &rd->nodes, h->nodes.v[i], i);
 	r = r ? r : strings(rd, o, "expect", &h->expect);
 	r = r ? r : strings(rd, o, "exempt", &h->exempt);
-	r = r ? r
-	      : list(rd, o, "faults", &h->faults, &h->n_faults, sizeof(*h->faults), fault);
+	r = r ? r : list(rd, o, "faults", &h->faults, &h->n_faults, sizeof(*h->faults), fault);
 	r = r ? r
 	      : list(rd, o, "resources", &h->resources, &h->n_resources, sizeof(*h->resources),
 		     resource);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * internal.h: what the modules of this room compute from a history, one struct each, in the order in which they are made.
- * Times are nanoseconds of run time, HISTORY_NONE where there is none.
+ * internal.h: what the modules of this room compute from a history, one struct each, in the order
+ * in which they are made. Times are nanoseconds of run time, HISTORY_NONE where there is none.
  */
 #ifndef CHAOS_ANALYSIS_INTERNAL_H
 #define CHAOS_ANALYSIS_INTERNAL_H
@@ -13,13 +13,16 @@
 
 /* ---- timing.c: the cut, the heal, and who was on which side ---- */
 
+struct text;
+
 struct timing {
 	int64_t end_ns; /* when the timeline ended: the final reads come after it */
 	int64_t first_fault_ns, last_clear_ns; /* of any fault */
 
 	/*
-	 * The cut is the time in which partitions were in force, or any fault if there was no partition: windows, merged and
-	 * in order. cut_ns is where the first begins, heal_ns where the last ends (NONE if it never did).
+	 * The cut is the time in which partitions were in force, or any fault if there was no
+	 * partition: windows, merged and in order. cut_ns is where the first begins, heal_ns
+	 * where the last ends (NONE if it never did).
 	 */
 	bool partitioned;
 	struct history_window *cut;
@@ -27,7 +30,8 @@ struct timing {
 	int64_t cut_ns, heal_ns;
 
 	/*
-	 * Sides: nodes that no partition ever separated. Without a partition every node is a side of its own.
+	 * Sides: nodes that no partition ever separated. Without a partition every node is a side
+	 * of its own.
 	 */
 	int *side_of;	   /* by node */
 	char **side_names; /* members joined by "," */
@@ -41,10 +45,10 @@ void timing__free(struct timing *t);
 /* ---- claims.c: who said that it leads, and when it was not asked ---- */
 
 enum claim_end {
-	CLAIM_DENIED,  /* a sample says no */
-	CLAIM_EPOCH,   /* the next claim of this node is in another epoch */
-	CLAIM_UNSEEN,  /* not sampled for too long; the next sample claims in the same epoch */
-	CLAIM_RECORD,  /* the record ends */
+	CLAIM_DENIED, /* a sample says no */
+	CLAIM_EPOCH,  /* the next claim of this node is in another epoch */
+	CLAIM_UNSEEN, /* not sampled for too long; the next sample claims in the same epoch */
+	CLAIM_RECORD, /* the record ends */
 };
 
 struct claim {
@@ -87,7 +91,8 @@ struct writes {
 	struct workload_writes *workloads;
 	bool has_final; /* all workloads have */
 	int64_t lost_first_ns, lost_last_ns;
-	int64_t *lost_by_side; /* number of lost writes that clients on that side had acknowledged */
+	int64_t *
+		lost_by_side; /* number of lost writes that clients on that side had acknowledged */
 	int64_t reads, reads_ok, reads_stale, max_staleness_ns;
 	bool *op_lost, *op_stale; /* by op */
 };
@@ -107,8 +112,8 @@ struct span {
 };
 
 /*
- * The times in which spans of two or more different nodes intersect, merged and in order; touching is no intersection.
- * O(n log n). @ret is to be freed.
+ * The times in which spans of two or more different nodes intersect, merged and in order;
+ * touching is no intersection. O(n log n). @ret is to be freed.
  */
 int overlap__sweep(const struct span *spans, size_t n, size_t n_nodes, struct history_window **ret,
 		   size_t *ret_n);
@@ -131,8 +136,8 @@ struct split {
 };
 
 /*
- * With @pessimist, a node that was not sampled for longer than a probe gap counts as having claimed all that time:
- * the worst that may have happened unseen.
+ * With @pessimist, a node that was not sampled for longer than a probe gap counts as having
+ * claimed all that time: the worst that may have happened unseen.
  */
 int split__make(const struct history *h, const struct timing *t, const struct claims *claims,
 		const struct writes *w, bool pessimist, struct split *ret);
@@ -141,10 +146,11 @@ void split__free(struct split *s, size_t n_resources);
 /* ---- availability.c ---- */
 
 struct availability {
-	int64_t *side_gap; /* longest gap by side; NONE: no client there */
+	int64_t *side_gap;		     /* longest gap by side; NONE: no client there */
 	int64_t *stepdown, *elect, *old_end; /* by resource */
 	int *old, *elected; /* by resource: the node that led at the cut, and that led next; -1 */
-	int64_t *elected_end; /* by resource: when the claim of the latter ended, from the heal on */
+	int64_t *
+		elected_end; /* by resource: when the claim of the latter ended, from the heal on */
 	int64_t stepdown_ns, elect_ns, old_end_after_heal_ns, first_ack_everywhere_ns,
 		replicas_equal_ns, heal_tail_ns;
 };
@@ -189,19 +195,24 @@ void analysis__free(struct analysis *a);
 json_t *summary__split(const struct analysis *a, const struct split *s);
 
 /*
- * verdict.c: sets expectations, verdict and verdict_reasons in @summary; @ret_doubts (new reference): what keeps
- * expectations from being settled, each once.
+ * verdict.c: sets expectations, verdict and verdict_reasons in @summary; @ret_doubts (new
+ * reference): what keeps expectations from being settled, each once.
  */
 int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doubts);
 
 /* findings.c: plain sentences, most important first */
 json_t *findings__make(const struct analysis *a, const json_t *doubts);
+void findings__say(json_t *out, struct text *t); /* if there is anything to say; frees @t */
+/* findings_roles.c, of resource @r */
+void findings__split(const struct analysis *a, size_t r, json_t *out);
+void findings__no_split(const struct analysis *a, size_t r, json_t *out);
+void findings__succession(const struct analysis *a, size_t r, json_t *out);
 
 /* ---- text.c: numbers that may be missing, strings that grow ---- */
 
-json_t *json_seconds(int64_t ns); /* null if NONE */
-json_t *json_count(int64_t n);	  /* null if NONE */
-json_t *json_rate(double x);	  /* null if negative or not finite */
+json_t *json_seconds(int64_t ns);  /* null if NONE */
+json_t *json_count(int64_t n);	   /* null if NONE */
+json_t *json_rate(double x);	   /* null if negative or not finite */
 json_t *json_words(const char *s); /* null if NULL; what is no UTF-8 as question marks */
 
 /* Zeroed at first. */
@@ -212,8 +223,11 @@ struct text {
 };
 void text__add(struct text *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void text__put(struct text *t, const char *s, size_t n);
-void text__count(struct text *t, int64_t n); /* 1,208 */
-char *text__take(struct text *t);	     /* NULL if memory ran out */
+void text__count(struct text *t, int64_t n);	/* 1,208 */
+void text__seconds(struct text *t, int64_t ns); /* 22.4 s, 0.48 s, 7 ms */
+void text__at(struct text *t, int64_t ns);	/* an instant of run time: +10.1 s */
+void text__several(struct text *t, int64_t n, const char *one, const char *many);
+char *text__take(struct text *t); /* NULL if memory ran out */
 static inline void cleanup_text(struct text *t)
 {
 	free(t->v);

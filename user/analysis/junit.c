@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * junit.c: junit.xml for CI. An expectation is a test case. What fails is a <failure>; what is unknown an <error>, not <skipped>:
- * most readers show a skipped test as no reason to stop. A run without expectations has one test case: its verdict.
+ * junit.c: junit.xml for CI. An expectation is a test case. What fails is a <failure>; what is
+ * unknown an <error>, not <skipped>: most readers show a skipped test as no reason to stop. A run
+ * without expectations has one test case: its verdict.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -52,7 +53,8 @@ static void put(struct text *t, const char *s)
 		case '\t':
 		case '\n':
 		case '\r':
-			text__add(t, "&#%d;", *s); /* a bare one would become a blank in an attribute */
+			text__add(t, "&#%d;",
+				  *s); /* a bare one would become a blank in an attribute */
 			break;
 		default:
 			text__put(t, s, n);
@@ -95,10 +97,11 @@ static void test_case(struct text *t, const char *suite, const char *name, const
 static void expectation(struct text *t, const char *suite, const json_t *x)
 {
 	const json_t *value = json_object_get(x, "value");
-	_cleanup_free_ char *found = value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+	_cleanup_free_ char *found =
+		value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 
-	test_case(t, suite, word(x, "expr", ""), word(x, "verdict", "unknown"), found ? found : "null",
-		  word(x, "reason", "no reason was given"));
+	test_case(t, suite, word(x, "expr", ""), word(x, "verdict", "unknown"),
+		  found ? found : "null", word(x, "reason", "no reason was given"));
 }
 
 static void nothing_expected(struct text *t, const char *suite, const json_t *summary)
@@ -112,7 +115,8 @@ static void nothing_expected(struct text *t, const char *suite, const json_t *su
 		if (json_is_string(s))
 			text__add(&all, "%s%s", all.n ? "; " : "", json_string_value(s));
 	reason = text__take(&all);
-	test_case(t, suite, "the run", word(summary, "verdict", "unknown"), "", reason ? reason : "");
+	test_case(t, suite, "the run", word(summary, "verdict", "unknown"), "",
+		  reason ? reason : "");
 }
 
 static void system_out(struct text *t, const json_t *summary)
@@ -144,9 +148,11 @@ char *analysis__junit(const struct history *h, const json_t *summary)
 		failures = summary__verdict(summary) == VERDICT_FAIL;
 		errors = summary__verdict(summary) == VERDICT_UNKNOWN;
 	}
-	text__add(&t, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"");
+	text__add(&t,
+		  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"");
 	put(&t, h->name);
-	text__add(&t, "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\">\n",
+	text__add(&t,
+		  "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\">\n",
 		  n ? n : 1, failures, errors, seconds);
 	json_array_foreach(list, i, x)
 		expectation(&t, h->name, x);

@@ -67,4 +67,3 @@ int64_t overlap__measure(const struct history_window *w, size_t n)
 		sum += w[i].end_ns - w[i].start_ns;
 	return sum;
 }
-

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * series.c: series.csv: one row for each node and bin of the traffic record in which anything happened, with the packets that the
- * node's devices counted and the operations of clients there that returned in it.
+ * series.c: series.csv: one row for each node and bin of the traffic record in which anything
+ * happened, with the packets that the node's devices counted and the operations of clients there
+ * that returned in it.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -27,8 +28,9 @@ enum column {
 	COLUMNS
 };
 
-static const char head[] = "t_s,node,rx_packets,rx_bytes,tx_packets,tx_bytes,rx_syn,tx_syn,rx_rst,tx_rst,"
-			   "dropped,adds_acked,adds_failed,adds_unknown,reads_ok,reads_failed\r\n";
+static const char head[] =
+	"t_s,node,rx_packets,rx_bytes,tx_packets,tx_bytes,rx_syn,tx_syn,rx_rst,tx_rst,"
+	"dropped,adds_acked,adds_failed,adds_unknown,reads_ok,reads_failed\r\n";
 
 /* What a row adds up: a bin of the record, or an operation. */
 struct item {
@@ -68,9 +70,11 @@ static struct item *items(const struct history *h, size_t *ret_n)
 		enum column c = o->outcome == OP_OK ? READ_OK : READ_FAIL;
 
 		if (o->kind == OP_ADD)
-			c = o->outcome == OP_OK ? ADD_OK : o->outcome == OP_FAIL ? ADD_FAIL : ADD_UNKNOWN;
-		v[n++] = (struct item){
-			.bin = bin_of(h, o->return_ns), .node = o->node, .column = c};
+			c = o->outcome == OP_OK	    ? ADD_OK
+			    : o->outcome == OP_FAIL ? ADD_FAIL
+						    : ADD_UNKNOWN;
+		v[n++] =
+			(struct item){.bin = bin_of(h, o->return_ns), .node = o->node, .column = c};
 	}
 	*ret_n = n;
 	return v;

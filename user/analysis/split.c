@@ -6,13 +6,15 @@
  *   L1  two nodes certainly claimed one resource at once
  *   L2  while they did, a claimant or its side served a read that missed an acknowledged write
  *   L3  while they did, two claimants (or their sides) each acknowledged a write
- *   L4  there was such an overlap, and acknowledged writes were lost, or the replicas still differed in the final reads
+ *   L4  there was such an overlap, and acknowledged writes were lost, or the replicas still
+ *       differed in the final reads
  *   L5  the overlap went on for more than a second after the last partition was lifted
  *
- * An operation counts as served during an overlap if all of it, from invocation to return, lies within a certain
- * overlap; on a claimant's side if the node that served it claims, or is on the side of the cut of exactly one node that
- * claims. The second of L5 is what a loser needs to hear of the winner: a heartbeat interval. An overlap that is only
- * possible (clean failovers have one of a sampling interval) raises no level.
+ * An operation counts as served during an overlap if all of it, from invocation to return, lies
+ * within a certain overlap; on a claimant's side if the node that served it claims, or is on the
+ * side of the cut of exactly one node that claims. The second of L5 is what a loser needs to hear
+ * of the winner: a heartbeat interval. An overlap that is only possible (clean failovers have one
+ * of a sampling interval) raises no level.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -153,7 +155,8 @@ static struct served look_at_ops(const struct history *h, const struct timing *t
 	for (size_t i = 0; i < p->n; i++) {
 		ret.stale |= p->v[i].stale;
 		for (size_t j = i + 1;
-		     !ret.both && p->v[i].acked && j < p->n && p->v[j].overlap == p->v[i].overlap; j++)
+		     !ret.both && p->v[i].acked && j < p->n && p->v[j].overlap == p->v[i].overlap;
+		     j++)
 			ret.both = p->v[j].acked;
 	}
 	return ret;
@@ -197,7 +200,10 @@ static int in_one_epoch(const struct claims *c, int *ret)
 	if (!n)
 		*ret = -1;
 	qsort((void *)v, n, sizeof(*v), by_epoch_time);
-	/* A node's own claims never overlap, so the claim that reaches furthest stands for all before. */
+	/*
+	 * A node's own claims never overlap, so the claim that reaches furthest stands for all
+	 * before.
+	 */
 	for (size_t i = 0; i < n && *ret != 1; i++) {
 		if (latest && latest->epoch == v[i]->epoch && latest->node != v[i]->node &&
 		    v[i]->inner.start_ns < v[i]->inner.end_ns &&
@@ -210,7 +216,10 @@ static int in_one_epoch(const struct claims *c, int *ret)
 	return 0;
 }
 
-/* All certain (@outer: possible) claims as spans; with @pessimist the unseen times too. Caller frees. */
+/*
+ * All certain (@outer: possible) claims as spans; with @pessimist the unseen times too. Caller
+ * frees.
+ */
 static struct span *spans_of(const struct claims *c, bool outer, bool pessimist, size_t *ret_n)
 {
 	struct span *v = calloc(c->n + c->n_unseen + 1, sizeof(*v));

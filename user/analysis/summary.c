@@ -173,8 +173,9 @@ json_t *summary__split(const struct analysis *a, const struct split *s)
 			json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "resource",
 				  h->resources[i].name, "system", h->resources[i].system, "level",
 				  level_json(r->level), "claims", claims, "must_overlap_s",
-				  json_seconds(r->must_ns), "may_overlap_s", json_seconds(r->may_ns),
-				  "overlaps_s", windows(r->must, r->n_must), "same_epoch",
+				  json_seconds(r->must_ns), "may_overlap_s",
+				  json_seconds(r->may_ns), "overlaps_s",
+				  windows(r->must, r->n_must), "same_epoch",
 				  r->same_epoch < 0 ? json_null() : json_boolean(r->same_epoch),
 				  "outlived_heal_s", json_seconds(r->outlived_ns), "t_stepdown_s",
 				  json_seconds(a->availability.stepdown[i]), "t_elect_s",
@@ -249,10 +250,9 @@ static json_t *availability(const struct analysis *a)
 
 	for (size_t s = 0; s < a->timing.n_sides; s++)
 		if (v->side_gap[s] != HISTORY_NONE)
-			json_array_append_new(sides, json_pack("{s:s,s:o}", "side",
-							       a->timing.side_names[s],
-							       "longest_gap_s",
-							       json_seconds(v->side_gap[s])));
+			json_array_append_new(
+				sides, json_pack("{s:s,s:o}", "side", a->timing.side_names[s],
+						 "longest_gap_s", json_seconds(v->side_gap[s])));
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "sides", sides, "t_stepdown_s",
 			 json_seconds(v->stepdown_ns), "t_elect_s", json_seconds(v->elect_ns),
 			 "heal_tail_s", json_seconds(v->heal_tail_ns), "old_claim_end_after_heal_s",
@@ -267,12 +267,11 @@ static json_t *herd(const struct history *h, const struct goodput *g)
 
 	if (h->n_traffic)
 		json_array_append_new(
-			metrics,
-			json_pack("{s:s,s:o,s:o,s:o,s:o,s:n,s:n,s:n}", "metric", "syn",
-				  "baseline_per_s", json_rate(g->syn_baseline_per_s), "peak_per_s",
-				  json_rate(g->syn_peak_per_s), "pbr", json_rate(g->syn_pbr),
-				  "fano", json_rate(g->syn_fano), "synchrony_period_s",
-				  "synchrony_r", "amplification"));
+			metrics, json_pack("{s:s,s:o,s:o,s:o,s:o,s:n,s:n,s:n}", "metric", "syn",
+					   "baseline_per_s", json_rate(g->syn_baseline_per_s),
+					   "peak_per_s", json_rate(g->syn_peak_per_s), "pbr",
+					   json_rate(g->syn_pbr), "fano", json_rate(g->syn_fano),
+					   "synchrony_period_s", "synchrony_r", "amplification"));
 	return json_pack("{s:n,s:o,s:n}", "kind", "metrics", metrics, "metastable");
 }
 

@@ -68,6 +68,28 @@ void text__count(struct text *t, int64_t n)
 	}
 }
 
+void text__seconds(struct text *t, int64_t ns)
+{
+	double s = (double)ns / NS_PER_S;
+
+	/* 22.4 s, 0.48 s, 7 ms */
+	if (ns < 100 * NS_PER_MS && ns > -100 * NS_PER_MS && ns)
+		text__add(t, "%.3g ms", s * 1000);
+	else
+		text__add(t, s < 1 && s > -1 && ns ? "%.2f s" : "%.1f s", s);
+}
+
+void text__at(struct text *t, int64_t ns)
+{
+	text__add(t, "%+.1f s", (double)ns / NS_PER_S);
+}
+
+void text__several(struct text *t, int64_t n, const char *one, const char *many)
+{
+	text__count(t, n);
+	text__add(t, " %s", n == 1 ? one : many);
+}
+
 char *text__take(struct text *t)
 {
 	if (room(t, 0) && !t->n)

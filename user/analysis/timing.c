@@ -7,7 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The timeline ends where the final reads begin, else where the run ends, else where the record ends. */
+/*
+ * The timeline ends where the final reads begin, else where the run ends, else where the record
+ * ends.
+ */
 static int64_t timeline_end(const struct history *h)
 {
 	static const char *const phases[] = {"final", "end"};
@@ -75,7 +78,8 @@ static void any_fault(const struct history *h, struct timing *t)
 
 		if (!n)
 			continue;
-		if (t->first_fault_ns == HISTORY_NONE || f->happened[0].start_ns < t->first_fault_ns)
+		if (t->first_fault_ns == HISTORY_NONE ||
+		    f->happened[0].start_ns < t->first_fault_ns)
 			t->first_fault_ns = f->happened[0].start_ns;
 		if (f->happened[n - 1].end_ns > t->last_clear_ns)
 			t->last_clear_ns = f->happened[n - 1].end_ns;

@@ -2,10 +2,11 @@
 /*
  * verdict.c: do the expectations hold, and was enough seen to say so (EFFECTS.md, section 3)?
  *
- * A pass becomes unknown when the run did not complete; when events were lost; when a fault hit no packet or was never armed, or
- * an operation type never succeeded (for everything that the faults or the operations bring about); when the value was not
- * measured, for want of a final read for instance; and, for split_brain, when it would not hold if the nodes had
- * claimed whenever they were not sampled for longer than a probe gap. What fails, fails.
+ * A pass becomes unknown when the run did not complete; when events were lost; when a fault hit
+ * no packet or was never armed, or an operation type never succeeded (for everything that the
+ * faults or the operations bring about); when the value was not measured, for want of a final
+ * read for instance; and, for split_brain, when it would not hold if the nodes had claimed
+ * whenever they were not sampled for longer than a probe gap. What fails, fails.
  */
 #include "analysis/expect.h"
 #include "analysis/internal.h"
@@ -36,7 +37,7 @@ enum verdict summary__verdict(const json_t *summary)
 /* ---- why nothing may pass ---- */
 
 struct doubts {
-	json_t *always;	  /* sentences that touch whatever was measured */
+	json_t *always;	 /* sentences that touch whatever was measured */
 	json_t *effects; /* those that touch what faults and operations bring about */
 };
 
@@ -140,8 +141,7 @@ static void say_unseen(const struct analysis *a, struct text *t)
 		for (size_t i = 0; i < a->claims[r].n_unseen; i++) {
 			const struct unseen *u = &a->claims[r].unseen[i];
 
-			if (longest &&
-			    u->to_ns - u->from_ns <= longest->to_ns - longest->from_ns)
+			if (longest && u->to_ns - u->from_ns <= longest->to_ns - longest->from_ns)
 				continue;
 			longest = u;
 			resource = r;
@@ -195,12 +195,13 @@ static void because_of(struct judged *j, const json_t *doubts)
 		unknown(j, json_string_value(s));
 }
 
-static const char *why_null(const struct analysis *a, const struct expect *e, const struct error *why)
+static const char *why_null(const struct analysis *a, const struct expect *e,
+			    const struct error *why)
 {
 	if (why->code != -ENODATA)
 		return why->msg;
 	if (expect__is_about(e, "writes"))
-		return !a->h->n_workloads   ? "there was no workload"
+		return !a->h->n_workloads     ? "there was no workload"
 		       : !a->writes.has_final ? "there was no final read"
 					      : why->msg;
 	if (expect__is_about(e, "split_brain") && a->split.level < 0)
@@ -255,8 +256,9 @@ static void say(struct text *t, const char *text, const struct judged *j, const 
 	_cleanup_free_ char *found = NULL;
 
 	if (j->verdict == VERDICT_FAIL) {
-		found = json_is_real(j->value) ? NULL
-					       : json_dumps(j->value, JSON_COMPACT | JSON_ENCODE_ANY);
+		found = json_is_real(j->value)
+				? NULL
+				: json_dumps(j->value, JSON_COMPACT | JSON_ENCODE_ANY);
 		if (json_is_real(j->value))
 			text__add(t, "%s: found %.4g", text, json_real_value(j->value));
 		else if (json_is_string(j->value))
@@ -290,10 +292,10 @@ static int expectations(const struct analysis *a, json_t *summary, const json_t 
 		reason = text__take(&j.reason);
 		if (!reason)
 			return -ENOMEM;
-		json_array_append_new(
-			list, json_pack("{s:o,s:s,s:o,s:o}", "expr", json_words(text), "verdict",
-					verdict__name(j.verdict), "value", short_value(j.value),
-					"reason", json_words(*reason ? reason : NULL)));
+		json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "expr", json_words(text),
+						      "verdict", verdict__name(j.verdict), "value",
+						      short_value(j.value), "reason",
+						      json_words(*reason ? reason : NULL)));
 		*ret = worse(*ret, j.verdict);
 		if (j.verdict == VERDICT_PASS)
 			continue;

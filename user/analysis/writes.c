@@ -6,13 +6,15 @@
  *   recovered   (final and attempted) - acknowledged   there after all, though nobody was told
  *   unexpected  final - attempted                   what nobody wrote
  *
- * A write that failed or whose outcome is unknown is never lost. Values are counted once, however often they are written.
+ * A write that failed or whose outcome is unknown is never lost. Values are counted once, however
+ * often they are written.
  *
- * The final set: of each node its last attempt to read everything. If all that succeeded agree, theirs; else that of the only
- * node that leads at the end of the record, if there is one; else what all of them have.
+ * The final set: of each node its last attempt to read everything. If all that succeeded agree,
+ * theirs; else that of the only node that leads at the end of the record, if there is one; else
+ * what all of them have.
  *
- * A read is stale if it does not find a value whose write was acknowledged before the read began; by how much: the
- * time from that acknowledgement to the beginning of the read.
+ * A read is stale if it does not find a value whose write was acknowledged before the read began;
+ * by how much: the time from that acknowledgement to the beginning of the read.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -26,7 +28,10 @@ bool writes__about(const struct history *h, size_t w, size_t r)
 
 	if (!strcmp(system, h->resources[r].system))
 		return true;
-	/* Roles and data may be asked of different systems (Patroni and PostgreSQL): then they belong together. */
+	/*
+	 * Roles and data may be asked of different systems (Patroni and PostgreSQL): then they
+	 * belong together.
+	 */
 	for (size_t i = 0; i < h->n_resources; i++)
 		if (!strcmp(system, h->resources[i].system))
 			return false;
@@ -116,8 +121,7 @@ static void cleanup_set(struct set *s)
 
 static bool equal(const struct history_final *a, const struct history_final *b)
 {
-	return a->n_runs == b->n_runs &&
-	       !memcmp(a->runs, b->runs, a->n_runs * sizeof(*a->runs));
+	return a->n_runs == b->n_runs && !memcmp(a->runs, b->runs, a->n_runs * sizeof(*a->runs));
 }
 
 static bool contains(const struct set *s, int64_t value)
@@ -254,7 +258,10 @@ static void account(const struct values *vs, int workload, const struct set *set
 	ret->unexpected = ret->final - attempted;
 }
 
-/* Mark the acknowledged operations of @workload whose value is not in @set; the first of each value tells when and where. */
+/*
+ * Mark the acknowledged operations of @workload whose value is not in @set; the first of each
+ * value tells when and where.
+ */
 static void mark_lost(const struct history *h, const struct timing *t, const struct values *vs,
 		      int workload, const struct set *set, struct writes *w)
 {
@@ -269,7 +276,8 @@ static void mark_lost(const struct history *h, const struct timing *t, const str
 			continue;
 		if (w->lost_first_ns == HISTORY_NONE)
 			w->lost_first_ns = o->return_ns;
-		w->lost_first_ns = o->return_ns < w->lost_first_ns ? o->return_ns : w->lost_first_ns;
+		w->lost_first_ns =
+			o->return_ns < w->lost_first_ns ? o->return_ns : w->lost_first_ns;
 		w->lost_last_ns = o->return_ns > w->lost_last_ns ? o->return_ns : w->lost_last_ns;
 		w->lost_by_side[t->side_of[o->node]]++;
 	}

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* events.h: events.jsonl written by hand, for the tests of this room. Times are given in milliseconds. */
+/*
+ * events.h: events.jsonl written by hand, for the tests of this room. Times are given in
+ * milliseconds.
+ */
 #ifndef CHAOS_TESTS_EVENTS_H
 #define CHAOS_TESTS_EVENTS_H
 
@@ -43,20 +46,26 @@ struct run {
 	const char *faults, *resources, *workloads, *expect;
 };
 
-#define MS_JSON	       "000000"
-#define CUT	       "{\"name\":\"cut\",\"parts\":[\"partition\"],\"windows\":[[10000" MS_JSON ",20000" MS_JSON \
-		       "]],\"edges\":[[\"n1\",\"n2\"],[\"n2\",\"n1\"]],\"sides\":[[\"n1\"],[\"n2\",\"n3\"]],"   \
-		       "\"mechanism\":\"tcx\"}"
-#define ROLES	       "{\"resource\":\"db\",\"system\":\"etcd\",\"nodes\":[\"n1\",\"n2\"],\"every_ns\":20" MS_JSON "}"
-#define CLIENTS	       "{\"name\":\"set\",\"system\":\"etcd\",\"check\":\"set\",\"nodes\":[\"n1\",\"n2\"],"     \
-		       "\"clients\":2,\"rate_per_s\":100,\"reads\":0.1,\"timeout_ns\":1000" MS_JSON "}"
+#define MS_JSON "000000"
+#define CUT                                                                                        \
+	"{\"name\":\"cut\",\"parts\":[\"partition\"],\"windows\":[[10000" MS_JSON ",20000" MS_JSON \
+	"]],\"edges\":[[\"n1\",\"n2\"],[\"n2\",\"n1\"]],\"sides\":[[\"n1\"],[\"n2\",\"n3\"]],"     \
+	"\"mechanism\":\"tcx\"}"
+#define ROLES                                                                              \
+	"{\"resource\":\"db\",\"system\":\"etcd\",\"nodes\":[\"n1\",\"n2\"],\"every_ns\":" \
+	"20" MS_JSON "}"
+#define CLIENTS                                                                              \
+	"{\"name\":\"set\",\"system\":\"etcd\",\"check\":\"set\",\"nodes\":[\"n1\",\"n2\"]," \
+	"\"clients\":2,\"rate_per_s\":100,\"reads\":0.1,\"timeout_ns\":1000" MS_JSON "}"
 
 static inline void ev__run(struct events *e, struct run r)
 {
 	ev__line(e,
 		 "{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"test\",\"seed\":42,"
-		 "\"kernel\":\"6.18\",\"duration_ns\":30000" MS_JSON ",\"traffic_bin_ns\":100" MS_JSON ","
-		 "\"nodes\":[\"n1\",\"n2\",\"n3\"],\"faults\":[%s],\"resources\":[%s],\"workloads\":[%s],"
+		 "\"kernel\":\"6.18\",\"duration_ns\":30000" MS_JSON
+		 ",\"traffic_bin_ns\":100" MS_JSON ","
+		 "\"nodes\":[\"n1\",\"n2\",\"n3\"],\"faults\":[%s],\"resources\":[%s],"
+		 "\"workloads\":[%s],"
 		 "\"expect\":[%s]}",
 		 r.faults ? r.faults : CUT, r.resources ? r.resources : ROLES,
 		 r.workloads ? r.workloads : CLIENTS, r.expect ? r.expect : "");
@@ -64,21 +73,27 @@ static inline void ev__run(struct events *e, struct run r)
 
 static inline void ev__phase(struct events *e, int64_t ms, const char *phase)
 {
-	ev__line(e, "{\"t_ns\":%lld,\"type\":\"phase\",\"phase\":\"%s\"}", (long long)ms * 1000000, phase);
+	ev__line(e, "{\"t_ns\":%lld,\"type\":\"phase\",\"phase\":\"%s\"}", (long long)ms * 1000000,
+		 phase);
 }
 
 static inline void ev__armed(struct events *e, const char *fault, int64_t ms)
 {
-	ev__line(e, "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"%s\",\"occurrence\":0,\"event\":\"armed\"}",
+	ev__line(e,
+		 "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"%s\",\"occurrence\":0,\"event\":"
+		 "\"armed\"}",
 		 (long long)ms * 1000000, fault);
 }
 
 static inline void ev__cleared(struct events *e, const char *fault, int64_t ms, int dropped)
 {
 	ev__line(e,
-		 "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"%s\",\"occurrence\":0,\"event\":\"cleared\","
-		 "\"hits\":{\"dropped\":%d,\"delayed\":null},\"edges\":[{\"from\":\"n1\",\"to\":\"n2\","
-		 "\"matched\":%d,\"matched_bytes\":0,\"dropped\":%d,\"first_hit_ns\":null,\"last_hit_ns\":null}]}",
+		 "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"%s\",\"occurrence\":0,\"event\":"
+		 "\"cleared\","
+		 "\"hits\":{\"dropped\":%d,\"delayed\":null},\"edges\":[{\"from\":\"n1\",\"to\":"
+		 "\"n2\","
+		 "\"matched\":%d,\"matched_bytes\":0,\"dropped\":%d,\"first_hit_ns\":null,\"last_"
+		 "hit_ns\":null}]}",
 		 (long long)ms * 1000000, fault, dropped, dropped, dropped);
 }
 
@@ -91,7 +106,8 @@ static inline void ev__role_of(struct events *e, const char *resource, const cha
 	if (epoch >= 0)
 		snprintf(number, sizeof(number), "%lld", (long long)epoch);
 	ev__line(e,
-		 "{\"t_ns\":%lld,\"type\":\"role\",\"resource\":\"%s\",\"node\":\"%s\",\"send_ns\":%lld,"
+		 "{\"t_ns\":%lld,\"type\":\"role\",\"resource\":\"%s\",\"node\":\"%s\",\"send_ns\":"
+		 "%lld,"
 		 "\"recv_ns\":%lld,\"role\":\"%s\",\"claim\":%s,\"epoch\":%s,\"leader\":null}",
 		 (long long)(ms + 1) * 1000000, resource, node, (long long)ms * 1000000,
 		 (long long)(ms + 1) * 1000000,
@@ -101,7 +117,8 @@ static inline void ev__role_of(struct events *e, const char *resource, const cha
 		 claim > 0 ? "true" : "false", number);
 }
 
-static inline void ev__role(struct events *e, const char *node, int64_t ms, int claim, int64_t epoch)
+static inline void ev__role(struct events *e, const char *node, int64_t ms, int claim,
+			    int64_t epoch)
 {
 	ev__role_of(e, "db", node, ms, claim, epoch);
 }
@@ -119,10 +136,12 @@ static inline void ev__add(struct events *e, const char *node, int64_t value, in
 {
 	ev__line(e,
 		 "{\"t_ns\":%lld,\"type\":\"op\",\"workload\":\"set\",\"client\":0,\"node\":\"%s\","
-		 "\"op\":\"add\",\"value\":%lld,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_ns\":%lld,"
+		 "\"op\":\"add\",\"value\":%lld,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_"
+		 "ns\":%lld,"
 		 "\"outcome\":\"%s\",\"error\":null}",
-		 (long long)return_ms * 1000000, node, (long long)value, (long long)invoke_ms * 1000000,
-		 (long long)invoke_ms * 1000000, (long long)return_ms * 1000000, outcome);
+		 (long long)return_ms * 1000000, node, (long long)value,
+		 (long long)invoke_ms * 1000000, (long long)invoke_ms * 1000000,
+		 (long long)return_ms * 1000000, outcome);
 }
 
 static inline void ev__read(struct events *e, const char *node, int64_t value, int64_t invoke_ms,
@@ -130,11 +149,12 @@ static inline void ev__read(struct events *e, const char *node, int64_t value, i
 {
 	ev__line(e,
 		 "{\"t_ns\":%lld,\"type\":\"op\",\"workload\":\"set\",\"client\":0,\"node\":\"%s\","
-		 "\"op\":\"read\",\"value\":%lld,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_ns\":%lld,"
+		 "\"op\":\"read\",\"value\":%lld,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_"
+		 "ns\":%lld,"
 		 "\"outcome\":\"%s\",\"error\":null,\"found\":%s}",
-		 (long long)return_ms * 1000000, node, (long long)value, (long long)invoke_ms * 1000000,
-		 (long long)invoke_ms * 1000000, (long long)return_ms * 1000000, outcome,
-		 found ? "true" : "false");
+		 (long long)return_ms * 1000000, node, (long long)value,
+		 (long long)invoke_ms * 1000000, (long long)invoke_ms * 1000000,
+		 (long long)return_ms * 1000000, outcome, found ? "true" : "false");
 }
 
 /* @runs is JSON: "[0,9],[11,12]". */
@@ -144,14 +164,15 @@ static inline void ev__final(struct events *e, const char *node, int attempt, in
 	ev__line(e,
 		 "{\"t_ns\":%lld,\"type\":\"final\",\"workload\":\"set\",\"node\":\"%s\",\"ok\":%s,"
 		 "\"values\":%s%s%s,\"error\":null,\"attempt\":%d}",
-		 (long long)ms * 1000000, node, ok ? "true" : "false", ok ? "[" : "", ok ? runs : "null",
-		 ok ? "]" : "", attempt);
+		 (long long)ms * 1000000, node, ok ? "true" : "false", ok ? "[" : "",
+		 ok ? runs : "null", ok ? "]" : "", attempt);
 }
 
 static inline void ev__end(struct events *e, int64_t ms, const char *status, int lost_events)
 {
 	ev__line(e,
-		 "{\"t_ns\":%lld,\"type\":\"end\",\"status\":\"%s\",\"reason\":null,\"restored\":true,"
+		 "{\"t_ns\":%lld,\"type\":\"end\",\"status\":\"%s\",\"reason\":null,\"restored\":"
+		 "true,"
 		 "\"recorder\":{\"events\":99,\"lost_events\":%d,\"probe_gaps\":0}}",
 		 (long long)ms * 1000000, status, lost_events);
 }
@@ -212,7 +233,7 @@ static inline void assert_double_near(int line, const json_t *v, const char *pat
 	}
 }
 
-#define assert_null_at(j, path)	     assert_true(json_is_null(at(j, path)))
-#define assert_word_at(j, path, s)   assert_string_equal(json_string_value(at(j, path)), s)
+#define assert_null_at(j, path) assert_true(json_is_null(at(j, path)))
+#define assert_word_at(j, path, s) assert_string_equal(json_string_value(at(j, path)), s)
 
 #endif

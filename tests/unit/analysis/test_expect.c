@@ -69,8 +69,10 @@ static void errors_say_where_and_what(void **state)
 	refuses("writes.lost = 0", "did you mean `==`?");
 	refuses("writes.lost =< 0", "column 13");
 	refuses("writes.lost ==", "column 15: expected a value after `==`");
-	refuses("writes.lsot == 0", "column 1: unknown path `writes.lsot`; did you mean `writes.lost`?");
-	refuses("  recovery.tiem < 1s", "column 3: unknown path `recovery.tiem`; did you mean `recovery.time_s`?");
+	refuses("writes.lsot == 0",
+		"column 1: unknown path `writes.lsot`; did you mean `writes.lost`?");
+	refuses("  recovery.tiem < 1s",
+		"column 3: unknown path `recovery.tiem`; did you mean `recovery.time_s`?");
 	refuses("availability.sides[n1].gap < 1s", "unknown path");
 	refuses("recovery < 1s", "`recovery` is not one number; expected one of `recovery.time`");
 	refuses("frobnicate > 1", "expected one of split_brain, writes, reads");
@@ -82,7 +84,8 @@ static void errors_say_where_and_what(void **state)
 	refuses("faults[].armed_at == 0", "expected a name and `]`");
 	refuses("faults[a]b == 0", "column 10: expected `.` after `]`");
 	refuses("a.b.c.d.e.f.g == 0", "more than 6 steps");
-	refuses("writes.lost == some", "column 16: `some` does not fit `writes.lost`; expected a number");
+	refuses("writes.lost == some",
+		"column 16: `some` does not fit `writes.lost`; expected a number");
 	refuses("writes.lost == 0x10", "expected a number");
 	refuses("writes.lost == inf", "expected a number");
 	refuses("writes.lost == 1e999", "expected a number");
@@ -97,7 +100,8 @@ static void errors_say_where_and_what(void **state)
 	refuses("split_brain.level <= L6", "expected a level");
 	refuses("split_brain.level <= L12", "expected a level");
 	refuses("writes.diverged == no", "expected true or false");
-	refuses("writes.diverged < true", "column 17: `writes.diverged` has no order; expected == or !=");
+	refuses("writes.diverged < true",
+		"column 17: `writes.diverged` has no order; expected == or !=");
 	refuses("status > complete", "has no order");
 	memset(longest, 'a', sizeof(longest));
 	longest[sizeof(longest) - 1] = '\0';
@@ -138,7 +142,8 @@ static void values(void **state)
 {
 	_cleanup_json_ json_t *s = json_loads(
 		"{\"split_brain\":{\"level\":\"L3\",\"resources\":["
-		"{\"resource\":\"redis\",\"system\":\"redis\",\"must_overlap_s\":22.4,\"same_epoch\":null},"
+		"{\"resource\":\"redis\",\"system\":\"redis\",\"must_overlap_s\":22.4,\"same_"
+		"epoch\":null},"
 		"{\"resource\":\"sentinel\",\"system\":\"sentinel\",\"must_overlap_s\":null}]},"
 		"\"writes\":{\"lost\":7,\"diverged\":false,\"lost_window_s\":[10.1,35.2],"
 		"\"lost_by_side\":{\"n1\":7,\"n2,n3\":0}},"
@@ -184,7 +189,8 @@ static void values(void **state)
 	finds_nothing(s, "split_brain.resources.same_epoch == false", "not measured");
 	finds_nothing(s, "split_brain.resources[x].must_overlap < 1s", "no resource `x`");
 	finds_nothing(s, "split_brain.resources[7].must_overlap < 1s", "no resource `7`");
-	finds_nothing(s, "availability.sides.longest_gap < 1s", "there are 2 of sides: say which, as in sides[side]");
+	finds_nothing(s, "availability.sides.longest_gap < 1s",
+		      "there are 2 of sides: say which, as in sides[side]");
 	finds_nothing(s, "writes.lost_by_side[x] == 0", "no side `x`");
 	finds_nothing(s, "writes.lost_by_side == 0", "there are 2 of lost_by_side");
 	finds_nothing(s, "writes.lost_window[2] < 1s", "[0] to [1]");
@@ -195,7 +201,10 @@ static void values(void **state)
 
 /* ---- verdicts ---- */
 
-/* What is wrong with a run that is otherwise in order: two nodes, a cut that hits, writes and reads that succeed. */
+/*
+ * What is wrong with a run that is otherwise in order: two nodes, a cut that hits, writes and
+ * reads that succeed.
+ */
 struct flaw {
 	const char *expect; /* one expectation, or NULL */
 	const char *status;
@@ -266,9 +275,15 @@ static void verdict(struct flaw f, const char *expected, const char *reason)
 static void a_run_in_order_passes(void **state)
 {
 	static const char *const good[] = {
-		"writes.lost == 0",	 "writes.acked >= 1",		   "split_brain.level == L0",
-		"reads.stale == 0",	 "split_brain.must_overlap <= 0s", "faults[cut].hits.dropped > 0",
-		"writes.diverged == false", "recorder.lost_events == 0",   "status == complete",
+		"writes.lost == 0",
+		"writes.acked >= 1",
+		"split_brain.level == L0",
+		"reads.stale == 0",
+		"split_brain.must_overlap <= 0s",
+		"faults[cut].hits.dropped > 0",
+		"writes.diverged == false",
+		"recorder.lost_events == 0",
+		"status == complete",
 	};
 
 	(void)state;
@@ -286,8 +301,8 @@ static void vacuous_passes_are_unknown(void **state)
 		"no write succeeded (of 1)");
 	verdict((struct flaw){GOOD, .expect = "reads.stale == 0", .no_reads = true}, "unknown",
 		"no read succeeded (of 1)");
-	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_reads = true}, "unknown",
-		"no read succeeded (of 1)");
+	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_reads = true},
+		"unknown", "no read succeeded (of 1)");
 	/* a fault that hit no packet */
 	verdict((struct flaw){.status = "complete", .expect = "writes.lost == 0"}, "unknown",
 		"fault `cut` hit no packet");
@@ -296,48 +311,84 @@ static void vacuous_passes_are_unknown(void **state)
 	/* a probe gap in which it may have been otherwise */
 	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .gap = true}, "unknown",
 		"db on n2 was not sampled for 4.0 s from +12.0 s");
-	verdict((struct flaw){GOOD, .expect = "split_brain.must_overlap <= 1s", .gap = true}, "unknown",
-		"not sampled");
+	verdict((struct flaw){GOOD, .expect = "split_brain.must_overlap <= 1s", .gap = true},
+		"unknown", "not sampled");
 	/* no final read */
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .no_final = true}, "unknown",
 		"there was no final read");
-	verdict((struct flaw){GOOD, .expect = "writes.unexpected == 0", .no_final = true}, "unknown",
-		"there was no final read");
+	verdict((struct flaw){GOOD, .expect = "writes.unexpected == 0", .no_final = true},
+		"unknown", "there was no final read");
 	/* lost events */
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .lost_events = 3}, "unknown",
 		"events lost by the recorder: 3");
 	/* a run that did not complete, or of which the end is missing */
-	verdict((struct flaw){.dropped = 5, .status = "interrupted", .expect = "writes.lost == 0"}, "unknown",
-		"the run did not complete: it was interrupted");
-	verdict((struct flaw){.dropped = 5, .status = "failed", .expect = "writes.lost == 0"}, "unknown",
-		"it failed");
+	verdict((struct flaw){.dropped = 5, .status = "interrupted", .expect = "writes.lost == 0"},
+		"unknown", "the run did not complete: it was interrupted");
+	verdict((struct flaw){.dropped = 5, .status = "failed", .expect = "writes.lost == 0"},
+		"unknown", "it failed");
 	verdict((struct flaw){.dropped = 5, .expect = "writes.lost == 0"}, "unknown", "it crashed");
 	/* nothing measured */
-	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_roles = true}, "unknown",
-		"no role was watched");
-	verdict((struct flaw){GOOD, .expect = "herd.metastable == false"}, "unknown", "not measured");
+	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_roles = true},
+		"unknown", "no role was watched");
+	verdict((struct flaw){GOOD, .expect = "herd.metastable == false"}, "unknown",
+		"not measured");
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .no_clients = true}, "unknown",
 		"there was no workload");
 	verdict((struct flaw){GOOD, .expect = "no such thing"}, "unknown", "column");
+}
+
+/* Any one of the three is proof enough. */
+static void a_hit_is_a_hit(void **state)
+{
+	static const char *const proofs[] = {
+		"\"event\":\"first_hit\"",
+		"\"event\":\"cleared\",\"hits\":{\"dropped\":1}",
+		"\"event\":\"cleared\",\"edges\":[{\"from\":\"n1\",\"to\":\"other\",\"matched\":1}"
+		"]",
+		"\"event\":\"cleared\",\"hits\":{\"dropped\":0},\"edges\":[]",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(proofs); i++) {
+		struct events e;
+		_cleanup_json_ json_t *s = NULL;
+
+		ev__open(&e);
+		ev__run(&e, (struct run){.workloads = "", .resources = ""});
+		ev__armed(&e, "cut", 10000);
+		ev__line(&e,
+			 "{\"t_ns\":20000000000,\"type\":\"fault\",\"fault\":\"cut\","
+			 "\"occurrence\":0,%s}",
+			 proofs[i]);
+		ev__end(&e, 30000, "complete", 0);
+		s = ev__summary(&e);
+		assert_word_at(s, "verdict", i < 3 ? "pass" : "unknown");
+	}
 }
 
 static void gaps_that_cannot_matter_do_not(void **state)
 {
 	(void)state;
 	/* whatever n2 claimed meanwhile, no more than L1 came of it */
-	verdict((struct flaw){GOOD, .expect = "split_brain.level <= L1", .gap = true}, "pass", NULL);
-	verdict((struct flaw){GOOD, .expect = "split_brain.must_overlap <= 5s", .gap = true}, "pass", NULL);
+	verdict((struct flaw){GOOD, .expect = "split_brain.level <= L1", .gap = true}, "pass",
+		NULL);
+	verdict((struct flaw){GOOD, .expect = "split_brain.must_overlap <= 5s", .gap = true},
+		"pass", NULL);
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .gap = true}, "pass", NULL);
-	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_final = true}, "pass", NULL);
+	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_final = true}, "pass",
+		NULL);
 	/* what a fault did is known, even if it did nothing */
-	verdict((struct flaw){.status = "complete", .expect = "faults.hits.dropped == 0"}, "pass", NULL);
+	verdict((struct flaw){.status = "complete", .expect = "faults.hits.dropped == 0"}, "pass",
+		NULL);
 }
 
 static void a_fail_stays_a_fail(void **state)
 {
 	(void)state;
-	verdict((struct flaw){.expect = "writes.acked == 0", .no_final = true, .lost_events = 4}, "fail", NULL);
-	verdict((struct flaw){.status = "failed", .expect = "split_brain.level != L0", .gap = true}, "fail", NULL);
+	verdict((struct flaw){.expect = "writes.acked == 0", .no_final = true, .lost_events = 4},
+		"fail", NULL);
+	verdict((struct flaw){.status = "failed", .expect = "split_brain.level != L0", .gap = true},
+		"fail", NULL);
 }
 
 static void nothing_expected_but_not_enough_seen(void **state)
@@ -359,8 +410,11 @@ static void the_worst_decides(void **state)
 
 	(void)state;
 	ev__open(&e);
-	ev__run(&e, (struct run){.expect = "\"writes.lost == 0\",\"writes.acked == 0\",\"writes.acked == 1\"",
-				 .resources = ""});
+	ev__run(&e,
+		(struct run){
+			.expect =
+				"\"writes.lost == 0\",\"writes.acked == 0\",\"writes.acked == 1\"",
+			.resources = ""});
 	ev__armed(&e, "cut", 10000);
 	ev__cleared(&e, "cut", 20000, 5);
 	ev__add(&e, "n1", 1, 5000, 5010, "ok");
@@ -375,7 +429,8 @@ static void the_worst_decides(void **state)
 	assert_int_equal(summary__verdict(s), VERDICT_FAIL);
 
 	ev__open(&e);
-	ev__run(&e, (struct run){.expect = "\"writes.lost == 0\",\"writes.acked == 1\"", .resources = ""});
+	ev__run(&e, (struct run){.expect = "\"writes.lost == 0\",\"writes.acked == 1\"",
+				 .resources = ""});
 	ev__armed(&e, "cut", 10000);
 	ev__cleared(&e, "cut", 20000, 5);
 	ev__add(&e, "n1", 1, 5000, 5010, "ok");
@@ -394,6 +449,7 @@ int main(void)
 		cmocka_unit_test(values),
 		cmocka_unit_test(a_run_in_order_passes),
 		cmocka_unit_test(vacuous_passes_are_unknown),
+		cmocka_unit_test(a_hit_is_a_hit),
 		cmocka_unit_test(gaps_that_cannot_matter_do_not),
 		cmocka_unit_test(a_fail_stays_a_fail),
 		cmocka_unit_test(nothing_expected_but_not_enough_seen),

@@ -45,16 +45,20 @@ static void reads_everything(void **state)
 	ev__role(&e, "n2", 40, 1, 7);
 	ev__role(&e, "n1", 60, -1, -1);
 	ev__role(&e, "n1", 40, 0, -1);
-	ev__line(&e, "{\"t_ns\":1,\"type\":\"role_change\",\"resource\":\"db\",\"node\":\"n1\",\"from\":null,"
+	ev__line(&e, "{\"t_ns\":1,\"type\":\"role_change\",\"resource\":\"db\",\"node\":\"n1\","
+		     "\"from\":null,"
 		     "\"to\":\"leader\",\"epoch\":null}");
 	ev__add(&e, "n1", 5, 30, 90, "ok");
 	ev__read(&e, "n2", 5, 10, 20, "ok", true);
-	ev__line(&e, "{\"t_ns\":100,\"type\":\"traffic\",\"node\":\"n1\",\"bin_ns\":100,\"rx_packets\":1,"
-		     "\"rx_bytes\":2,\"tx_packets\":3,\"tx_bytes\":4,\"rx_syn\":5,\"tx_syn\":6,\"rx_rst\":7,"
+	ev__line(&e, "{\"t_ns\":100,\"type\":\"traffic\",\"node\":\"n1\",\"bin_ns\":100,\"rx_"
+		     "packets\":1,"
+		     "\"rx_bytes\":2,\"tx_packets\":3,\"tx_bytes\":4,\"rx_syn\":5,\"tx_syn\":6,"
+		     "\"rx_rst\":7,"
 		     "\"tx_rst\":8,\"dropped\":9}");
 	ev__armed(&e, "cut", 10000);
 	ev__cleared(&e, "cut", 20000, 12);
-	ev__line(&e, "{\"t_ns\":3,\"type\":\"probe_gap\",\"resource\":\"db\",\"node\":\"n1\",\"from_ns\":1,"
+	ev__line(&e, "{\"t_ns\":3,\"type\":\"probe_gap\",\"resource\":\"db\",\"node\":\"n1\","
+		     "\"from_ns\":1,"
 		     "\"to_ns\":3}");
 	ev__line(&e, "{\"t_ns\":3,\"type\":\"note\",\"level\":\"warning\",\"text\":\"w\"}");
 	ev__line(&e, "{\"t_ns\":4,\"type\":\"guard\",\"expr\":\"x > 1\",\"text\":\"fired\"}");
@@ -159,17 +163,20 @@ static void foreign_lines(void **state)
 	refused("{\"t_ns\":1,\"t_ns\":2,\"type\":\"op\"}", "not JSON"); /* duplicate member */
 	refused("{\"t_ns\":1,\"type\":\"nonsense\"}", "no such event");
 	refused("{\"t_ns\":1.5,\"type\":\"phase\",\"phase\":\"lab\"}", "expected an integer");
-	refused("{\"t_ns\":2000000000000000000,\"type\":\"phase\",\"phase\":\"lab\"}", "out of range");
+	refused("{\"t_ns\":2000000000000000000,\"type\":\"phase\",\"phase\":\"lab\"}",
+		"out of range");
 	refused("{\"t_ns\":99999999999999999999999,\"type\":\"phase\"}", "not JSON");
 	refused("{\"t_ns\":1,\"type\":\"phase\",\"phase\":{}}", "expected a string");
-	refused("{\"t_ns\":1,\"type\":\"node\",\"node\":\"n9\",\"event\":\"ready\"}", "node `n9` is not in");
-	refused("{\"t_ns\":1,\"type\":\"node\",\"node\":[],\"event\":\"ready\"}", "expected the name of a node");
+	refused("{\"t_ns\":1,\"type\":\"node\",\"node\":\"n9\",\"event\":\"ready\"}",
+		"node `n9` is not in");
+	refused("{\"t_ns\":1,\"type\":\"node\",\"node\":[],\"event\":\"ready\"}",
+		"expected the name of a node");
 }
 
 #define ROLE(rest) "{\"t_ns\":1,\"type\":\"role\",\"resource\":\"db\",\"node\":\"n1\"," rest "}"
-#define OP(rest)                                                                                   \
+#define OP(rest) \
 	"{\"t_ns\":1,\"type\":\"op\",\"workload\":\"set\",\"client\":0,\"node\":\"n1\"," rest "}"
-#define FINAL(rest)                                                                                \
+#define FINAL(rest) \
 	"{\"t_ns\":1,\"type\":\"final\",\"workload\":\"set\",\"node\":\"n1\",\"ok\":true," rest "}"
 
 static void members_out_of_range(void **state)
@@ -177,32 +184,43 @@ static void members_out_of_range(void **state)
 	(void)state;
 	refused(ROLE("\"send_ns\":1,\"recv_ns\":2,\"role\":\"king\""), "unknown value `king`");
 	refused(ROLE("\"send_ns\":3,\"recv_ns\":2,\"role\":\"leader\""), "before `send_ns`");
-	refused(ROLE("\"send_ns\":1,\"recv_ns\":2,\"role\":\"leader\",\"claim\":1"), "true or false");
-	refused(ROLE("\"send_ns\":1,\"recv_ns\":2,\"role\":\"leader\",\"epoch\":\"x\""), "expected an integer");
-	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":\"x\",\"intended_ns\":1"), "expected an integer");
-	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":9000000000000000000,\"intended_ns\":1"),
+	refused(ROLE("\"send_ns\":1,\"recv_ns\":2,\"role\":\"leader\",\"claim\":1"),
+		"true or false");
+	refused(ROLE("\"send_ns\":1,\"recv_ns\":2,\"role\":\"leader\",\"epoch\":\"x\""),
+		"expected an integer");
+	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":\"x\",\"intended_ns\":1"),
+		"expected an integer");
+	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":9000000000000000000,\"intended_"
+		   "ns\":1"),
 		"out of range");
-	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":1,\"intended_ns\":1,\"invoke_ns\":9,"
+	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":1,\"intended_ns\":1,\"invoke_ns\":"
+		   "9,"
 		   "\"return_ns\":8"),
 		"before it was invoked");
-	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":1,\"intended_ns\":1,\"invoke_ns\":null,"
+	refused(OP("\"op\":\"add\",\"outcome\":\"ok\",\"value\":1,\"intended_ns\":1,\"invoke_ns\":"
+		   "null,"
 		   "\"return_ns\":8"),
 		"without having been sent");
 	refused(FINAL("\"values\":[[2,1]]"), "expected [first, last]");
 	refused(FINAL("\"values\":[[1]]"), "expected [first, last]");
 	refused(FINAL("\"values\":[[1,4000000000000000000]]"), "expected [first, last]");
 	refused(FINAL("\"values\":null"), "`values` is missing");
-	refused("{\"t_ns\":1,\"type\":\"traffic\",\"node\":\"n1\",\"bin_ns\":100,\"rx_packets\":-1}",
+	refused("{\"t_ns\":1,\"type\":\"traffic\",\"node\":\"n1\",\"bin_ns\":100,\"rx_packets\":-"
+		"1}",
 		"out of range");
-	refused("{\"t_ns\":1,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,\"event\":\"cleared\","
+	refused("{\"t_ns\":1,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,\"event\":"
+		"\"cleared\","
 		"\"hits\":7}",
 		"expected an object");
-	refused("{\"t_ns\":1,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,\"event\":\"cleared\","
+	refused("{\"t_ns\":1,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":0,\"event\":"
+		"\"cleared\","
 		"\"edges\":[{\"from\":\"n1\",\"to\":\"n2\"},{\"from\":\"nx\"}]}",
 		"node `nx`");
-	refused("{\"t_ns\":1,\"type\":\"probe_gap\",\"resource\":\"db\",\"node\":\"n1\",\"from_ns\":5,\"to_ns\":4}",
+	refused("{\"t_ns\":1,\"type\":\"probe_gap\",\"resource\":\"db\",\"node\":\"n1\",\"from_"
+		"ns\":5,\"to_ns\":4}",
 		"before `from_ns`");
-	refused("{\"t_ns\":1,\"type\":\"end\",\"status\":\"complete\",\"recorder\":[]}", "expected an object");
+	refused("{\"t_ns\":1,\"type\":\"end\",\"status\":\"complete\",\"recorder\":[]}",
+		"expected an object");
 }
 
 static void the_run_event_stands_first_and_alone(void **state)
@@ -212,20 +230,30 @@ static void the_run_event_stands_first_and_alone(void **state)
 		"\n",
 		"{\"t_ns\":0,\"type\":\"run\",\"version\":2,\"name\":\"x\"}\n",
 		"{\"t_ns\":0,\"type\":\"run\",\"version\":1}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":-1,\"traffic_bin_ns\":1}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":0}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":-1,"
+		"\"traffic_bin_ns\":1}\n",
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":0}\n",
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
 		"\"nodes\":[\"a\",\"a\"]}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
 		"\"nodes\":[\"a\"],\"faults\":[{\"name\":\"f\",\"sides\":[[\"b\"]]}]}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
 		"\"faults\":[{\"name\":\"f\",\"windows\":[[5,4]]}]}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
 		"\"resources\":[7]}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
-		"\"resources\":[{\"resource\":\"r\",\"system\":\"s\",\"nodes\":[],\"every_ns\":0}]}\n",
-		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1,"
-		"\"workloads\":[{\"name\":\"w\",\"system\":\"s\",\"check\":\"set\",\"nodes\":[],\"rate_per_s\":-4}]}\n",
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
+		"\"resources\":[{\"resource\":\"r\",\"system\":\"s\",\"nodes\":[],\"every_ns\":0}]}"
+		"\n",
+		"{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1,"
+		"\"workloads\":[{\"name\":\"w\",\"system\":\"s\",\"check\":\"set\",\"nodes\":[],"
+		"\"rate_per_s\":-4}]}\n",
 		"{\"t_ns\":0,\"type\":\"ru",
 	};
 
@@ -237,7 +265,8 @@ static void the_run_event_stands_first_and_alone(void **state)
 		if (read_text(bad[i], strlen(bad[i]), &h, &err) != -EINVAL || !*err.msg)
 			fail_msg("%s was taken", bad[i]);
 	}
-	refused("{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,\"traffic_bin_ns\":1}",
+	refused("{\"t_ns\":0,\"type\":\"run\",\"version\":1,\"name\":\"x\",\"duration_ns\":1,"
+		"\"traffic_bin_ns\":1}",
 		"only one");
 }
 

@@ -4,7 +4,7 @@
 
 #include "lib/rng.h"
 
-#define MS(x) ((x) * NS_PER_MS)
+#define MS(x) ((x)*NS_PER_MS)
 
 struct made {
 	struct history *h;
@@ -173,6 +173,21 @@ static void two_leaders_in_one_epoch(void **state)
 	assert_true(json_is_true(at(j, "resources.0.same_epoch")));
 }
 
+static void one_epoch_handed_over_is_not_shared(void **state)
+{
+	struct events e;
+	_cleanup_made_ struct made m;
+
+	(void)state;
+	start(&e);
+	ev__roles(&e, "n1", 0, 500, 1, 5);
+	ev__roles(&e, "n1", 500, 1500, 0, 5);
+	ev__roles(&e, "n2", 0, 1000, 0, 5);
+	ev__roles(&e, "n2", 1000, 1500, 1, 5);
+	make(&e, &m);
+	assert_int_equal(m.a.split.v[0].same_epoch, 0);
+}
+
 static void no_epochs_no_same_epoch(void **state)
 {
 	struct events e;
@@ -194,8 +209,11 @@ static void a_sentinel_never_claims(void **state)
 
 	(void)state;
 	ev__open(&e);
-	ev__run(&e, (struct run){.resources = "{\"resource\":\"db\",\"system\":\"sentinel\",\"nodes\":[\"n1\","
-					      "\"n2\"],\"every_ns\":20000000}"});
+	ev__run(&e,
+		(struct run){
+			.resources =
+				"{\"resource\":\"db\",\"system\":\"sentinel\",\"nodes\":[\"n1\","
+				"\"n2\"],\"every_ns\":20000000}"});
 	ev__roles(&e, "n1", 0, 500, 1, 1);
 	ev__roles(&e, "n2", 0, 500, 1, 1);
 	make(&e, &m);
@@ -247,6 +265,14 @@ static void every_level(void **state)
 	both_claim(&e, 18000);
 	ev__add(&e, "n1", 1, 11000, 11010, "ok");
 	ev__add(&e, "n1", 2, 11990, 12500, "ok");
+	ev__add(&e, "n3", 3, 13000, 13010, "ok");
+	ev__final(&e, "n1", 1, 30100, true, "[1,3]");
+	ev__final(&e, "n2", 1, 30100, true, "[1,3]");
+	assert_int_equal(level(&e), 1);
+
+	/* L1: nor what went on when it was over */
+	both_claim(&e, 18000);
+	ev__add(&e, "n1", 2, 17900, 18500, "ok");
 	ev__add(&e, "n3", 3, 13000, 13010, "ok");
 	ev__final(&e, "n1", 1, 30100, true, "[1,3]");
 	ev__final(&e, "n2", 1, 30100, true, "[1,3]");
@@ -383,6 +409,7 @@ int main(void)
 		cmocka_unit_test(must_and_may),
 		cmocka_unit_test(a_clean_failover_is_l0),
 		cmocka_unit_test(two_leaders_in_one_epoch),
+		cmocka_unit_test(one_epoch_handed_over_is_not_shared),
 		cmocka_unit_test(no_epochs_no_same_epoch),
 		cmocka_unit_test(a_sentinel_never_claims),
 		cmocka_unit_test(every_level),

@@ -26,10 +26,12 @@ static void planted_losses(void **state)
 	ev__add(&e, "n1", 5, 14000, 15000, "unknown"); /* not there: nobody was promised anything */
 	ev__add(&e, "n1", 6, 14000, 15000, "unknown"); /* recovered */
 	ev__add(&e, "n1", 7, 14000, 15000, "fail");
-	ev__line(&e, "{\"t_ns\":16000000000,\"type\":\"op\",\"workload\":\"set\",\"client\":0,\"node\":\"n1\","
+	ev__line(&e, "{\"t_ns\":16000000000,\"type\":\"op\",\"workload\":\"set\",\"client\":0,"
+		     "\"node\":\"n1\","
 		     "\"op\":\"add\",\"value\":8,\"intended_ns\":15000000000,\"invoke_ns\":null,"
 		     "\"return_ns\":16000000000,\"outcome\":\"fail\",\"error\":\"late\"}");
-	ev__final(&e, "n1", 1, 30000, true, "[1,1],[6,6],[8,9]"); /* 8 was never sent, 9 never thought of */
+	ev__final(&e, "n1", 1, 30000, true,
+		  "[1,1],[6,6],[8,9]"); /* 8 was never sent, 9 never thought of */
 	ev__final(&e, "n2", 1, 30000, true, "[1,1],[6,6],[8,9]");
 	ev__end(&e, 31000, "complete", 0);
 	s = ev__summary(&e);
@@ -46,9 +48,10 @@ static void planted_losses(void **state)
 	assert_number(s, "writes.lost_by_side.n1", 2);
 	assert_number(s, "writes.lost_by_side.n2,n3", 1);
 	assert_true(json_is_false(at(s, "writes.diverged")));
-	assert_string_equal(json_string_value(json_array_get(json_object_get(s, "findings"), 0)),
-			    "3 of 4 acknowledged writes (75.0 %) were lost, acknowledged by n1 (2), n2,n3 (1) "
-			    "between +11.0 s and +13.0 s.");
+	assert_string_equal(
+		json_string_value(json_array_get(json_object_get(s, "findings"), 0)),
+		"3 of 4 acknowledged writes (75.0 %) were lost, acknowledged by n1 (2), n2,n3 (1) "
+		"between +11.0 s and +13.0 s.");
 }
 
 static void what_was_not_measured_is_null(void **state)
@@ -194,8 +197,8 @@ static void as_brute_force(void **state)
 		for (int v = 0; v < VALUES; v++) {
 			final[v] = rng__below(&r, 2);
 			if (final[v])
-				snprintf(runs + strlen(runs), sizeof(runs) - strlen(runs), "%s[%d,%d]",
-					 *runs ? "," : "", v, v);
+				snprintf(runs + strlen(runs), sizeof(runs) - strlen(runs),
+					 "%s[%d,%d]", *runs ? "," : "", v, v);
 			in_final += final[v];
 			lost += acked[v] && !final[v];
 			recovered += final[v] && sent[v] && !acked[v];
