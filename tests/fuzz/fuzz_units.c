@@ -11,10 +11,10 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MUST(what)                                                                                 \
-	do {                                                                                       \
-		if (!(what))                                                                       \
-			abort();                                                                   \
+#define MUST(what)               \
+	do {                     \
+		if (!(what))     \
+			abort(); \
 	} while (0)
 
 static void try_units(const char *s)

@@ -31,8 +31,8 @@ char *experiment__expand(const char *template, const char *(*lookup)(const char 
 		}
 		end = strchr(s, '}');
 		if (!end) {
-			failed = err__set(err, -EINVAL, "`%.24s`: `${` without `}`; `$$` gives a `$`",
-					  s);
+			failed = err__set(err, -EINVAL,
+					  "`%.24s`: `${` without `}`; `$$` gives a `$`", s);
 			break;
 		}
 		name = strndup(s + 2, (size_t)(end - s - 2));

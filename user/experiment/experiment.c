@@ -31,7 +31,8 @@ static void read_metadata(struct reader *r, const struct yaml_node *n, void *obj
 {
 	struct experiment *e = obj;
 
-	if (reader__map(r, n, "metadata", metadata_options, ARRAY_SIZE(metadata_options), e) && e->name)
+	if (reader__map(r, n, "metadata", metadata_options, ARRAY_SIZE(metadata_options), e) &&
+	    e->name)
 		reader__check_name(r, yaml__get(n, "name")->pos, e->name);
 }
 
@@ -76,7 +77,8 @@ static bool check_kind(struct reader *r, const struct yaml_node *root)
 		return false;
 	}
 	if (kind && (kind->kind != YAML_SCALAR || strcmp(kind->text, "Experiment"))) {
-		reader__fault(r, kind->pos, "kind %s; expected Experiment", reader__found(kind, found));
+		reader__fault(r, kind->pos, "kind %s; expected Experiment",
+			      reader__found(kind, found));
 		return false;
 	}
 	if (version && (version->kind != YAML_SCALAR || strcmp(version->text, API_VERSION)))
@@ -171,7 +173,8 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 	if (r)
 		return err__set(err, r, "%s:%d:%d: %s", file, pos.line, pos.col, why.msg);
 	if (check_kind(&reader, y.root))
-		reader__map(&reader, y.root, "an experiment", root_options, ARRAY_SIZE(root_options), e);
+		reader__map(&reader, y.root, "an experiment", root_options,
+			    ARRAY_SIZE(root_options), e);
 	r = reader__finish(&reader, err);
 	if (r)
 		return r;

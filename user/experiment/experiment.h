@@ -86,12 +86,12 @@ struct lab_node {
 /* --- faults --------------------------------------------------------------------------------- */
 
 enum partition_kind {
-	PARTITION_ISOLATE,	   /* group[0] from everyone else, named or not */
-	PARTITION_HALVES,	   /* group[0] from group[1] */
-	PARTITION_GROUPS,	   /* every group from every other */
-	PARTITION_BRIDGE,	   /* group[0] sees all; group[1] and group[2] do not see each other */
+	PARTITION_ISOLATE, /* group[0] from everyone else, named or not */
+	PARTITION_HALVES,  /* group[0] from group[1] */
+	PARTITION_GROUPS,  /* every group from every other */
+	PARTITION_BRIDGE,  /* group[0] sees all; group[1] and group[2] do not see each other */
 	PARTITION_MAJORITIES_RING, /* each node sees a majority, no two the same one */
-	PARTITION_SIMPLEX,	   /* packets from group[0] to group[1] are cut, the way back is open */
+	PARTITION_SIMPLEX, /* packets from group[0] to group[1] are cut, the way back is open */
 };
 
 /* A set of endpoints: by name, or drawn under the seed when the experiment is compiled. */
@@ -142,14 +142,15 @@ struct flap {
 };
 
 struct fault {
-	char *name; /* unique; "fault-1" ... when not given */
+	char *name;	    /* unique; "fault-1" ... when not given */
 	unsigned int parts; /* enum fault_parts */
 
 	int64_t at_ns;
-	int64_t for_ns;	  /* of one occurrence; -1 = to the end of the run */
-	int64_t every_ns; /* 0 = once */
+	int64_t for_ns;	    /* of one occurrence; -1 = to the end of the run */
+	int64_t every_ns;   /* 0 = once */
 	unsigned int times; /* occurrences; 0 with every = as often as fits */
-	struct flap flap; /* instead of every: down/up in turn, drawn from the ranges under the seed */
+	struct flap
+		flap; /* instead of every: down/up in turn, drawn from the ranges under the seed */
 
 	struct name_set from, to; /* empty = everyone; not with a partition */
 	enum direction direction;
@@ -220,7 +221,7 @@ struct experiment {
 	uint64_t seed;
 	bool seed_drawn; /* the file had none */
 	int64_t duration_ns;
-	bool allow_host;	 /* spec.allowHost: the caller's own namespace may be a target */
+	bool allow_host;	    /* spec.allowHost: the caller's own namespace may be a target */
 	unsigned int max_endpoints; /* 0 = no bound */
 
 	bool has_lab;

@@ -56,9 +56,11 @@ static void check_times(struct reader *r, const struct yaml_node *n, const struc
 	char a[32], b[32];
 
 	if (every && flap)
-		reader__fault(r, flap->pos, "`every` and `flap` in one fault; expected one of them");
+		reader__fault(r, flap->pos,
+			      "`every` and `flap` in one fault; expected one of them");
 	if (times && !every && !flap)
-		reader__fault(r, times->pos, "`times` repeats nothing; expected `every` or `flap` too");
+		reader__fault(r, times->pos,
+			      "`times` repeats nothing; expected `every` or `flap` too");
 	if (every && !span)
 		reader__fault(r, every->pos, "`every` without `for`: how long is one occurrence?");
 	if (!at || !end || (every && flap))
@@ -80,8 +82,9 @@ static void check_times(struct reader *r, const struct yaml_node *n, const struc
 			      units__format_duration(f->every_ns, a, sizeof(a)),
 			      units__format_duration(f->for_ns, b, sizeof(b)));
 	if (times && f->times && (end - f->at_ns - 1) / f->every_ns < f->times - 1)
-		reader__fault(r, times->pos, "only %lld of %u occurrences begin before the run's end at %s",
-			      (long long)((end - f->at_ns - 1) / f->every_ns + 1), f->times,
+		reader__fault(r, times->pos,
+			      "only %lld of %u occurrences begin before the run's end at %s",
+			      (long long)((end - f->at_ns - 1) / f->every_ns) + 1, f->times,
 			      units__format_duration(end, a, sizeof(a)));
 	else if (!f->times && (end - f->at_ns - 1) / f->every_ns >= OCCURRENCES_MAX)
 		reader__fault(r, every->pos, "more than %d occurrences", OCCURRENCES_MAX);
@@ -223,8 +226,9 @@ static void check_parts(struct reader *r, const struct yaml_node *n, const struc
 	const struct yaml_node *partition = yaml__get(n, "partition"), *loss = yaml__get(n, "loss");
 
 	if (partition && loss)
-		reader__fault(r, loss->pos,
-			      "`loss` of what a partition drops already; expected a fault of its own");
+		reader__fault(
+			r, loss->pos,
+			"`loss` of what a partition drops already; expected a fault of its own");
 	else if (!partition && !loss && !has_later_part(n))
 		reader__fault(r, n->pos, "a fault needs `partition` or `loss`");
 	if (f->partition.l2 && (f->match.proto || f->match.tcp_mask || f->match.ports.n ||

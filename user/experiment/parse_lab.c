@@ -47,7 +47,8 @@ bool parse_template(struct reader *r, const struct yaml_node *n)
 		return false;
 	text = experiment__expand(n->text, known_name, r->e, &err);
 	if (!text)
-		reader__fault(r, n->pos, "%s; expected ip, ip6, node, dir, or NODE.ip, NODE.ip6 of a lab node",
+		reader__fault(r, n->pos,
+			      "%s; expected ip, ip6, node, dir, or NODE.ip, NODE.ip6 of a lab node",
 			      err.msg);
 	return text != NULL;
 }
@@ -85,7 +86,8 @@ static void node_files(struct reader *r, const struct yaml_node *n, void *obj)
 
 		if (!is_inside(key->text)) {
 			reader__fault(r, key->pos,
-				      "`%.64s` is not inside the node's folder; expected a relative path without `..`",
+				      "`%.64s` is not inside the node's folder; expected a "
+				      "relative path without `..`",
 				      key->text);
 			continue;
 		}
@@ -155,7 +157,8 @@ static void node_ready(struct reader *r, const struct yaml_node *n, void *obj)
 
 	ready->pos = n->pos;
 	ready->within_ns = READY_WITHIN_NS;
-	if (!reader__map(r, n, "a readiness probe", ready_options, ARRAY_SIZE(ready_options), ready))
+	if (!reader__map(r, n, "a readiness probe", ready_options, ARRAY_SIZE(ready_options),
+			 ready))
 		return;
 	for (unsigned int i = 0; i < 3; i++) {
 		const struct yaml_node *value = yaml__get(n, ready_options[i].key);
@@ -196,7 +199,8 @@ static bool node_name(struct reader *r, const struct yaml_node *key)
 		ok = (*p >= 'a' && *p <= 'z') || isdigit((unsigned char)*p) || *p == '-';
 	if (!ok)
 		reader__fault(r, key->pos,
-			      "`%.64s` is no node name; expected a-z, 0-9 and `-`, at most %d, beginning with a letter or digit",
+			      "`%.64s` is no node name; expected a-z, 0-9 and `-`, at most %d, "
+			      "beginning with a letter or digit",
 			      name, NODE_NAME_MAX);
 	else if (!strcmp(name, "all") || !strcmp(name, "other"))
 		reader__fault(r, key->pos, "`%s` is reserved; choose another name", name);

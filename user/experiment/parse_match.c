@@ -25,7 +25,8 @@ static void match_proto(struct reader *r, const struct yaml_node *n, void *obj)
 	}
 	if (n->kind == YAML_SCALAR)
 		reader__hint(r, n->text, proto_names, ARRAY_SIZE(proto_names), hint);
-	reader__fault(r, n->pos, "%s is no protocol; expected tcp, udp, sctp, icmp, icmpv6 or vrrp%s",
+	reader__fault(r, n->pos,
+		      "%s is no protocol; expected tcp, udp, sctp, icmp, icmpv6 or vrrp%s",
 		      reader__found(n, found), hint);
 }
 
@@ -50,7 +51,8 @@ static void match_flag(struct reader *r, struct pos pos, const char *word, struc
 		return;
 	}
 	reader__hint(r, word, flag_names, ARRAY_SIZE(flag_names), hint);
-	reader__fault(r, pos, "`%.32s` is no TCP flag; expected fin syn rst psh ack urg, `!` for clear%s",
+	reader__fault(r, pos,
+		      "`%.32s` is no TCP flag; expected fin syn rst psh ack urg, `!` for clear%s",
 		      word, hint);
 }
 
@@ -118,13 +120,15 @@ void parse_match(struct reader *r, const struct yaml_node *n, void *obj)
 		const struct yaml_node *ports = yaml__get(n, keys[i]);
 
 		if (ports)
-			reader__fault(r, ports->pos, "%s has no ports; expected proto tcp, udp or sctp",
+			reader__fault(r, ports->pos,
+				      "%s has no ports; expected proto tcp, udp or sctp",
 				      yaml__get(n, "proto")->text);
 	}
 	if (!m->tcp_mask)
 		return;
 	if (m->proto && m->proto != IPPROTO_TCP)
 		reader__fault(r, yaml__get(n, "tcp_flags")->pos,
-			      "%s has no TCP flags; expected proto tcp", yaml__get(n, "proto")->text);
+			      "%s has no TCP flags; expected proto tcp",
+			      yaml__get(n, "proto")->text);
 	m->proto = IPPROTO_TCP;
 }

@@ -16,7 +16,8 @@ const size_t n_role_systems = ARRAY_SIZE(role_systems);
 static bool is_enterable(const struct endpoint *ep)
 {
 	for (size_t i = 0; i < ep->n_selectors; i++) {
-		if (ep->selectors[i].kind == SELECTOR_NODE || ep->selectors[i].kind == SELECTOR_NETNS)
+		if (ep->selectors[i].kind == SELECTOR_NODE ||
+		    ep->selectors[i].kind == SELECTOR_NETNS)
 			return true;
 	}
 	return false;
@@ -36,7 +37,8 @@ static void read_endpoints(struct reader *r, const struct yaml_node *n, char ***
 			continue;
 		if (!is_enterable(&r->e->endpoints[index])) {
 			reader__fault(r, item->pos,
-				      "`%s` is no network namespace that could be entered; expected a lab node or a netns",
+				      "`%s` is no network namespace that could be entered; "
+				      "expected a lab node or a netns",
 				      item->text);
 			continue;
 		}
@@ -86,7 +88,8 @@ static void role_system(struct reader *r, const struct yaml_node *n, void *obj)
 		r->nomem = true;
 		return;
 	}
-	if (!reader__string(r, n, "a system: " LIST_SYSTEMS " or a name of `systems`", &w->system) ||
+	if (!reader__string(r, n, "a system: " LIST_SYSTEMS " or a name of `systems`",
+			    &w->system) ||
 	    is_role_system(w->system) || find_custom(e, w->system))
 		return;
 	for (size_t i = 0; i < n_role_systems; i++)
@@ -112,7 +115,8 @@ static void role_vip(struct reader *r, const struct yaml_node *n, void *obj)
 	struct role_watch *w = obj;
 
 	if (reader__string(r, n, "an address", &w->vip) && !parse_is_address(w->vip))
-		reader__fault(r, n->pos, "`%.64s` is no address; expected one as 10.99.0.100, without length",
+		reader__fault(r, n->pos,
+			      "`%.64s` is no address; expected one as 10.99.0.100, without length",
 			      w->vip);
 }
 
@@ -201,8 +205,8 @@ static void read_word(struct reader *r, const struct yaml_node *n, const char *w
 	for (size_t i = 0; i < n_later; i++) {
 		if (strcmp(*ret, later[i]))
 			continue;
-		reader__fault(r, n->pos, "%s `%s` is not in this version; it has %s", what, later[i],
-			      list);
+		reader__fault(r, n->pos, "%s `%s` is not in this version; it has %s", what,
+			      later[i], list);
 		return;
 	}
 	reader__hint(r, *ret, words, n_words, hint);
@@ -265,8 +269,8 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 
 		if (other->name && !strcmp(other->name, w->name))
 			reader__fault(r, name->pos,
-				      "a second workload called `%s`; the first is on line %d", w->name,
-				      other->pos.line);
+				      "a second workload called `%s`; the first is on line %d",
+				      w->name, other->pos.line);
 	}
 }
 
@@ -284,7 +288,8 @@ static void observe_workloads(struct reader *r, const struct yaml_node *n, void 
 /* --- observe -------------------------------------------------------------------------------------- */
 
 static const struct option traffic_options[] = {
-	FIELD("bin", DURATION, experiment, traffic_bin_ns, .lo = 10 * NS_PER_MS, .hi = 10 * NS_PER_S),
+	FIELD("bin", DURATION, experiment, traffic_bin_ns, .lo = 10 * NS_PER_MS,
+	      .hi = 10 * NS_PER_S),
 };
 
 static void observe_traffic(struct reader *r, const struct yaml_node *n, void *obj)
@@ -331,7 +336,8 @@ void parse_guards(struct reader *r, const struct yaml_node *n, void *obj)
 
 		if (!g)
 			return;
-		if (reader__map(r, item, "a guard", guard_options, ARRAY_SIZE(guard_options), g) && g->when)
+		if (reader__map(r, item, "a guard", guard_options, ARRAY_SIZE(guard_options), g) &&
+		    g->when)
 			g->pos = yaml__get(item, "when")->pos;
 	}
 }

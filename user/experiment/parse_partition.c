@@ -29,7 +29,8 @@ static void read_isolate(struct reader *r, const struct yaml_node *n, void *obj)
 }
 
 /* A list of sets, at least two and at most @max. */
-static void read_groups(struct reader *r, const struct yaml_node *n, struct partition *p, size_t max)
+static void read_groups(struct reader *r, const struct yaml_node *n, struct partition *p,
+			size_t max)
 {
 	char found[FOUND_SIZE];
 
@@ -79,7 +80,8 @@ static void fill_bridge(struct reader *r, const struct yaml_node *n, struct part
 		}
 	}
 	if (rest.n < 2 && r->n_findings + r->n_dropped == findings)
-		reader__fault(r, n->pos, "a bridge between %zu other endpoints; expected at least two",
+		reader__fault(r, n->pos,
+			      "a bridge between %zu other endpoints; expected at least two",
 			      rest.n);
 	for (size_t half = 0; half < 2; half++) {
 		struct name_set *group = new_group(r, p);
@@ -167,18 +169,21 @@ void parse_partition(struct reader *r, const struct yaml_node *n, void *obj)
 	for (size_t i = 0; i < N_FORMS; i++)
 		forms += yaml__get(n, partition_options[i].key) != NULL;
 	if (forms > 1) {
-		reader__fault(r, n->pos, "%zu forms of partition; expected one of isolate, halves, "
-					 "groups, bridge, majorities_ring, simplex",
+		reader__fault(r, n->pos,
+			      "%zu forms of partition; expected one of isolate, halves, "
+			      "groups, bridge, majorities_ring, simplex",
 			      forms);
 		return;
 	}
 	if (!reader__map(r, n, "a partition", partition_options, ARRAY_SIZE(partition_options), p))
 		return;
 	if (!forms && r->n_findings + r->n_dropped == findings)
-		reader__fault(r, n->pos, "a partition needs one of isolate, halves, groups, bridge, "
-					 "majorities_ring, simplex");
+		reader__fault(r, n->pos,
+			      "a partition needs one of isolate, halves, groups, bridge, "
+			      "majorities_ring, simplex");
 	if (of && forms && !yaml__get(n, "bridge"))
-		reader__fault(r, of->pos, "`of` belongs to a bridge; {random: N, of: [...]} has its own");
+		reader__fault(r, of->pos,
+			      "`of` belongs to a bridge; {random: N, of: [...]} has its own");
 	if (yaml__get(n, "bridge") && r->n_findings + r->n_dropped == findings)
 		fill_bridge(r, n, p);
 }

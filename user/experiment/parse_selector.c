@@ -95,7 +95,8 @@ static int canonical_cidr(const char *s, char **ret, struct error *err)
 	int family;
 
 	if (n >= sizeof(addr))
-		return err__set(err, -EINVAL, "`%.64s` is no network; expected one as 10.0.0.0/8", s);
+		return err__set(err, -EINVAL, "`%.64s` is no network; expected one as 10.0.0.0/8",
+				s);
 	memcpy(addr, s, n);
 	addr[n] = '\0';
 	family = strchr(addr, ':') ? AF_INET6 : AF_INET;
@@ -105,12 +106,13 @@ static int canonical_cidr(const char *s, char **ret, struct error *err)
 				"`%.64s` is no network; expected one as 10.0.0.0/8 or fd00::/8", s);
 	len = bits;
 	if (slash) {
-		len = isdigit((unsigned char)slash[1]) && strlen(slash) <= 4 ?
-			      (unsigned int)strtoul(slash + 1, &end, 10) :
-			      UINT_MAX;
+		len = isdigit((unsigned char)slash[1]) && strlen(slash) <= 4
+			      ? (unsigned int)strtoul(slash + 1, &end, 10)
+			      : UINT_MAX;
 		if (len > bits || *end)
 			return err__set(err, -EINVAL,
-					"`%.64s` has no prefix length; expected /0 to /%u", s, bits);
+					"`%.64s` has no prefix length; expected /0 to /%u", s,
+					bits);
 	}
 	host_bits = mask_host_bits(bytes, bits / 8, len);
 	inet_ntop(family, bytes, shown, sizeof(shown));
@@ -135,20 +137,23 @@ static int check_value(enum selector_kind kind, const char *s, char **ret, struc
 	case SELECTOR_NODE:
 	case SELECTOR_NETNS:
 		if (!is_netns(s))
-			return err__set(err, -EINVAL,
-					"`%.64s` is no network namespace; expected a name, a path or a pid",
-					s);
+			return err__set(
+				err, -EINVAL,
+				"`%.64s` is no network namespace; expected a name, a path or a pid",
+				s);
 		break;
 	case SELECTOR_HOST:
 		if (!is_host(s))
 			return err__set(err, -EINVAL,
-					"`%.64s` is no host name; expected one as db.example.org", s);
+					"`%.64s` is no host name; expected one as db.example.org",
+					s);
 		break;
 	case SELECTOR_INTERFACE:
 		if (!parse_is_ifname(s))
-			return err__set(err, -EINVAL,
-					"`%.64s` is no interface; expected one as eth0, at most 15 letters",
-					s);
+			return err__set(
+				err, -EINVAL,
+				"`%.64s` is no interface; expected one as eth0, at most 15 letters",
+				s);
 		break;
 	}
 	copy = strdup(s);
@@ -265,7 +270,8 @@ static void parse_selector(struct reader *r, const struct yaml_node *n, struct s
 		if (!yaml__get(n, selector_options[i].key))
 			continue;
 		if (kind && !(i == 0 && kind->lo == SELECTOR_INTERFACE))
-			reader__fault(r, n->pos, "`%s` and `%s` in one selector; expected one of them",
+			reader__fault(r, n->pos,
+				      "`%s` and `%s` in one selector; expected one of them",
 				      selector_options[i].key, kind->key);
 		else if (!kind)
 			kind = &selector_options[i];
@@ -369,8 +375,8 @@ static int short_kind(const char *s, size_t len, enum selector_kind *ret, struct
 	}
 	near = nearest__word(word, short_kinds, ARRAY_SIZE(short_kinds));
 	if (near)
-		return err__set(err, -EINVAL, "unknown selector `%.64s:`; did you mean `%s:`?", word,
-				near);
+		return err__set(err, -EINVAL, "unknown selector `%.64s:`; did you mean `%s:`?",
+				word, near);
 	return err__set(err, -EINVAL, "unknown selector `%.64s:`; expected " KINDS_TEXT, word);
 }
 
@@ -380,15 +386,16 @@ static int short_ports(char *list, struct ports *ret, struct error *err)
 	char *save = NULL;
 
 	if (!*list || *list == ',' || list[strlen(list) - 1] == ',' || strstr(list, ",,"))
-		return err__set(err, -EINVAL, "`#%.64s`: a port is missing; expected `#6379,7000-7005`",
-				list);
+		return err__set(err, -EINVAL,
+				"`#%.64s`: a port is missing; expected `#6379,7000-7005`", list);
 	for (char *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
 		struct port_range range, *v;
 
 		if (!parse_port_range(p, &range))
-			return err__set(err, -EINVAL,
-					"`%.64s` is no port; expected 1 to 65535 or a range as 8000-8100",
-					p);
+			return err__set(
+				err, -EINVAL,
+				"`%.64s` is no port; expected 1 to 65535 or a range as 8000-8100",
+				p);
 		if (ret->n == PORTS_MAX)
 			return err__set(err, -EINVAL, "more than %d ports and ranges", PORTS_MAX);
 		v = realloc(ret->v, (ret->n + 1) * sizeof(*v));
@@ -409,8 +416,8 @@ int selector__parse_short(const char *s, struct selector *ret, struct error *err
 	int r;
 
 	if (!colon)
-		return err__set(err, -EINVAL, "`%.64s` is no selector; expected KIND:VALUE, as netns:n1",
-				s);
+		return err__set(err, -EINVAL,
+				"`%.64s` is no selector; expected KIND:VALUE, as netns:n1", s);
 	r = short_kind(s, (size_t)(colon - s), &sel.kind, err);
 	if (r)
 		return r;

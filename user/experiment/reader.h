@@ -21,7 +21,8 @@ struct finding {
 
 struct reader {
 	const char *file;
-	struct experiment *e; /* what was read so far: sections are read in the order they refer back */
+	struct experiment
+		*e; /* what was read so far: sections are read in the order they refer back */
 	struct finding findings[FINDINGS_MAX];
 	size_t n_findings, n_dropped;
 	bool nomem;
@@ -71,9 +72,14 @@ struct option {
 };
 
 /* Rows of a table; further members may follow as .required = true, .lo = 1. */
-#define OPTION(k, t, ...) {.key = (k), .type = OPTION_##t, __VA_ARGS__}
+#define OPTION(k, t, ...)                                   \
+	{                                                   \
+		.key = (k), .type = OPTION_##t, __VA_ARGS__ \
+	}
 #define FIELD(k, t, obj, field, ...)                                                               \
-	{.key = (k), .type = OPTION_##t, .offset = offsetof(struct obj, field), __VA_ARGS__}
+	{                                                                                          \
+		.key = (k), .type = OPTION_##t, .offset = offsetof(struct obj, field), __VA_ARGS__ \
+	}
 
 /*
  * Read mapping @n, called @what in messages ("a fault"), into @obj; options are read in the table's
@@ -91,6 +97,12 @@ bool reader__duration(struct reader *r, const struct yaml_node *n, int64_t lo, i
 		      int64_t *ret);
 bool reader__duration_range(struct reader *r, const struct yaml_node *n, int64_t lo, int64_t hi,
 			    int64_t *ret_lo, int64_t *ret_hi);
+
+/* @type: OPTION_PROBABILITY or OPTION_FRACTION. */
+bool reader__fraction(struct reader *r, const struct yaml_node *n, enum option_type type,
+		      double *ret);
+/* At most @hi a second. */
+bool reader__rate(struct reader *r, const struct yaml_node *n, int64_t hi, double *ret);
 
 /*
  * A list, or one value standing for a list of one: the number of items; 0 after a finding for an empty

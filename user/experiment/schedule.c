@@ -72,7 +72,8 @@ int schedule__windows(const struct experiment *e, size_t fault, struct windows *
 	int r;
 
 	if (f->flap.set)
-		r = flap_windows(e, fault, f->for_ns < 0 ? end : min(f->at_ns + f->for_ns, end), &w);
+		r = flap_windows(e, fault, f->for_ns < 0 ? end : min(f->at_ns + f->for_ns, end),
+				 &w);
 	else
 		r = fixed_windows(f, end, &w);
 	if (r) {

@@ -33,7 +33,8 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	static const struct {
 		unsigned char mask, lead;
 		uint32_t min;
-	} forms[] = {{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
+	} forms[] = {
+		{0x80, 0x00, 0}, {0xe0, 0xc0, 0x80}, {0xf0, 0xe0, 0x800}, {0xf8, 0xf0, 0x10000}};
 
 	for (size_t n = 1; n <= ARRAY_SIZE(forms) && n <= left; n++) {
 		uint32_t c = s[0] & (unsigned char)~forms[n - 1].mask;
@@ -177,8 +178,8 @@ static int resolve_alias(struct builder *b, struct fy_event *ev, struct yaml_nod
 		*ret = b->anchors[i].node;
 		return 0;
 	}
-	return err__set(b->err, -EINVAL, "alias `*%.64s` without an anchor `&%.64s` before it", name,
-			name);
+	return err__set(b->err, -EINVAL, "alias `*%.64s` without an anchor `&%.64s` before it",
+			name, name);
 }
 
 static int build_scalar(struct builder *b, struct fy_event *ev, struct yaml_node **ret)
@@ -204,7 +205,8 @@ static int build_scalar(struct builder *b, struct fy_event *ev, struct yaml_node
 		/* escapes can write what the file itself may not hold */
 		step = utf8_len((const unsigned char *)text + i, len - i);
 		if (!step || !text[i])
-			return err__set(b->err, -EINVAL, "an escape gives a NUL byte or no Unicode");
+			return err__set(b->err, -EINVAL,
+					"an escape gives a NUL byte or no Unicode");
 	}
 	n->text = strndup(text, len);
 	if (!n->text)

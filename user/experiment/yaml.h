@@ -17,9 +17,9 @@ enum yaml_kind { YAML_SCALAR, YAML_SEQUENCE, YAML_MAPPING };
 struct yaml_node {
 	enum yaml_kind kind;
 	struct pos pos;
-	bool plain;   /* a scalar without quotes: may be a number, a boolean, null */
-	bool literal; /* a block scalar: written as one again */
-	char *text;   /* scalar; holds no NUL but the last */
+	bool plain;		  /* a scalar without quotes: may be a number, a boolean, null */
+	bool literal;		  /* a block scalar: written as one again */
+	char *text;		  /* scalar; holds no NUL but the last */
 	struct yaml_node **items; /* sequence: its items; mapping: key, value, key, value ... */
 	size_t n;		  /* of items: twice the pairs of a mapping */
 	size_t weight; /* nodes below and with this one, aliases counted where they stand */

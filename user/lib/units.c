@@ -84,8 +84,8 @@ static const struct {
 	int64_t ns;
 } duration_units[] = {
 	/* of two units where one begins like the other, the longer stands first */
-	{"ns", 1},	   {"us", NS_PER_US},	  {"ms", NS_PER_MS},
-	{"s", NS_PER_S},   {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
+	{"ns", 1},	 {"us", NS_PER_US},    {"ms", NS_PER_MS},
+	{"s", NS_PER_S}, {"m", 60 * NS_PER_S}, {"h", 3600 * NS_PER_S},
 };
 
 /* One duration at *@s, up to the end of its unit; rounded to the nanosecond. */

@@ -531,7 +531,8 @@ static void test_findings(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct experiment *e = NULL;
 		struct error err = {0};
-		int r = experiment__parse("f.yaml", cases[i].text, strlen(cases[i].text), 1, &e, &err);
+		int r = experiment__parse("f.yaml", cases[i].text, strlen(cases[i].text), 1, &e,
+					  &err);
 
 		if (r != -EINVAL || strcmp(err.msg, cases[i].expected))
 			fail_msg("case %zu:\n%s\ngave %d:\n%s\nexpected:\n%s", i, cases[i].text, r,
@@ -577,8 +578,9 @@ static void test_no_line_breaks(void **state)
 
 	(void)state;
 	assert_int_equal(experiment__parse("f", text, strlen(text), 1, &e, &err), -EINVAL);
-	assert_string_equal(err.msg, "f:5:13: `1?2?[31m` is no duration; expected a number with ns us ms "
-				     "s m h, as in 100ms");
+	assert_string_equal(err.msg,
+			    "f:5:13: `1?2?[31m` is no duration; expected a number with ns us ms "
+			    "s m h, as in 100ms");
 }
 
 static void test_load(void **state)

@@ -69,22 +69,28 @@ static const char example[] =
 	"      from: n2\n"
 	"      to: [n3, web]\n"
 	"      direction: both\n"
-	"      match: {proto: tcp, ports: [6379], sports: 1-2, dports: 3, tcp_flags: \"syn,!ack\"}\n"
+	"      match: {proto: tcp, ports: [6379], sports: 1-2, dports: 3, tcp_flags: "
+	"\"syn,!ack\"}\n"
 	"      loss: {probability: 1%}\n"
-	"    - {at: 1s, flap: {down: 0.5s..2s, up: 1s}, times: 3, from: old, direction: from, loss: {probability: 1}}\n"
+	"    - {at: 1s, flap: {down: 0.5s..2s, up: 1s}, times: 3, from: old, direction: from, "
+	"loss: {probability: 1}}\n"
 	"  systems:\n"
-	"    - {name: mydb, http: \"http://${ip}:8080/status\", leader: '\"leader\": *true', epoch: '\"term\": *([0-9]+)'}\n"
+	"    - {name: mydb, http: \"http://${ip}:8080/status\", leader: '\"leader\": *true', "
+	"epoch: '\"term\": *([0-9]+)'}\n"
 	"    - {name: raw, tcp: {port: 7000, send: \"role\\n\"}, leader: ^L}\n"
 	"    - {name: raw2, tcp: {port: 7000, send: 'role\\r\\n\\x41\\\\'}, leader: ^L}\n"
 	"    - {name: cmd, command: \"ask ${node}\", leader: yes}\n"
 	"  observe:\n"
 	"    traffic: {bin: 50ms}\n"
 	"    roles:\n"
-	"      - {resource: redis, system: redis, endpoints: [n1, n2, n3], port: 6379, every: 30ms}\n"
+	"      - {resource: redis, system: redis, endpoints: [n1, n2, n3], port: 6379, every: "
+	"30ms}\n"
 	"      - {resource: s, system: sentinel, endpoints: n1}\n"
 	"      - {resource: v, system: vrrp, vip: \"fd99::100\", endpoints: [n1, ext]}\n"
 	"      - {resource: m, system: mydb, endpoints: [n1]}\n"
-	"    workloads: [{name: set, system: redis, check: set, endpoints: [n1, n2, n3], clients: 5, rate: 120/m, reads: 0, timeout: 2s}, {name: w2, system: etcd, check: set, endpoints: [n1, n2]}]\n"
+	"    workloads: [{name: set, system: redis, check: set, endpoints: [n1, n2, n3], clients: "
+	"5, rate: 120/m, reads: 0, timeout: 2s}, {name: w2, system: etcd, check: set, endpoints: "
+	"[n1, n2]}]\n"
 	"  guard: [{when: \"writes.lost > 1000\", then: abort}]\n"
 	"  expect: [\"split_brain.level <= L1\", \"writes.lost == 0\"]\n";
 
@@ -241,11 +247,11 @@ static void test_resolved(void **state)
 /* Seed and name are filled in, and the copy draws what the original drew. */
 static void test_filled_in(void **state)
 {
-	static const char text[] = HEAD "spec:\n  duration: 10s\n" LAB
-					"  faults:\n"
+	static const char text[] = HEAD "spec:\n  duration: 10s\n" LAB "  faults:\n"
 					"  - {at: 1s, partition: {isolate: {random: 2}}}\n"
 					"  - {at: 1s, partition: {isolate: {random: 2}}}\n"
-					"  - {at: 1s, from: {random: 1, of: [n2, n3]}, to: {random: 3}, loss: {probability: 1%}}\n";
+					"  - {at: 1s, from: {random: 1, of: [n2, n3]}, to: "
+					"{random: 3}, loss: {probability: 1%}}\n";
 	struct experiment *e = parse(text), *again = parse(e->resolved);
 	struct error err = {0};
 	bool differs = false;
@@ -306,10 +312,11 @@ static void test_random_is_fair(void **state)
 
 static void test_json(void **state)
 {
-	struct experiment *e = parse("{\"apiVersion\": \"netchaos.dev/v1alpha1\", \"kind\": \"Experiment\",\n"
-				     "\t\"spec\": {\"duration\": \"10s\", \"seed\": 7,\n"
-				     "\t\"endpoints\": {\"a\": {\"netns\": \"x\"}},\n"
-				     "\t\"faults\": [{\"at\": \"1s\", \"partition\": {\"isolate\": \"a\"}}]}}");
+	struct experiment *e =
+		parse("{\"apiVersion\": \"netchaos.dev/v1alpha1\", \"kind\": \"Experiment\",\n"
+		      "\t\"spec\": {\"duration\": \"10s\", \"seed\": 7,\n"
+		      "\t\"endpoints\": {\"a\": {\"netns\": \"x\"}},\n"
+		      "\t\"faults\": [{\"at\": \"1s\", \"partition\": {\"isolate\": \"a\"}}]}}");
 	struct experiment *again = parse(e->resolved);
 
 	(void)state;
@@ -322,8 +329,9 @@ static void test_json(void **state)
 
 static void test_aliases(void **state)
 {
-	struct experiment *e = parse(HEAD "spec:\n  duration: 10s\n  lab: {nodes: {n1: &n {run: [a]}, n2: *n}}\n"
-					  "  faults: [{at: 1s, for: &t 2s, every: *t, partition: {isolate: n1}}]\n");
+	struct experiment *e = parse(
+		HEAD "spec:\n  duration: 10s\n  lab: {nodes: {n1: &n {run: [a]}, n2: *n}}\n"
+		     "  faults: [{at: 1s, for: &t 2s, every: *t, partition: {isolate: n1}}]\n");
 	struct experiment *again = parse(e->resolved);
 
 	(void)state;
@@ -343,8 +351,9 @@ static void test_billion_laughs(void **state)
 
 	(void)state;
 	for (char c = 'b'; c < 'k'; c++)
-		sprintf(text + strlen(text), "  %c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n",
-			c, c, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
+		sprintf(text + strlen(text),
+			"  %c: &%c [*%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c, *%c]\n", c, c, c - 1,
+			c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1, c - 1);
 	assert_int_equal(experiment__parse("f", text, strlen(text), 1, &e, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "more than 200000 values"));
 }
@@ -393,9 +402,9 @@ static void test_expand(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_example),	  cmocka_unit_test(test_resolved),
-		cmocka_unit_test(test_filled_in), cmocka_unit_test(test_random_is_fair),
-		cmocka_unit_test(test_json),	  cmocka_unit_test(test_aliases),
+		cmocka_unit_test(test_example),	       cmocka_unit_test(test_resolved),
+		cmocka_unit_test(test_filled_in),      cmocka_unit_test(test_random_is_fair),
+		cmocka_unit_test(test_json),	       cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_expand),
 	};
 

@@ -86,7 +86,8 @@ static void test_windows(void **state)
 
 static void test_many_windows(void **state)
 {
-	struct experiment *e = make(3, "{at: 0s, for: 300us, every: 600us, partition: {isolate: n1}}");
+	struct experiment *e =
+		make(3, "{at: 0s, for: 300us, every: 600us, partition: {isolate: n1}}");
 	struct windows w = {0};
 
 	(void)state;
@@ -185,7 +186,8 @@ static void check_edges(const char *fault, const char *expected, const char *sid
 static void test_edges(void **state)
 {
 	(void)state;
-	check_edges("{at: 1s, from: n0, to: n1, loss: {probability: 1%}}", "n0>n1", "0: -1 -1 -1 -1");
+	check_edges("{at: 1s, from: n0, to: n1, loss: {probability: 1%}}", "n0>n1",
+		    "0: -1 -1 -1 -1");
 	check_edges("{at: 1s, from: n0, to: n1, direction: to, loss: {probability: 1%}}", "n0>n1",
 		    "0: -1 -1 -1 -1");
 	check_edges("{at: 1s, from: n0, to: n1, direction: from, loss: {probability: 1%}}", "n1>n0",
@@ -197,8 +199,9 @@ static void test_edges(void **state)
 	check_edges("{at: 1s, from: n2, direction: both, loss: {probability: 1%}}", "n2>* *>n2",
 		    "0: -1 -1 -1 -1");
 	/* all pairs, none with itself, none twice */
-	check_edges("{at: 1s, from: [n1, n0], to: [n0, n1], direction: both, loss: {probability: 1%}}",
-		    "n0>n1 n1>n0", "0: -1 -1 -1 -1");
+	check_edges(
+		"{at: 1s, from: [n1, n0], to: [n0, n1], direction: both, loss: {probability: 1%}}",
+		"n0>n1 n1>n0", "0: -1 -1 -1 -1");
 	check_edges("{at: 1s, from: [n0, n1], to: [n2, n3], loss: {probability: 1%}}",
 		    "n0>n2 n0>n3 n1>n2 n1>n3", "0: -1 -1 -1 -1");
 }
@@ -207,7 +210,8 @@ static void test_partitions(void **state)
 {
 	(void)state;
 	check_edges("{at: 1s, partition: {isolate: n1}}", "n1>* *>n1", "2: 1 0 1 1");
-	check_edges("{at: 1s, partition: {isolate: [n1, n3]}}", "n1>* n3>* *>n1 *>n3", "2: 1 0 1 0");
+	check_edges("{at: 1s, partition: {isolate: [n1, n3]}}", "n1>* n3>* *>n1 *>n3",
+		    "2: 1 0 1 0");
 	check_edges("{at: 1s, partition: {halves: [n0, [n2, n3]]}}", "n0>n2 n0>n3 n2>n0 n3>n0",
 		    "2: 0 -1 1 1");
 	check_edges("{at: 1s, partition: {groups: [n0, n1, [n3]]}}",
@@ -216,7 +220,8 @@ static void test_partitions(void **state)
 		    "2: 0 0 1 -1");
 	/* everyone else in two halves, the smaller one first */
 	check_edges("{at: 1s, partition: {bridge: n1}}", "n0>n2 n0>n3 n2>n0 n3>n0", "2: 0 -1 1 1");
-	check_edges("{at: 1s, partition: {bridge: n1, of: [n3, n0]}}", "n0>n3 n3>n0", "2: 1 -1 -1 0");
+	check_edges("{at: 1s, partition: {bridge: n1, of: [n3, n0]}}", "n0>n3 n3>n0",
+		    "2: 1 -1 -1 0");
 	/* a square: each sees its two neighbours */
 	check_edges("{at: 1s, partition: {majorities_ring: all}}", "n0>n2 n1>n3 n2>n0 n3>n1",
 		    "4: 0 1 2 3");
@@ -228,13 +233,17 @@ static void test_partitions(void **state)
 static void test_sides_of_names(void **state)
 {
 	(void)state;
-	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: 10.0.0.0/8}}\n",
+	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: "
+		   "10.0.0.0/8}}\n",
 		   "{at: 1s, partition: {isolate: old}}", "old>* *>old", "2: 1 0 1 1 0 1 1");
-	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: 10.0.0.0/8}}\n",
+	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: "
+		   "10.0.0.0/8}}\n",
 		   "{at: 1s, partition: {halves: [[n1, n2], n3]}}", "n1>n3 n2>n3 n3>n1 n3>n2",
 		   "2: -1 0 0 1 0 0 -1");
-	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: 10.0.0.0/8}}\n",
-		   "{at: 1s, partition: {halves: [n1, n2]}}", "n1>n2 n2>n1", "2: -1 0 1 -1 0 -1 -1");
+	check_more("  endpoints: {old: {netns: n1}, mix: [{netns: n1}, {netns: n2}], net: {cidr: "
+		   "10.0.0.0/8}}\n",
+		   "{at: 1s, partition: {halves: [n1, n2]}}", "n1>n2 n2>n1",
+		   "2: -1 0 1 -1 0 -1 -1");
 }
 
 /*
@@ -278,7 +287,8 @@ static void test_ring(void **state)
 /* A partition of many endpoints has no edge twice and misses none. */
 static void test_size(void **state)
 {
-	struct experiment *e = make(40, "{at: 1s, partition: {halves: [{random: 20}, {random: 20}]}}");
+	struct experiment *e =
+		make(40, "{at: 1s, partition: {halves: [{random: 20}, {random: 20}]}}");
 	struct edges edges = {0};
 	int side[40];
 

@@ -9,20 +9,21 @@
 
 #include <cmocka.h>
 
-#define NEAREST(word, ...)                                                                         \
-	nearest__word((word), (const char *const[]){__VA_ARGS__},                                  \
+#define NEAREST(word, ...)                                        \
+	nearest__word((word), (const char *const[]){__VA_ARGS__}, \
 		      sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 static void test_edits(void **state)
 {
 	(void)state;
 	assert_string_equal(NEAREST("faults", "faults", "fault"), "faults");
-	assert_string_equal(NEAREST("fautls", "lab", "faults"), "faults");     /* swap: 1 */
-	assert_string_equal(NEAREST("form", "at", "from"), "from");	       /* swap */
-	assert_string_equal(NEAREST("isolat", "isolate"), "isolate");	       /* insert */
-	assert_string_equal(NEAREST("isolates", "isolate"), "isolate");	       /* delete */
-	assert_string_equal(NEAREST("isoXate", "isolate"), "isolate");	       /* substitute */
-	assert_string_equal(NEAREST("apiversion", "apiVersion"), "apiVersion"); /* case is a letter */
+	assert_string_equal(NEAREST("fautls", "lab", "faults"), "faults"); /* swap: 1 */
+	assert_string_equal(NEAREST("form", "at", "from"), "from");	   /* swap */
+	assert_string_equal(NEAREST("isolat", "isolate"), "isolate");	   /* insert */
+	assert_string_equal(NEAREST("isolates", "isolate"), "isolate");	   /* delete */
+	assert_string_equal(NEAREST("isoXate", "isolate"), "isolate");	   /* substitute */
+	assert_string_equal(NEAREST("apiversion", "apiVersion"),
+			    "apiVersion"); /* case is a letter */
 }
 
 static void test_threshold(void **state)

@@ -88,13 +88,20 @@ static void test_duration_range(void **state)
 		int r;
 		int64_t lo, hi;
 	} cases[] = {
-		{"0.5s..2s", 0, S / 2, 2 * S},	{"1s", 0, S, S},
-		{" 1s .. 2s ", 0, S, 2 * S},	{"0..1s", 0, 0, S},
-		{"1s..1s", 0, S, S},		{"2s..1s", -EINVAL, 0, 0},
-		{"1s..", -EINVAL, 0, 0},	{"..1s", -EINVAL, 0, 0},
-		{"1s...2s", -EINVAL, 0, 0},	{"1..2s", -EINVAL, 0, 0},
-		{"1s..2", -EINVAL, 0, 0},	{"1s..2s..3s", -EINVAL, 0, 0},
-		{"1s.2s", -EINVAL, 0, 0},	{"1s..9999999h", -ERANGE, 0, 0},
+		{"0.5s..2s", 0, S / 2, 2 * S},
+		{"1s", 0, S, S},
+		{" 1s .. 2s ", 0, S, 2 * S},
+		{"0..1s", 0, 0, S},
+		{"1s..1s", 0, S, S},
+		{"2s..1s", -EINVAL, 0, 0},
+		{"1s..", -EINVAL, 0, 0},
+		{"..1s", -EINVAL, 0, 0},
+		{"1s...2s", -EINVAL, 0, 0},
+		{"1..2s", -EINVAL, 0, 0},
+		{"1s..2", -EINVAL, 0, 0},
+		{"1s..2s..3s", -EINVAL, 0, 0},
+		{"1s.2s", -EINVAL, 0, 0},
+		{"1s..9999999h", -ERANGE, 0, 0},
 		{"9999999h..1s", -ERANGE, 0, 0},
 	};
 
@@ -117,13 +124,27 @@ static void test_probability(void **state)
 		int r;
 		double p;
 	} cases[] = {
-		{"1%", 0, 0.01},	   {"0.5%", 0, 0.005},	     {"0.01", 0, 0.01},
-		{"0", 0, 0},		   {"1", 0, 1},		     {"100%", 0, 1},
-		{"0%", 0, 0},		   {" 25% ", 0, 0.25},	     {"33.3333%", 0, 0.333333},
-		{"100.1%", -ERANGE, 0},	   {"1.01", -ERANGE, 0},     {"50", -ERANGE, 0},
-		{"99999999999999999999999%", -ERANGE, 0}, {"-1%", -EINVAL, 0}, {"", -EINVAL, 0},
-		{"%", -EINVAL, 0},	   {"1 %", -EINVAL, 0},	     {"1%%", -EINVAL, 0},
-		{"1/2", -EINVAL, 0},	   {"nan", -EINVAL, 0},	     {"1e-2", -EINVAL, 0},
+		{"1%", 0, 0.01},
+		{"0.5%", 0, 0.005},
+		{"0.01", 0, 0.01},
+		{"0", 0, 0},
+		{"1", 0, 1},
+		{"100%", 0, 1},
+		{"0%", 0, 0},
+		{" 25% ", 0, 0.25},
+		{"33.3333%", 0, 0.333333},
+		{"100.1%", -ERANGE, 0},
+		{"1.01", -ERANGE, 0},
+		{"50", -ERANGE, 0},
+		{"99999999999999999999999%", -ERANGE, 0},
+		{"-1%", -EINVAL, 0},
+		{"", -EINVAL, 0},
+		{"%", -EINVAL, 0},
+		{"1 %", -EINVAL, 0},
+		{"1%%", -EINVAL, 0},
+		{"1/2", -EINVAL, 0},
+		{"nan", -EINVAL, 0},
+		{"1e-2", -EINVAL, 0},
 		{"99999999999999999999999x", -EINVAL, 0},
 	};
 
@@ -145,12 +166,23 @@ static void test_rate(void **state)
 		int r;
 		double per_s;
 	} cases[] = {
-		{"100/s", 0, 100},     {"6/m", 0, 0.1},	    {"1/h", 0, 1.0 / 3600},
-		{"100", 0, 100},       {"0.5/s", 0, 0.5},   {" 1/s ", 0, 1},
-		{"0/s", -ERANGE, 0},   {"0", -ERANGE, 0},   {"-1/s", -EINVAL, 0},
-		{"/s", -EINVAL, 0},    {"1/", -EINVAL, 0},  {"1/d", -EINVAL, 0},
-		{"1/ms", -EINVAL, 0},  {"1 /s", -EINVAL, 0}, {"", -EINVAL, 0},
-		{"1/s/s", -EINVAL, 0}, {"99999999999999999999999/s", -ERANGE, 0},
+		{"100/s", 0, 100},
+		{"6/m", 0, 0.1},
+		{"1/h", 0, 1.0 / 3600},
+		{"100", 0, 100},
+		{"0.5/s", 0, 0.5},
+		{" 1/s ", 0, 1},
+		{"0/s", -ERANGE, 0},
+		{"0", -ERANGE, 0},
+		{"-1/s", -EINVAL, 0},
+		{"/s", -EINVAL, 0},
+		{"1/", -EINVAL, 0},
+		{"1/d", -EINVAL, 0},
+		{"1/ms", -EINVAL, 0},
+		{"1 /s", -EINVAL, 0},
+		{"", -EINVAL, 0},
+		{"1/s/s", -EINVAL, 0},
+		{"99999999999999999999999/s", -ERANGE, 0},
 	};
 
 	(void)state;
@@ -170,13 +202,27 @@ static void test_format(void **state)
 		int64_t ns;
 		const char *text;
 	} cases[] = {
-		{0, "0s"},		    {1, "1ns"},		      {999, "999ns"},
-		{1000, "1us"},		    {20000000, "20ms"},	      {1500000000, "1.5s"},
-		{999960000, "1s"},	    {999940000, "999.9ms"},   {999960, "1ms"},
-		{1234567, "1.235ms"},	    {59 * S, "59s"},	      {60 * S, "1m"},
-		{90 * S, "90s"},	    {599 * S, "599s"},	      {600 * S, "10m"},
-		{630 * S, "10.5m"},	    {3600 * S, "1h"},	      {5400 * S, "90m"},
-		{-S / 2, "-500ms"},	    {36 * 3600 * S, "36h"},   {INT64_MAX, "2562048h"},
+		{0, "0s"},
+		{1, "1ns"},
+		{999, "999ns"},
+		{1000, "1us"},
+		{20000000, "20ms"},
+		{1500000000, "1.5s"},
+		{999960000, "1s"},
+		{999940000, "999.9ms"},
+		{999960, "1ms"},
+		{1234567, "1.235ms"},
+		{59 * S, "59s"},
+		{60 * S, "1m"},
+		{90 * S, "90s"},
+		{599 * S, "599s"},
+		{600 * S, "10m"},
+		{630 * S, "10.5m"},
+		{3600 * S, "1h"},
+		{5400 * S, "90m"},
+		{-S / 2, "-500ms"},
+		{36 * 3600 * S, "36h"},
+		{INT64_MAX, "2562048h"},
 		{INT64_MIN, "-2562048h"},
 	};
 	char buf[32];
@@ -209,9 +255,9 @@ static void test_format_reads_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration),      cmocka_unit_test(test_duration_range),
-		cmocka_unit_test(test_probability),   cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_format),	      cmocka_unit_test(test_format_reads_back),
+		cmocka_unit_test(test_duration),    cmocka_unit_test(test_duration_range),
+		cmocka_unit_test(test_probability), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_format),	    cmocka_unit_test(test_format_reads_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
