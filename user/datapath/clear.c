@@ -206,8 +206,10 @@ static int clear_netns(struct clear *c, int netns_fd)
 static int for_each_process(struct clear *c, int (*cb)(struct clear *, int, const char *))
 {
 	_cleanup_(cleanup_closedir) DIR *d = opendir("/proc");
-	int r = d ? 0 : -errno;
+	int r = 0;
 
+	if (!d)
+		return -errno;
 	for (struct dirent *e; !r && (e = readdir(d));)
 		if (is_number(e->d_name))
 			r = cb(c, dirfd(d), e->d_name);

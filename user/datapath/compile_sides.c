@@ -257,7 +257,7 @@ static int make_member_sets(struct compiler *c)
 		intern__get(&c->sets, s, &len);
 		n += len / sizeof(uint32_t);
 	}
-	pairs = malloc((n + 1) * sizeof(*pairs));
+	pairs = calloc(n + 1, sizeof(*pairs));
 	if (!pairs)
 		return no_memory(c);
 	for (uint32_t s = 0; s < c->sets.n; s++) {
@@ -291,7 +291,7 @@ static int make_signatures(struct compiler *c)
 
 static int make_netns_members(struct compiler *c)
 {
-	_cleanup_free_ struct csr_pair *pairs = malloc((c->plan->n_members + 1) * sizeof(*pairs));
+	_cleanup_free_ struct csr_pair *pairs = calloc(c->plan->n_members + 1, sizeof(*pairs));
 	size_t n = 0;
 
 	if (!pairs)
@@ -341,7 +341,7 @@ bool compiler__set_has(const struct compiler *c, uint32_t set, uint32_t member)
 int compiler__sig_union(struct compiler *c, uint32_t a, uint32_t b, uint32_t *ret)
 {
 	_cleanup_free_ uint32_t *v = NULL;
-	size_t na, nb;
+	size_t na = 0, nb = 0;
 
 	if (a == b || b == 0) {
 		*ret = a;
