@@ -28,6 +28,17 @@ ends "Ctrl-C ends it" 10
 check "traffic passes again" passes
 as_before "nothing is left" "$work/before" a b
 
+# And what is left by the one mechanism that leaves something is seen, and cleared.
+start "$CHAOS" inject partition --isolate netns:a --attach clsact --for 60s
+check "a fault by clsact cuts" wait_until 10 silent a 192.0.2.2
+kill -KILL "$pid"
+ends "SIGKILL ends it" 10
+same_as "$work/before" a b
+like "its filters are left behind" '\+a: filter eth0' "$(cat "$work/difference")"
+check "chaos clear" "$CHAOS" clear
+check "then traffic passes" passes
+as_before "then nothing is left" "$work/before" a b
+
 signals=(KILL TERM INT)
 modes=(tcx clsact auto)
 
