@@ -26,7 +26,7 @@ browse()
 # dom PAGE [WIDTH,HEIGHT]: the drawn document
 dom()
 {
-	browse --virtual-time-budget=2000 --window-size="${2:-1400,1000}" --dump-dom "file://$1"
+	browse --window-size="${2:-1400,1000}" --dump-dom "file://$1"
 }
 
 # attr NAME DOM: what the page says of itself
@@ -86,10 +86,10 @@ is "hostile names: none became an element" 0 "$(grep -c '<img' <<<"$page")"
 like "hostile names: the title is the name" '<title>&lt;/script&gt;&lt;script&gt;document' "$page"
 is "hostile names: none ran" 0 "$(grep -c '<title>owned' <<<"$page")"
 
-# driven NAME SCRIPT: the redis page after SCRIPT ran in it, 300 ms later
+# driven SCRIPT: the redis page after SCRIPT ran in it and all was drawn
 driven()
 {
-	sed "s|</body>|<script>var B = document.getElementById('tlbody'), X = document.querySelector('.axis svg').getBoundingClientRect();$1</script></body>|" \
+	sed "s|</body>|<script>var B = document.getElementById('tlbody'), X = document.querySelector('.axis svg').getBoundingClientRect();$1;R.draw();</script></body>|" \
 		"$tmp/redis/report.html" >"$tmp/driven.html"
 	page=$(dom "$tmp/driven.html")
 }
