@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the programs cost the verifier, against complexity.baseline: a change that multiplies it shows here
+ * before it shows as a program that an older kernel refuses. Read from the verifier's log, since
+ * bpf_prog_info has it only from Linux 5.16 on.
+ */
+#include "harness.h"
+
+enum { LOG_STATS = 4, LOG_SIZE = 1 << 16 };
+
+static unsigned int baseline_of(const char *program)
+{
+	FILE *f = fopen("tests/bpf/complexity.baseline", "re");
+	unsigned int insns = 0, n;
+	char line[256], name[64];
+
+	if (!f)
+		fail_msg("tests/bpf/complexity.baseline: run from the top of the tree");
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %u", name, &n) == 2 && !strcmp(name, program))
+			insns = n;
+	fclose(f);
+	return insns;
+}
+
+static unsigned int processed(const char *log)
+{
+	/* With global functions 5.x to 7.x give the sum in the last such line. */
+	const char *at = strstr(log, "processed "), *next;
+	unsigned int insns = 0;
+
+	while (at && (next = strstr(at + 1, "\nprocessed ")))
+		at = next + 1;
+	if (!at || sscanf(at, "processed %u insns", &insns) != 1)
+		fail_msg("no statistics in the verifier's log: %.200s", log);
+	return insns;
+}
+
+static void test_complexity(void **state)
+{
+	struct chaos_bpf *skel = chaos_bpf__open();
+	struct bpf_program *prog;
+	char *logs[8] = {NULL};
+	size_t n = 0;
+
+	(void)state;
+	assert_non_null(skel);
+	bpf_object__for_each_program(prog, skel->obj) {
+		assert_true(n < 8);
+		logs[n] = calloc(1, LOG_SIZE);
+		assert_non_null(logs[n]);
+		bpf_program__set_log_level(prog, LOG_STATS);
+		bpf_program__set_log_buf(prog, logs[n++], LOG_SIZE);
+	}
+	assert_int_equal(chaos_bpf__load(skel), 0);
+	n = 0;
+	bpf_object__for_each_program(prog, skel->obj) {
+		unsigned int base = baseline_of(bpf_program__name(prog)), now = processed(logs[n++]);
+
+		print_message("# %s: %u verified instructions, baseline %u\n",
+			      bpf_program__name(prog), now, base);
+		if (!base)
+			fail_msg("complexity.baseline has no %s", bpf_program__name(prog));
+		if (now > base + base / 10)
+			fail_msg("%s: %u verified instructions, baseline %u",
+				 bpf_program__name(prog), now, base);
+	}
+	for (size_t i = 0; i < n; i++)
+		free(logs[i]);
+	chaos_bpf__destroy(skel);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		bpf_test(test_complexity),
+	};
+
+	return harness__main("complexity", tests, 1);
+}
