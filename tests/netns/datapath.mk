@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# For datapath_*.sh: dpctl, a data plane by hand; netio, packets counted and timed; other, somebody else's programs.
-# Sanitized as all that is tested.
+# For datapath_*.sh: dpctl, a data plane by hand; netio, packets counted and timed; other,
+# somebody else's programs. Sanitized as all that is tested.
 
 DATAPATH_TOOLS := $(patsubst %,$(O)/tests/netns/%,dpctl netio other)
 NETNS_TOOLS    += $(DATAPATH_TOOLS) $(O)/tests/netns/other.bpf.o

@@ -65,6 +65,14 @@ check "by address: it does reach fd77::3" reach "$A" fd77::3
 is "by address: dropped where it left" "3 3" "$(hits oneway1 a six)"
 dp_stop
 
+# A device as a member: what passes it, and nothing else of its namespace.
+dp_start -m "a=netns:$A" -m "up=dev:$C:eth0" --oneway a,up || fail "a device"
+is "a device: programs are there and at the other side" "a eth0 up eth0" "$(dp attached | sort | xargs)"
+check "a device: what arrives by it is cut" no_reach "$A" 10.77.0.3
+check "a device: others are not" reach "$B" 10.77.0.3
+is "a device: it has the name in the counters" "3 3" "$(hits oneway1 a up)"
+dp_stop
+
 # Ports: of the side that they are of.
 dp_start -m "a=netns:$A" -m "b=netns:$B" --oneway a,b:7001 || fail "ports"
 is "ports: to 7001 nothing arrives" "50 0" "$("$NETIO" udp "$A" 10.77.0.1 "$B" 10.77.0.2 50 7001)"

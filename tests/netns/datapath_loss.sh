@@ -1,13 +1,14 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# datapath_loss.sh: the lost share is what was asked for, on every way a packet can take, and drawn once.
+# datapath_loss.sh: the lost share is what was asked for, on every way a packet can take, and
+# drawn once.
 # shellcheck source=tests/netns/tools/dp.sh
 . "$(dirname "$0")/tools/dp.sh"
 
 N=4000
 
-# within NAME P SENT LOST: 4 sigma of a binomial; a right program fails this once in 16,000 times, and with its fixed
-# seed always or never.
+# within NAME P SENT LOST: 4 sigma of a binomial; a right program fails this once in 16,000 times,
+# and with its fixed seed always or never.
 within()
 {
 	local words
@@ -87,7 +88,8 @@ received=$(ip netns exec "$A" ping -q -c 1500 -i 0.001 -W 1 10.77.0.2 | awk '/re
 within "ICMP" 0.25 1500 $((1500 - received))
 dp_stop
 
-# By way of a router that is a target itself: a and b leave their common wire, c forwards between them.
+# By way of a router that is a target itself: a and b leave their common wire, c forwards between
+# them.
 for i in 1 2; do
 	ns=$A
 	[ $i = 1 ] || ns=$B

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# datapath_others.sh: somebody else's programs and qdiscs on the same device run on, do not hide ours, and are there after.
+# datapath_others.sh: somebody else's programs and qdiscs on the same device run on, do not hide
+# ours, and are there after.
 # shellcheck source=tests/netns/tools/dp.sh
 . "$(dirname "$0")/tools/dp.sh"
 
@@ -26,8 +27,9 @@ for how in tcx clsact xdp; do
 		name="$mode beside $how"
 		dp_start --mode $mode -m "a=netns:$A" -m "b=netns:$B" --cut a,b || { fail "$name"; continue; }
 		check "$name: the rest reaches their programs" counted 10.77.0.2
-		# Ours come first and theirs do not see what ours drop, but for XDP, which is before all. A tcx
-		# program that lets packets pass for good hides all of clsact: there tcx must be used, and is by default.
+		# Ours come first and theirs do not see what ours drop, but for XDP, which is
+		# before all. A tcx program that lets packets pass for good hides all of clsact:
+		# there tcx must be used, and is by default.
 		read -r in1 _ <<<"$(other_seen)"
 		ip netns exec "$A" ping -q -c 40 -i 0.005 -W 0.2 10.77.0.2 >/dev/null
 		read -r in2 _ <<<"$(other_seen)"

@@ -1,9 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# datapath_tcp.sh: TCP behind a cut behaves as behind an unplugged cable: SYNs and data are sent again at the same times, within
-# 10 %, as with the receiver's interface down. Dropped at the receiver's ingress, and at the sender's egress when the
-# receiver is not ours; by tcx and by clsact. Times are from TCP_INFO, looked at every millisecond.
+# datapath_tcp.sh: TCP behind a cut behaves as behind an unplugged cable: SYNs and data are sent
+# again at the same times, within 10 %, as with the receiver's interface down. Dropped at the
+# receiver's ingress, and at the sender's egress when the receiver is not ours; by tcx and by
+# clsact. Times are from TCP_INFO, looked at every millisecond.
 # shellcheck source=tests/netns/tools/dp.sh
 . "$(dirname "$0")/tools/dp.sh"
 

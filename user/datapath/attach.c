@@ -22,8 +22,9 @@ static int link_create(int prog_fd, int ifindex, int direction)
 	LIBBPF_OPTS(bpf_link_create_opts, opts, .flags = ATTACH_F_BEFORE);
 
 	return bpf_link_create(prog_fd, ifindex,
-			       (enum bpf_attach_type)(direction == CHAOS_INGRESS ? ATTACH_TCX_INGRESS :
-										   ATTACH_TCX_EGRESS),
+			       (enum bpf_attach_type)(direction == CHAOS_INGRESS
+							      ? ATTACH_TCX_INGRESS
+							      : ATTACH_TCX_EGRESS),
 			       &opts);
 }
 
@@ -43,7 +44,8 @@ static int open_tcx(struct attach *a, const char *ifname, const struct attach_pr
 		int fd = link_create(progs->fd[d], a->ifindex, d);
 
 		if (fd < 0)
-			return err__set(err, fd, "%s: cannot attach by tcx: %s", ifname, strerror(-fd));
+			return err__set(err, fd, "%s: cannot attach by tcx: %s", ifname,
+					strerror(-fd));
 		a->link_fd[d] = fd;
 	}
 	return 0;
@@ -57,8 +59,9 @@ static int open_clsact(struct attach *a, const char *ifname, const struct attach
 	for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS && !r; d++) {
 		r = tc__attach(a->ifindex, d, progs->fd[d], a->made, &a->place[d]);
 		if (r)
-			return err__set(err, r, "%s: cannot add a filter: %s%s%s", ifname, strerror(-r),
-					*bpf_log__tail() ? ": " : "", bpf_log__tail());
+			return err__set(err, r, "%s: cannot add a filter: %s%s%s", ifname,
+					strerror(-r), *bpf_log__tail() ? ": " : "",
+					bpf_log__tail());
 	}
 	/* What the first one inherited. */
 	if (!r && (a->place[CHAOS_INGRESS].handle & TC_HANDLE_MADE))
@@ -79,15 +82,16 @@ static void detach(struct attach *a)
 	a->made = false;
 }
 
-int attach__open(int netns_fd, int ifindex, const char *ifname, const struct attach_progs *progs, bool tcx,
-		 struct attach *ret, struct error *err)
+int attach__open(int netns_fd, int ifindex, const char *ifname, const struct attach_progs *progs,
+		 bool tcx, struct attach *ret, struct error *err)
 {
 	struct attach a = {.tcx = tcx, .ifindex = ifindex, .link_fd = {-1, -1}};
 	_cleanup_(netns__leave) int old = -1;
 	int r = netns__enter(netns_fd, &old);
 
 	if (r)
-		return err__set(err, r, "cannot enter the namespace of %s: %s", ifname, strerror(-r));
+		return err__set(err, r, "cannot enter the namespace of %s: %s", ifname,
+				strerror(-r));
 	r = tcx ? open_tcx(&a, ifname, progs, err) : open_clsact(&a, ifname, progs, err);
 	if (r) {
 		detach(&a);
@@ -97,7 +101,8 @@ int attach__open(int netns_fd, int ifindex, const char *ifname, const struct att
 	return 0;
 }
 
-int attach__replace(int netns_fd, struct attach *a, const struct attach_progs *progs, struct error *err)
+int attach__replace(int netns_fd, struct attach *a, const struct attach_progs *progs,
+		    struct error *err)
 {
 	_cleanup_(netns__leave) int old = -1;
 	int r = netns__enter(netns_fd, &old);

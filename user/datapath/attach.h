@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * attach.h: the two programs at one device, before everybody else's, by a tcx link (which dies with us) or by clsact
- * filters. All of it happens in the device's namespace, from which the thread comes back.
+ * attach.h: the two programs at one device, before everybody else's, by a tcx link (which dies with
+ * us) or by clsact filters. All of it happens in the device's namespace, from which the thread
+ * comes back.
  */
 #ifndef CHAOS_ATTACH_H
 #define CHAOS_ATTACH_H
@@ -28,10 +29,11 @@ struct attach {
 bool attach__has_tcx(int prog_fd);
 
 /* -ENODEV when the device is gone. */
-int attach__open(int netns_fd, int ifindex, const char *ifname, const struct attach_progs *progs, bool tcx,
-		 struct attach *ret, struct error *err);
+int attach__open(int netns_fd, int ifindex, const char *ifname, const struct attach_progs *progs,
+		 bool tcx, struct attach *ret, struct error *err);
 /* Put other programs in their places; each changes in one step. */
-int attach__replace(int netns_fd, struct attach *a, const struct attach_progs *progs, struct error *err);
+int attach__replace(int netns_fd, struct attach *a, const struct attach_progs *progs,
+		    struct error *err);
 /* A device or namespace that is gone is fine. */
 void attach__close(int netns_fd, struct attach *a);
 

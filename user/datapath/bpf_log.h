@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * bpf_log.h: what libbpf says (why a program was refused, what the kernel lacks) is kept, not printed, and becomes
- * part of the error when the call fails.
+ * bpf_log.h: what libbpf says (why a program was refused, what the kernel lacks) is kept, not
+ * printed, and becomes part of the error when the call fails.
  */
 #ifndef CHAOS_BPF_LOG_H
 #define CHAOS_BPF_LOG_H

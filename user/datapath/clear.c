@@ -2,12 +2,13 @@
 /*
  * clear.c: filters that a killed controller left by the clsact mechanism.
  *
- * When a filter is ours: its handle is one of ours (tc.h), and the program that it holds is called chaos_ingress or chaos_egress
- * and uses maps called control, windows and pairs. When it is left over: no process has that program open. A
- * controller keeps its programs open as long as it lives, the kernel closes them with it, and /proc/PID/fdinfo
- * shows the program's number; so this needs no record on disk that could be lost or lie. Whoever
- * may remove filters can be expected to see all processes; one in a container of its own does not, so only the
- * host (or a container with the host's PIDs) should clear.
+ * When a filter is ours: its handle is one of ours (tc.h), and the program that it holds is called
+ * chaos_ingress or chaos_egress and uses maps called control, windows and pairs. When it is left
+ * over: no process has that program open. A controller keeps its programs open as long as it lives,
+ * the kernel closes them with it, and /proc/PID/fdinfo shows the program's number; so this needs no
+ * record on disk that could be lost or lie. Whoever may remove filters can be expected to see all
+ * processes; one in a container of its own does not, so only the host (or a container with the
+ * host's PIDs) should clear.
  */
 #include "datapath/dataplane.h"
 
@@ -43,7 +44,7 @@ static bool is_number(const char *s)
 	return *s && strspn(s, "0123456789") == strlen(s);
 }
 
-/* --- who is alive --------------------------------------------------------------------------------- */
+/* --- who is alive ----------------------------------------------------------------------------- */
 
 static int note_program(struct clear *c, int proc_fd, const char *pid, const char *fd)
 {
@@ -93,7 +94,7 @@ static int note_process(struct clear *c, int proc_fd, const char *pid)
 	return r;
 }
 
-/* --- one namespace -------------------------------------------------------------------------------- */
+/* --- one namespace ---------------------------------------------------------------------------- */
 
 static bool has_maps(const __u32 *ids, __u32 n)
 {
@@ -125,7 +126,8 @@ static bool program_is_ours(uint32_t prog_id)
 		return false;
 	if (strcmp(info.name, "chaos_ingress") != 0 && strcmp(info.name, "chaos_egress") != 0)
 		return false;
-	return has_maps(maps, info.nr_map_ids < ARRAY_SIZE(maps) ? info.nr_map_ids : ARRAY_SIZE(maps));
+	return has_maps(maps,
+			info.nr_map_ids < ARRAY_SIZE(maps) ? info.nr_map_ids : ARRAY_SIZE(maps));
 }
 
 static bool is_left_over(const struct clear *c, const struct tc_filter *f)
@@ -201,7 +203,7 @@ static int clear_netns(struct clear *c, int netns_fd)
 	return 0;
 }
 
-/* --- all of them ---------------------------------------------------------------------------------- */
+/* --- all of them ------------------------------------------------------------------------------ */
 
 static int for_each_process(struct clear *c, int (*cb)(struct clear *, int, const char *))
 {
@@ -261,9 +263,11 @@ int dataplane__clear_stale(unsigned int *ret_removed, struct error *err)
 	intern__reset(&c.seen);
 	intern__reset(&c.alive);
 	if (r)
-		return err__set(err, r, r == -EPERM ? "looking into all namespaces needs root (CAP_SYS_ADMIN): %s" :
-						      "cannot look for filters left over: %s",
-				strerror(-r));
+		return err__set(
+			err, r,
+			r == -EPERM ? "looking into all namespaces needs root (CAP_SYS_ADMIN): %s"
+				    : "cannot look for filters left over: %s",
+			strerror(-r));
 	*ret_removed = c.removed;
 	return c.first;
 }

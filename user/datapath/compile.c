@@ -41,8 +41,8 @@ static void compiler__reset(struct compiler *c)
 }
 
 /*
- * The class of a device is one even while no address is on it: packets that are told by their hook alone have it
- * (multicast, DHCP). It must exist before the rules are made.
+ * The class of a device is one even while no address is on it: packets that are told by their hook
+ * alone have it (multicast, DHCP). It must exist before the rules are made.
  */
 static int device_classes(struct compiler *c)
 {
@@ -57,8 +57,8 @@ static int device_classes(struct compiler *c)
 			if (r == -ENOENT)
 				continue;
 			if (!r)
-				r = compiler__class(c, sig, compiler__home(c, i), c->member_node[member],
-						    &class_id);
+				r = compiler__class(c, sig, compiler__home(c, i),
+						    c->member_node[member], &class_id);
 			if (r)
 				return err__set(c->err, -ENOMEM, "out of memory");
 		}

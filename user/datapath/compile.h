@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compile.h: from a plan, and from what was found in its namespaces, to the tables of the packet path. Pure:
- * no libbpf, no I/O, no clock.
+ * compile.h: from a plan, and from what was found in its namespaces, to the tables of the packet
+ * path. Pure: no libbpf, no I/O, no clock.
  *
- * An address has a class: the set of edge sides that it is on, and whether it is behind one of our hooks. Two addresses
- * that no edge tells apart share a class, so a group of 1,000 members is one class, and the number of
- * pairs follows the number of groups. A rule for packets from class S to class D stands at the ingress of D where D is
- * behind a hook, else at the egress of S: never at both. A namespace that forwards sees packets between others, which meet
- * their rules elsewhere; so it has a table of pairs of its own, with the rules of its own addresses only.
+ * An address has a class: the set of edge sides that it is on, and whether it is behind one of our
+ * hooks. Two addresses that no edge tells apart share a class, so a group of 1,000 members is one
+ * class, and the number of pairs follows the number of groups. A rule for packets from class S to
+ * class D stands at the ingress of D where D is behind a hook, else at the egress of S: never at
+ * both. A namespace that forwards sees packets between others, which meet their rules elsewhere; so
+ * it has a table of pairs of its own, with the rules of its own addresses only.
  *
- * Nothing here is quadratic in members or addresses; edges times the classes on their sides is the number of
- * pairs that come out.
+ * Nothing here is quadratic in members or addresses; edges times the classes on their sides is the
+ * number of pairs that come out.
  */
 #ifndef CHAOS_COMPILE_H
 #define CHAOS_COMPILE_H
@@ -27,8 +28,9 @@ enum {
 /* A namespace that some members are in. */
 struct compile_netns {
 	const struct netns_scan *scan; /* empty if it is gone */
-	const uint64_t *since; /* for each of scan->addrs: an address that several namespaces have goes to
-				* the one where this is largest; NULL = all 0. Ties: the later namespace */
+	/* For each of scan->addrs: an address that several namespaces have goes to the one where
+	 * this is largest, of equals to the later namespace. NULL = all 0. */
+	const uint64_t *since;
 };
 
 struct compile_input {
@@ -40,8 +42,8 @@ struct compile_input {
 };
 
 /*
- * Numbers that were given to classes and rules. Handed to the next compilation of the same plan, it keeps
- * them, so that tables in use can be changed entry by entry.
+ * Numbers that were given to classes and rules. Handed to the next compilation of the same plan, it
+ * keeps them, so that tables in use can be changed entry by entry.
  */
 struct compile_numbers {
 	struct intern classes;
@@ -68,7 +70,7 @@ struct compiled_pair {
 
 /* Programs stand at this device. */
 struct compiled_hook {
-	size_t netns; /* index into the input's */
+	size_t netns;  /* index into the input's */
 	size_t member; /* that it serves, for people */
 	int ifindex;
 	char ifname[IFNAMSIZ];

@@ -23,9 +23,10 @@ static const struct link_info *find_link(const struct netns_scan *s, int ifindex
 }
 
 /*
- * Does the namespace's traffic at this device pass another one of its devices too, where it is seen? A port's own traffic
- * is its bridge's or bond's. The other way round for what shares its lower device's frames unchanged (macvlan), and
- * for a VRF, which lends its name to packets of its ports.
+ * Does the namespace's traffic at this device pass another one of its devices too, where it is
+ * seen? A port's own traffic is its bridge's or bond's. The other way round for what shares its
+ * lower device's frames unchanged (macvlan), and for a VRF, which lends its name to packets of its
+ * ports.
  */
 static bool seen_elsewhere(const struct netns_scan *s, const struct link_info *l)
 {
@@ -48,8 +49,8 @@ static bool has_vlans(const struct netns_scan *s, const struct link_info *l)
 	return false;
 }
 
-int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link, uint32_t *ret_sig,
-			 size_t *ret_member)
+int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link,
+			 uint32_t *ret_sig, size_t *ret_member)
 {
 	uint32_t sig = 0;
 	size_t member = c->plan->n_members;
@@ -101,7 +102,8 @@ static bool is_fixed(const struct place *p, const struct link_info *l, uint32_t 
 	return true;
 }
 
-static int add_hook(struct compiler *c, const struct place *p, const struct link_info *l, size_t *cap)
+static int add_hook(struct compiler *c, const struct place *p, const struct link_info *l,
+		    size_t *cap)
 {
 	struct compiled_hook h = {.netns = p->netns, .ifindex = l->ifindex};
 	uint32_t sig;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * compile_idents.c: addresses to classes. All addresses and prefixes are sorted, so that a prefix comes right before all
- * that lies in it; a stack holds those that contain the current one, and each adds its sides to what
- * it got from the one around it.
+ * compile_idents.c: addresses to classes. All addresses and prefixes are sorted, so that a prefix
+ * comes right before all that lies in it; a stack holds those that contain the current one, and
+ * each adds its sides to what it got from the one around it.
  */
 #include "datapath/compile_internal.h"
 
@@ -18,8 +18,8 @@ struct frame {
 	size_t first, end; /* its entries */
 	uint32_t sig;	   /* with those of all frames below */
 	uint32_t node;
-	uint32_t home;	 /* packets to it pass a hook of ours, wherever in it they go */
-	bool here;	 /* something in it is behind a hook */
+	uint32_t home; /* packets to it pass a hook of ours, wherever in it they go */
+	bool here;     /* something in it is behind a hook */
 };
 
 struct walk {
@@ -73,8 +73,8 @@ static int given_entries(struct compiler *c)
 
 		for (size_t j = 0; j < m->n_prefixes && !r; j++) {
 			if (m->prefixes[j].len > 128)
-				return err__set(c->err, -EINVAL, "`%s`: a prefix of %d bits", m->name,
-						m->prefixes[j].len);
+				return err__set(c->err, -EINVAL, "`%s`: a prefix of %d bits",
+						m->name, m->prefixes[j].len);
 			r = add_entry(c, (struct entry){
 						 .addr = m->prefixes[j].addr,
 						 .len = m->prefixes[j].len,
@@ -122,7 +122,8 @@ static int found_entries(struct compiler *c, size_t ns)
 		/* Addresses come device by device. */
 		if (!link || link->ifindex != a->ifindex)
 			link = link_of(n->scan, a->ifindex);
-		for (size_t k = c->netns_members.off[ns]; k < c->netns_members.off[ns + 1] && !r; k++) {
+		for (size_t k = c->netns_members.off[ns]; k < c->netns_members.off[ns + 1] && !r;
+		     k++) {
 			e.member = c->netns_members.v[k];
 			if (is_on(&c->plan->members[e.member], link))
 				r = add_entry(c, e);
@@ -271,7 +272,8 @@ static int own_address(struct compiler *c, const struct frame *f, size_t i, size
 	return 0;
 }
 
-/* Where the namespace that has the address now begins in [first, end): first is not found if none has. */
+/* Where the namespace that has the address now begins in [first, end): first is not found if
+ * none has. */
 static size_t winner(const struct compiler *c, size_t first, size_t end)
 {
 	size_t best = end;
@@ -331,7 +333,8 @@ static size_t group_end(const struct compiler *c, size_t i)
 	const struct entry *e = c->entries;
 	size_t j = i + 1;
 
-	while (j < c->n_entries && e[j].len == e[i].len && !memcmp(&e[j].addr, &e[i].addr, sizeof(e->addr)))
+	while (j < c->n_entries && e[j].len == e[i].len &&
+	       !memcmp(&e[j].addr, &e[i].addr, sizeof(e->addr)))
 		j++;
 	return j;
 }
@@ -373,7 +376,8 @@ int compiler__idents(struct compiler *c)
 	while (w->depth)
 		pop(c, w);
 	if (c->out->n_prefixes > 1)
-		qsort(c->out->prefixes, c->out->n_prefixes, sizeof(*c->out->prefixes), by_prefix_bytes);
+		qsort(c->out->prefixes, c->out->n_prefixes, sizeof(*c->out->prefixes),
+		      by_prefix_bytes);
 	return r;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * compile_internal.h: the stages of compile(), in order: sides (edges and the sets of members on their sides),
- * idents (addresses to classes), pairs (classes to rules), hooks (devices).
+ * compile_internal.h: the stages of compile(), in order: sides (edges and the sets of members on
+ * their sides), idents (addresses to classes), pairs (classes to rules), hooks (devices).
  */
 #ifndef CHAOS_COMPILE_INTERNAL_H
 #define CHAOS_COMPILE_INTERNAL_H
@@ -79,10 +79,10 @@ struct compiler {
 	bool *lo_needed; /* per netns */
 };
 
-/* Signature of all members of a namespace that are on every device (whole), and on @ifindex. @ret_member is
- * the one to name; -ENOENT if none is. */
-int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link, uint32_t *ret_sig,
-			 size_t *ret_member);
+/* Signature of all members of a namespace that are on every device (whole), and on @ifindex.
+ * @ret_member is the one to name; -ENOENT if none is. */
+int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link,
+			 uint32_t *ret_sig, size_t *ret_member);
 
 int compiler__sides(struct compiler *c);
 int compiler__idents(struct compiler *c);
@@ -90,8 +90,8 @@ int compiler__pairs(struct compiler *c);
 int compiler__hooks(struct compiler *c);
 
 /*
- * An address that is on side @from by way of one member and on side @to by way of another, when neither member
- * is on both. -ENOENT if there is none.
+ * An address that is on side @from by way of one member and on side @to by way of another, when
+ * neither member is on both. -ENOENT if there is none.
  */
 struct conflict {
 	struct chaos_addr addr;
@@ -103,8 +103,8 @@ bool compiler__set_has(const struct compiler *c, uint32_t set, uint32_t member);
 
 /* The union of two signatures. */
 int compiler__sig_union(struct compiler *c, uint32_t a, uint32_t b, uint32_t *ret);
-/* Whose hooks packets to an address pass: nobody's, of one of the namespaces that share a table of pairs, or
- * (HOME_OWN + its number) of a namespace that forwards. */
+/* Whose hooks packets to an address pass: nobody's, of one of the namespaces that share a table
+ * of pairs, or (HOME_OWN + its number) of a namespace that forwards. */
 enum { HOME_NONE, HOME_SHARED, HOME_OWN };
 uint32_t compiler__home(const struct compiler *c, size_t netns);
 /* The table that hooks of this home look pairs up in. */
@@ -132,20 +132,20 @@ struct chaos_addr dp_addr__from(uint8_t family, const uint8_t *bytes);
 const char *dp_addr__text(const struct chaos_addr *a, uint8_t len, char *buf, size_t size);
 
 /* Room for one more in a vector that grows by doubling. */
-#define grow_vec(v, n, cap)                                                                        \
-	({                                                                                         \
-		int grow_r_ = 0;                                                                   \
-		if ((n) == (cap)) {                                                                \
-			size_t grow_cap_ = (cap) ? (cap) * 2 : 64;                                 \
-			void *grow_v_ = realloc((v), grow_cap_ * sizeof(*(v)));                    \
-			if (grow_v_) {                                                             \
-				(v) = grow_v_;                                                     \
-				(cap) = grow_cap_;                                                 \
-			} else {                                                                   \
-				grow_r_ = -ENOMEM;                                                 \
-			}                                                                          \
-		}                                                                                  \
-		grow_r_;                                                                           \
+#define grow_vec(v, n, cap)                                                     \
+	({                                                                      \
+		int grow_r_ = 0;                                                \
+		if ((n) == (cap)) {                                             \
+			size_t grow_cap_ = (cap) ? (cap)*2 : 64;                \
+			void *grow_v_ = realloc((v), grow_cap_ * sizeof(*(v))); \
+			if (grow_v_) {                                          \
+				(v) = grow_v_;                                  \
+				(cap) = grow_cap_;                              \
+			} else {                                                \
+				grow_r_ = -ENOMEM;                              \
+			}                                                       \
+		}                                                               \
+		grow_r_;                                                        \
 	})
 
 #endif

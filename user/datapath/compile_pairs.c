@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* compile_pairs.c: from edges between sets to rules between classes, each at the one hook where it stands. */
+/* compile_pairs.c: from edges between sets to rules between classes, each at the one hook where
+ * it stands. */
 #include "datapath/compile_internal.h"
 
 #include "lib/cleanup.h"
@@ -26,7 +27,8 @@ struct uses {
 	size_t n, cap;
 };
 
-/* The rules that a fault needs for a list of boxes; kept, since the same list comes with many pairs. */
+/* The rules that a fault needs for a list of boxes; kept, since the same list comes with many
+ * pairs. */
 struct rule_list {
 	uint32_t n;
 	uint32_t rule[BOXES_MAX];
@@ -83,18 +85,22 @@ static int make_set_classes(struct compiler *c, struct csr *ret)
 	return csr__make(ret, c->sets.n, pairs, total) ? no_memory(c) : 0;
 }
 
-static int add_use(struct compiler *c, const struct cedge *e, uint32_t src, uint32_t dst, struct uses *u)
+static int add_use(struct compiler *c, const struct cedge *e, uint32_t src, uint32_t dst,
+		   struct uses *u)
 {
-	/* Where the receiver is ours its ingress decides, which sees the addresses after translation and
-	 * drops without the sender's knowledge; else the sender's egress, if that is ours. */
-	uint32_t there = compiler__class_home(c, dst), here = there ? there : compiler__class_home(c, src);
+	/* Where the receiver is ours its ingress decides, which sees the addresses after
+	 * translation and drops without the sender's knowledge; else the sender's egress, if
+	 * that is ours. */
+	uint32_t there = compiler__class_home(c, dst),
+		 here = there ? there : compiler__class_home(c, src);
 	struct use *x;
 
 	if (here == HOME_NONE)
 		return 0;
 	if (u->n == COMPILE_PAIRS_MAX)
 		return err__set(c->err, -EINVAL,
-				"the edges come to more than %d pairs of endpoints that are told apart; use "
+				"the edges come to more than %d pairs of endpoints that are told "
+				"apart; use "
 				"larger groups",
 				COMPILE_PAIRS_MAX);
 	if (grow_vec(u->v, u->n, u->cap))
@@ -117,8 +123,8 @@ struct class_list {
 	uint32_t but;
 };
 
-static struct class_list side_classes(const struct compiler *c, const struct csr *set_classes, uint32_t set,
-				      uint32_t other)
+static struct class_list side_classes(const struct compiler *c, const struct csr *set_classes,
+				      uint32_t set, uint32_t other)
 {
 	if (set == SET_ANY)
 		return (struct class_list){.n = c->num->classes.n, .but = other};
@@ -153,7 +159,7 @@ static int edge_uses(struct compiler *c, const struct csr *set_classes, const st
 	return r;
 }
 
-/* --- what cannot be ----------------------------------------------------------------------------- */
+/* --- what cannot be --------------------------------------------------------------------------- */
 
 static bool set_here(const struct compiler *c, uint32_t set)
 {
@@ -194,7 +200,8 @@ static int check_edge(struct compiler *c, const struct csr *set_classes, const s
 
 	if (!c->in->again && !set_here(c, e->from) && !set_here(c, e->to))
 		return err__set(c->err, -EINVAL,
-				"fault `%s`: neither %s nor %s is on this machine: faults act in the network "
+				"fault `%s`: neither %s nor %s is on this machine: faults act in "
+				"the network "
 				"namespace of at least one side",
 				f->name, side_name(c, e->from, from, sizeof(from)),
 				side_name(c, e->to, to, sizeof(to)));
@@ -211,14 +218,16 @@ static int check_edge(struct compiler *c, const struct csr *set_classes, const s
 		if (r)
 			return r;
 		return err__set(c->err, -EINVAL,
-				"fault `%s`: %s is in both `%s` and `%s`, which cannot be cut from each other",
+				"fault `%s`: %s is in both `%s` and `%s`, which cannot be cut from "
+				"each other",
 				f->name, dp_addr__text(&k.addr, k.len, text, sizeof(text)),
-				c->plan->members[k.from_member].name, c->plan->members[k.to_member].name);
+				c->plan->members[k.from_member].name,
+				c->plan->members[k.to_member].name);
 	}
 	return 0;
 }
 
-/* --- rules -------------------------------------------------------------------------------------- */
+/* --- rules ------------------------------------------------------------------------------------ */
 
 static int make_rule(struct compiler *c, uint32_t fault, const struct port_box *box, uint32_t *ret)
 {
@@ -241,16 +250,18 @@ static int make_rules(struct compiler *c, const uint32_t *key, size_t n_key, str
 		return no_memory(c);
 	if (n <= BOXES_MAX) {
 		for (size_t i = 0; i < n; i++)
-			boxes[i] = *(const struct port_box *)intern__get(&c->boxes, key[1 + i], NULL);
+			boxes[i] =
+				*(const struct port_box *)intern__get(&c->boxes, key[1 + i], NULL);
 		r = port_boxes__disjoint(boxes, n);
 	} else {
 		r = -E2BIG;
 	}
 	if (r == -E2BIG)
-		return err__set(c->err, -EINVAL,
-				"fault `%s`: its edges between the same endpoints have too many different "
-				"ports",
-				f->name);
+		return err__set(
+			c->err, -EINVAL,
+			"fault `%s`: its edges between the same endpoints have too many different "
+			"ports",
+			f->name);
 	if (r < 0)
 		return no_memory(c);
 	ret->n = (uint32_t)r;
@@ -305,20 +316,21 @@ static int by_key(const void *a, const void *b)
 /* One that is in the class; classes of earlier compilations may have nobody any more. */
 static const char *class_name(const struct compiler *c, uint32_t class_id)
 {
-	return c->out->nodes[class_id < c->cap_classes ? c->classes[class_id].node : CHAOS_NODE_OTHER];
+	return c->out
+		->nodes[class_id < c->cap_classes ? c->classes[class_id].node : CHAOS_NODE_OTHER];
 }
 
 static int too_many(struct compiler *c, const struct chaos_pair_key *key)
 {
 	return err__set(c->err, -EINVAL,
 			"more than %d rules for packets from `%s` to `%s`; a packet can meet %d",
-			CHAOS_RULES_PER_PAIR,
-			class_name(c, key->src_class), class_name(c, key->dst_class),
-			CHAOS_RULES_PER_PAIR);
+			CHAOS_RULES_PER_PAIR, class_name(c, key->src_class),
+			class_name(c, key->dst_class), CHAOS_RULES_PER_PAIR);
 }
 
 /* The pair that uses [i, ret) are of. */
-static int make_pair(struct compiler *c, struct rule_lists *l, const struct uses *u, size_t i, size_t *ret)
+static int make_pair(struct compiler *c, struct rule_lists *l, const struct uses *u, size_t i,
+		     size_t *ret)
 {
 	struct compiled_pair *p = &c->out->pairs[c->out->n_pairs++];
 	const struct rule_list *rules = NULL;
@@ -335,7 +347,8 @@ static int make_pair(struct compiler *c, struct rule_lists *l, const struct uses
 			return r;
 		if (p->pair.n_rules + rules->n > CHAOS_RULES_PER_PAIR)
 			return too_many(c, &p->key);
-		memcpy(&p->pair.rule[p->pair.n_rules], rules->rule, rules->n * sizeof(*rules->rule));
+		memcpy(&p->pair.rule[p->pair.n_rules], rules->rule,
+		       rules->n * sizeof(*rules->rule));
 		p->pair.n_rules += rules->n;
 	}
 	*ret = i;
@@ -367,8 +380,8 @@ static void put_ports(const struct port_set *s, struct chaos_port_range *ret, __
 	*ret_n = (__u8)s->n;
 }
 
-/* Rules that cut a fault's ports among them must not draw the same numbers. Depends on the ports alone, so a
- * plan's rules draw the same in every run. */
+/* Rules that cut a fault's ports among them must not draw the same numbers. Depends on the ports
+ * alone, so a plan's rules draw the same in every run. */
 static uint64_t rule_seed(const struct dp_fault *f, const struct port_box *box)
 {
 	const unsigned char *p = (const unsigned char *)box;
@@ -409,15 +422,17 @@ static int emit_rules(struct compiler *c)
 	return 0;
 }
 
-/* --- both ends in one namespace ------------------------------------------------------------------- */
+/* --- both ends in one namespace --------------------------------------------------------------- */
 
 /*
- * Loopback carries what a namespace sends to itself. An edge means that when it has the namespace on both sides
- * (one member), or different addresses of it. A node's packets to itself are no business of an edge
- * between it and others, even where these others are a prefix around its own address.
+ * Loopback carries what a namespace sends to itself. An edge means that when it has the namespace
+ * on both sides (one member), or different addresses of it. A node's packets to itself are no
+ * business of an edge between it and others, even where these others are a prefix around its own
+ * address.
  */
-static void mark_loopback(struct compiler *c, const struct csr *set_classes, const struct csr *class_netns,
-			 const struct cedge *e, uint32_t stamp, uint32_t *stamps)
+static void mark_loopback(struct compiler *c, const struct csr *set_classes,
+			  const struct csr *class_netns, const struct cedge *e, uint32_t stamp,
+			  uint32_t *stamps)
 {
 	const uint32_t *v;
 	size_t len;
@@ -460,7 +475,8 @@ static int mark_loopbacks(struct compiler *c, const struct csr *set_classes)
 		return no_memory(c);
 	/* Neighbours in own[] are often of one class and namespace. */
 	for (size_t i = 0; i < c->n_own; i++)
-		if (!n || pairs[n - 1].row != c->own[i].class_id || pairs[n - 1].value != c->own[i].netns)
+		if (!n || pairs[n - 1].row != c->own[i].class_id ||
+		    pairs[n - 1].value != c->own[i].netns)
 			pairs[n++] = (struct csr_pair){c->own[i].class_id, c->own[i].netns};
 	if (csr__make(&class_netns, c->num->classes.n, pairs, n))
 		return no_memory(c);

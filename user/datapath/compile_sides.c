@@ -65,13 +65,15 @@ static int bad_ports(struct compiler *c, const struct dp_fault *f, int r)
 {
 	switch (r) {
 	case -EINVAL:
-		return err__set(c->err, -EINVAL, "fault `%s`: a port range ends before it begins", f->name);
+		return err__set(c->err, -EINVAL, "fault `%s`: a port range ends before it begins",
+				f->name);
 	case -E2BIG:
-		return err__set(c->err, -EINVAL, "fault `%s`: more than %d port ranges on one side", f->name,
-				CHAOS_PORTS_PER_MATCH);
+		return err__set(c->err, -EINVAL, "fault `%s`: more than %d port ranges on one side",
+				f->name, CHAOS_PORTS_PER_MATCH);
 	case -ENOENT:
 		return err__set(c->err, -EINVAL,
-				"fault `%s`: the ports of its match and those of its endpoints have none in "
+				"fault `%s`: the ports of its match and those of its endpoints "
+				"have none in "
 				"common",
 				f->name);
 	default:
@@ -80,8 +82,8 @@ static int bad_ports(struct compiler *c, const struct dp_fault *f, int r)
 }
 
 /* What both the fault's match and the side of the edge allow. */
-static int side_ports(const struct chaos_port_range *match, size_t n_match, const struct dp_side *side,
-		      struct port_set *ret)
+static int side_ports(const struct chaos_port_range *match, size_t n_match,
+		      const struct dp_side *side, struct port_set *ret)
 {
 	struct port_set a, b;
 	int r = port_set__from(match, n_match, &a);
@@ -162,7 +164,8 @@ static int by_to(const void *a, const void *b)
 	return (x->from > y->from) - (x->from < y->from);
 }
 
-/* The union of sets[from..to) of one side, as a set of @out. A single set goes through unchanged. */
+/* The union of sets[from..to) of one side, as a set of @out. A single set goes through
+ * unchanged. */
 static int unite_sets(const struct intern *sets, const struct cedge *e, size_t n, bool of_to,
 		      struct intern *out, uint32_t *ret)
 {
@@ -187,11 +190,12 @@ static int unite_sets(const struct intern *sets, const struct cedge *e, size_t n
 }
 
 /*
- * Edges of one fault and one box that share a side (the from side, or with @of_to false the to side) become one
- * whose other side is the union. a -> b, a -> c becomes a -> {b, c}: the packets are the same, and fewer sets mean
- * fewer classes. The sides move from @sets to @out.
+ * Edges of one fault and one box that share a side (the from side, or with @of_to false the to
+ * side) become one whose other side is the union. a -> b, a -> c becomes a -> {b, c}: the packets
+ * are the same, and fewer sets mean fewer classes. The sides move from @sets to @out.
  */
-static int merge_edges(struct cedge *e, size_t *n, bool of_to, const struct intern *sets, struct intern *out)
+static int merge_edges(struct cedge *e, size_t *n, bool of_to, const struct intern *sets,
+		       struct intern *out)
 {
 	size_t kept = 0;
 
@@ -205,9 +209,10 @@ static int merge_edges(struct cedge *e, size_t *n, bool of_to, const struct inte
 			if (e[j].fault != m.fault || e[j].box != m.box ||
 			    (of_to ? e[j].from != m.from : e[j].to != m.to))
 				break;
-			/* Anybody is everybody but the other side, so edges that have it are only equal to
-			 * those that agree on both. It sorts last. */
-			if ((of_to ? m.from : m.to) == SET_ANY || (of_to ? e[j].to : e[j].from) == SET_ANY)
+			/* Anybody is everybody but the other side, so edges that have it are
+			 * only equal to those that agree on both. It sorts last. */
+			if ((of_to ? m.from : m.to) == SET_ANY ||
+			    (of_to ? e[j].to : e[j].from) == SET_ANY)
 				break;
 		}
 		if (moving != SET_ANY &&
@@ -238,7 +243,8 @@ static int make_edges(struct compiler *c)
 		return no_memory(c);
 	for (size_t i = 0; i < c->plan->n_faults && !r; i++)
 		for (size_t j = 0; j < c->plan->faults[i].n_edges && !r; j++)
-			r = add_edge(c, i, &c->plan->faults[i].edges[j], &raw, &c->edges[c->n_edges++]);
+			r = add_edge(c, i, &c->plan->faults[i].edges[j], &raw,
+				     &c->edges[c->n_edges++]);
 	if (!r && (merge_edges(c->edges, &c->n_edges, true, &raw, &half) ||
 		   merge_edges(c->edges, &c->n_edges, false, &half, &c->sets)))
 		r = no_memory(c);
@@ -247,7 +253,8 @@ static int make_edges(struct compiler *c)
 	return r;
 }
 
-/* For each member the sets that it is in; since sets are gone through in order, each row is sorted. */
+/* For each member the sets that it is in; since sets are gone through in order, each row is
+ * sorted. */
 static int make_member_sets(struct compiler *c)
 {
 	_cleanup_free_ struct csr_pair *pairs = NULL;

@@ -19,7 +19,8 @@ static void add_edge(struct chaos_edge_counts *sum, const struct chaos_edge_coun
 		sum->last_hit_ns = c->last_hit_ns;
 }
 
-/* The values of all CPUs for @key, in memory that the caller frees; NULL with @ret_r set on failure. */
+/* The values of all CPUs for @key, in memory that the caller frees; NULL with @ret_r set on
+ * failure. */
 static void *per_cpu(int fd, const void *key, size_t size, int *ret_n_cpus, int *ret_r)
 {
 	int n = libbpf_num_possible_cpus();
@@ -41,7 +42,8 @@ static void *per_cpu(int fd, const void *key, size_t size, int *ret_n_cpus, int 
 
 /* Call @cb for each edge of @fault. */
 static int for_each_edge(const struct dataplane *dp, size_t fault,
-			 int (*cb)(const struct chaos_edge_key *, const struct chaos_edge_counts *, void *),
+			 int (*cb)(const struct chaos_edge_key *, const struct chaos_edge_counts *,
+				   void *),
 			 void *data)
 {
 	struct chaos_edge_key key, next;
@@ -109,7 +111,8 @@ int dataplane__hits(struct dataplane *dp, size_t fault, struct dp_edge_hits **re
 	return 0;
 }
 
-static int add_total(const struct chaos_edge_key *key, const struct chaos_edge_counts *c, void *data)
+static int add_total(const struct chaos_edge_key *key, const struct chaos_edge_counts *c,
+		     void *data)
 {
 	(void)key;
 	add_edge(data, c);

@@ -14,7 +14,8 @@
 
 #include "chaos.skel.h"
 
-/* Room beyond what a plan needs at first, for addresses that appear and classes that they are of. */
+/* Room beyond what a plan needs at first, for addresses that appear and classes that they are
+ * of. */
 #define SPARE(n) ((n) + (n) / 2 + 256)
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
@@ -33,11 +34,11 @@ static int fail_bpf(struct error *err, int r, const char *what)
 				"may not %s: run as root, or with CAP_BPF and CAP_NET_ADMIN (and "
 				"CAP_SYS_ADMIN to enter namespaces)%s%s",
 				what, *said ? "\n" : "", said);
-	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s", what,
-			strerror(-r), *said ? "\n" : "", said);
+	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s",
+			what, strerror(-r), *said ? "\n" : "", said);
 }
 
-/* --- maps and programs ---------------------------------------------------------------------------- */
+/* --- maps and programs ------------------------------------------------------------------------ */
 
 /* In the order of enum dp_map. */
 static void map_list(const struct chaos_bpf *s, struct bpf_map *ret[DP_N_MAPS])
@@ -104,8 +105,8 @@ static int keep_maps(struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
 }
 
 /*
- * An instance of the programs that has @hook as its constant. The first one makes the maps, all others share them: one
- * store is seen at every device of every namespace.
+ * An instance of the programs that has @hook as its constant. The first one makes the maps, all
+ * others share them: one store is seen at every device of every namespace.
  */
 static int load(struct dataplane *dp, const struct instance_key *key, struct attach_progs *ret,
 		struct error *err)
@@ -157,8 +158,9 @@ int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct
 	for (size_t i = 1; i < dp->n_pairs; i++) {
 		if (!n[i] || dp->pairs[i] >= 0)
 			continue;
-		dp->pairs[i] = bpf_map_create(BPF_MAP_TYPE_HASH, "pairs", sizeof(struct chaos_pair_key),
-					      sizeof(struct chaos_pair), (uint32_t)SPARE(n[i]), NULL);
+		dp->pairs[i] =
+			bpf_map_create(BPF_MAP_TYPE_HASH, "pairs", sizeof(struct chaos_pair_key),
+				       sizeof(struct chaos_pair), (uint32_t)SPARE(n[i]), NULL);
 		if (dp->pairs[i] < 0)
 			return fail_bpf(err, dp->pairs[i], "make a table of rules");
 	}
@@ -196,14 +198,15 @@ static int map_memory(struct dataplane *dp, struct error *err)
 		return fail_bpf(err, -errno, "map the controls into memory");
 	dp->control = p;
 	dp->windows_size = (windows + page - 1) / page * page;
-	p = mmap(NULL, dp->windows_size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->map[DP_WINDOWS], 0);
+	p = mmap(NULL, dp->windows_size, PROT_READ | PROT_WRITE, MAP_SHARED, dp->map[DP_WINDOWS],
+		 0);
 	if (p == MAP_FAILED)
 		return fail_bpf(err, -errno, "map the windows into memory");
 	dp->windows = p;
 	return 0;
 }
 
-/* --- open and close ------------------------------------------------------------------------------- */
+/* --- open and close --------------------------------------------------------------------------- */
 
 /* Five files for a namespace with one device: programs, links, monitor. */
 static void raise_file_limit(size_t n_netns)
@@ -240,14 +243,15 @@ static int choose_mode(struct dataplane *dp, const struct attach_progs *any, str
 	bool has = dp->plan->mode != DP_ATTACH_CLSACT && attach__has_tcx(any->fd[CHAOS_INGRESS]);
 
 	if (dp->plan->mode == DP_ATTACH_TCX && !has)
-		return err__set(err, -EOPNOTSUPP,
-				"this kernel does not attach by tcx (Linux 6.6); clsact does the same");
+		return err__set(
+			err, -EOPNOTSUPP,
+			"this kernel does not attach by tcx (Linux 6.6); clsact does the same");
 	dp->tcx = has;
 	return 0;
 }
 
-/* An instance that makes the maps: of the first hook that shares the table of pairs, or one that will never be
- * attached. */
+/* An instance that makes the maps: of the first hook that shares the table of pairs, or one that
+ * will never be attached. */
 static int first_instance(struct dataplane *dp, struct error *err)
 {
 	const struct compiled_hook none = {0};
@@ -357,7 +361,7 @@ void dataplane__close(struct dataplane *dp)
 	free(dp);
 }
 
-/* --- switches ------------------------------------------------------------------------------------- */
+/* --- switches --------------------------------------------------------------------------------- */
 
 void dataplane__arm(struct dataplane *dp, uint64_t t0_ns)
 {
@@ -375,7 +379,8 @@ void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot
 {
 	struct chaos_window *w = &dp->windows[fault].slot[slot];
 
-	/* A reader that sees the new start must not see the old end: each store is seen before the next. */
+	/* A reader that sees the new start must not see the old end: each store is seen before
+	 * the next. */
 	__atomic_store_n(&w->end_ns, 0, __ATOMIC_RELEASE);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	__atomic_store_n(&w->start_ns, start_ns, __ATOMIC_RELEASE);
@@ -391,8 +396,8 @@ int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
 	/* The count makes programs look; it is up before there is anything, and down after. */
 	if (add)
 		__atomic_add_fetch(&dp->control->n_exempt, 1, __ATOMIC_RELEASE);
-	r = add ? bpf_map_update_elem(dp->map[DP_EXEMPT], &key, &one, BPF_NOEXIST) :
-		  bpf_map_delete_elem(dp->map[DP_EXEMPT], &key);
+	r = add ? bpf_map_update_elem(dp->map[DP_EXEMPT], &key, &one, BPF_NOEXIST)
+		: bpf_map_delete_elem(dp->map[DP_EXEMPT], &key);
 	if (add ? r < 0 : r == 0)
 		__atomic_sub_fetch(&dp->control->n_exempt, 1, __ATOMIC_RELEASE);
 	return r == -EEXIST || (!add && r == -ENOENT) ? 0 : r;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * dataplane.h: the kernel's side of a run. From a plan (members with their addresses and namespaces,
- * faults with their edges) it compiles disjoint identities and pair rules (compile.c, pure), loads the
- * programs, attaches them, keeps them attached while devices and addresses come and go, flips windows
- * and reads counters. It knows nothing of experiments.
+ * dataplane.h: the kernel's side of a run. From a plan (members with their addresses and
+ * namespaces, faults with their edges) it compiles disjoint identities and pair rules (compile.c,
+ * pure), loads the programs, attaches them, keeps them attached while devices and addresses come
+ * and go, flips windows and reads counters. It knows nothing of experiments.
  *
  * Not thread-safe: one thread, the run controller's, owns a dataplane.
  */
@@ -23,7 +23,8 @@ struct dp_prefix {
 	uint8_t len;		/* of 128 bits */
 };
 
-/* One thing that sends and receives packets: a lab node, a namespace, a CIDR, a host's addresses, a device. */
+/* One thing that sends and receives packets: a lab node, a namespace, a CIDR, a host's
+ * addresses, a device. */
 struct dp_member {
 	char *name;   /* in reports; members of one name share a node and its counters */
 	int netns_fd; /* borrowed; -1: not on this machine or not known, addresses only */
@@ -32,7 +33,8 @@ struct dp_member {
 	size_t n_prefixes;
 };
 
-/* One side of an edge: members, restricted to ports. DP_ANY: everybody who is not the other side. */
+/* One side of an edge: members, restricted to ports. DP_ANY: everybody who is not the other
+ * side. */
 struct dp_side {
 	bool any;
 	size_t *members; /* indices into plan->members */
@@ -49,7 +51,8 @@ struct dp_fault {
 	char *name;
 	uint32_t actions; /* enum chaos_action bits */
 	uint64_t seed;
-	struct chaos_match match; /* n_port/port, proto, tcp; sport/dport are intersected with the sides' ports */
+	/* n_port/port, proto, tcp; sport/dport are intersected with the sides' ports */
+	struct chaos_match match;
 	struct chaos_loss loss;
 	struct dp_edge *edges;
 	size_t n_edges;
@@ -72,7 +75,7 @@ struct dp_plan {
 	size_t n_faults;
 	struct dp_exempt *exempts;
 	size_t n_exempts;
-	bool count_traffic; /* per member that has a namespace */
+	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 };
 
@@ -82,14 +85,14 @@ struct dataplane;
 
 /*
  * Compile, load, attach. Nothing is faulted until dataplane__arm(). On failure everything is undone
- * and @err says what, with what to do about it (missing capability, kernel feature). -EINVAL for a plan that contradicts
- * itself (an address on both sides of a cut, too many rules on a pair, an edge with neither side here).
- * @plan is borrowed until dataplane__close().
+ * and @err says what, with what to do about it (missing capability, kernel feature). -EINVAL for a
+ * plan that contradicts itself (an address on both sides of a cut, too many rules on a pair, an
+ * edge with neither side here). @plan is borrowed until dataplane__close().
  */
 int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct error *err);
 
-/* Lift everything with one store, detach, free. NULL is fine. Removes our clsact filters, and the clsact qdisc only
- * if we added it and nobody else uses it. */
+/* Lift everything with one store, detach, free. NULL is fine. Removes our clsact filters, and
+ * the clsact qdisc only if we added it and nobody else uses it. */
 void dataplane__close(struct dataplane *dp);
 static inline void cleanup_dataplane(struct dataplane **dp)
 {
@@ -101,7 +104,8 @@ void dataplane__arm(struct dataplane *dp, uint64_t t0_ns);
 /* One store: every fault of the run is off at once. */
 void dataplane__disarm(struct dataplane *dp);
 
-/* Put [start,end) (run time) into @slot of @fault; end 0 empties it. Plain stores, no system call. */
+/* Put [start,end) (run time) into @slot of @fault; end 0 empties it. Plain stores, no system
+ * call. */
 void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t start_ns,
 			   uint64_t end_ns);
 
@@ -111,7 +115,7 @@ int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
 /* --- what it did ------------------------------------------------------------------------------ */
 
 struct dp_edge_hits {
-	const char *from, *to; /* node names; "other" for who is no member */
+	const char *from, *to;		 /* node names; "other" for who is no member */
 	struct chaos_edge_counts counts; /* summed over CPUs; first/last in CLOCK_MONOTONIC */
 };
 
@@ -135,16 +139,17 @@ size_t dataplane__attachments(const struct dataplane *dp, const struct dp_attach
 
 /* --- churn ------------------------------------------------------------------------------------ */
 
-/* Readable when a device or address of a target's namespace changed: then call dataplane__resync(). */
+/* Readable when a device or address of a target's namespace changed: then call
+ * dataplane__resync(). */
 int dataplane__event_fd(const struct dataplane *dp);
-/* Attach to new devices, forget gone ones, update identities. Errors are of single namespaces and are
- * collected in @err while the others go on. */
+/* Attach to new devices, forget gone ones, update identities. Errors are of single namespaces
+ * and are collected in @err while the others go on. */
 int dataplane__resync(struct dataplane *dp, struct error *err);
 
-/* --- without a run ------------------------------------------------------------------------------ */
+/* --- without a run ---------------------------------------------------------------------------- */
 
 struct dp_feature {
-	char name[32];	 /* "tcx", "clsact", "btf", "bpf", "netns", ... */
+	char name[32]; /* "tcx", "clsact", "btf", "bpf", "netns", ... */
 	bool ok;
 	char detail[192]; /* what was tried; when missing, what to do */
 };
@@ -152,8 +157,9 @@ struct dp_feature {
 int dataplane__features(struct dp_feature **ret, size_t *ret_n);
 
 /*
- * Remove filters of ours that a killed controller left by the clsact mechanism, in the caller's namespace, in all of
- * /run/netns and in those of all processes. @ret_removed counts. tcx links die with their owner.
+ * Remove filters of ours that a killed controller left by the clsact mechanism, in the caller's
+ * namespace, in all of /run/netns and in those of all processes. @ret_removed counts. tcx links die
+ * with their owner.
  */
 int dataplane__clear_stale(unsigned int *ret_removed, struct error *err);
 

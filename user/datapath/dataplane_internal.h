@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* dataplane_internal.h: the inside of struct dataplane, for dataplane.c, follow.c and counters.c. */
+/* dataplane_internal.h: the inside of struct dataplane, for dataplane.c, follow.c and
+ * counters.c. */
 #ifndef CHAOS_DATAPLANE_INTERNAL_H
 #define CHAOS_DATAPLANE_INTERNAL_H
 
@@ -42,7 +43,7 @@ struct dataplane {
 	const struct dp_plan *plan; /* borrowed until dataplane__close() */
 	struct places places;
 	struct compile_numbers numbers;
-	struct compiled now; /* what the maps hold */
+	struct compiled now;	  /* what the maps hold */
 	struct intern node_names; /* node number - 1 */
 	bool *node_here;	  /* by that: has a namespace */
 	int map[DP_N_MAPS];
@@ -50,7 +51,8 @@ struct dataplane {
 	struct chaos_windows *windows;
 	size_t windows_size;
 
-	int *pairs; /* tables of pairs by scope (struct compiled_pair); [0] is map[DP_PAIRS]; -1: not made yet */
+	/* Tables of pairs by scope (struct compiled_pair); [0] is map[DP_PAIRS]; -1: not made yet */
+	int *pairs;
 	size_t n_pairs;
 
 	struct intern hooks_seen; /* struct instance_key -> instance: equal ones share programs */
@@ -81,8 +83,8 @@ int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct
 /* What the plan means with what is in its namespaces now. */
 int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err);
 
-/* Have programs at the devices of dp->now.hooks and no others. With @all any failure ends it, else the other devices go on
- * and @err collects. A device that is gone is no failure. */
+/* Have programs at the devices of dp->now.hooks and no others. With @all any failure ends it,
+ * else the other devices go on and @err collects. A device that is gone is no failure. */
 int dataplane__attach_all(struct dataplane *dp, bool all, struct error *err);
 void dataplane__detach_all(struct dataplane *dp);
 

@@ -55,7 +55,8 @@ static void probe_bpf(struct features *f)
 	if (r)
 		add(f, "bpf", false, "%s", err.msg);
 	else
-		add(f, "bpf", true, "both programs pass the verifier; maps can be mapped into memory");
+		add(f, "bpf", true,
+		    "both programs pass the verifier; maps can be mapped into memory");
 }
 
 static void probe_btf(struct features *f)
@@ -63,8 +64,9 @@ static void probe_btf(struct features *f)
 	if (access("/sys/kernel/btf/vmlinux", R_OK) == 0)
 		add(f, "btf", true, "/sys/kernel/btf/vmlinux");
 	else
-		add(f, "btf", false, "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF); not needed for "
-				     "partition and loss");
+		add(f, "btf", false,
+		    "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF); not needed for "
+		    "partition and loss");
 }
 
 struct crossing {
@@ -120,10 +122,12 @@ static int cut_and_heal(struct dataplane *dp, const struct crossing *c, struct e
 		}
 		r = cross(c, dp);
 		if (r < 0)
-			return err__set(err, r, "attached, but a packet came to nothing: %s", strerror(-r));
+			return err__set(err, r, "attached, but a packet came to nothing: %s",
+					strerror(-r));
 		if (r != expected[step])
 			return err__set(err, -EIO, "attached, but a packet %s the %s",
-					r ? "passed" : "did not pass", step == 1 ? "cut" : "healed link");
+					r ? "passed" : "did not pass",
+					step == 1 ? "cut" : "healed link");
 	}
 	return 0;
 }
@@ -136,12 +140,10 @@ static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct er
 	size_t zero = 0, one = 1;
 	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
 			       .to = {.members = &one, .n_members = 1}};
-	struct dp_fault fault = {.name = name, .actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
-	const struct dp_plan plan = {.members = members,
-				     .n_members = 2,
-				     .faults = &fault,
-				     .n_faults = 1,
-				     .mode = mode};
+	struct dp_fault fault = {
+		.name = name, .actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
+	const struct dp_plan plan = {
+		.members = members, .n_members = 2, .faults = &fault, .n_faults = 1, .mode = mode};
 	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
 	_cleanup_(crossing__close) struct crossing c = {
 		.tx = scratch__socket(s, 0),
@@ -173,7 +175,8 @@ static void probe_qdisc(struct features *f, const struct scratch *s, const char 
 	int r = scratch__try_qdisc(s, kind);
 
 	if (r)
-		add(f, kind, false, "cannot add it: %s (CONFIG_NET_SCH_%s); not needed for partition and loss",
+		add(f, kind, false,
+		    "cannot add it: %s (CONFIG_NET_SCH_%s); not needed for partition and loss",
 		    strerror(-r), !strcmp(kind, "fq") ? "FQ" : "NETEM");
 	else
 		add(f, kind, true, "added to a scratch device");
@@ -187,7 +190,8 @@ static void no_scratch(struct features *f, const char *step, const struct error 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
 		if (!strcmp(need[i], step)) {
 			add(f, need[i], false, "%s%s", err->msg,
-			    err->code == -EPERM ? ": run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN)" : "");
+			    err->code == -EPERM ? ": run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN)"
+						: "");
 			after = true;
 		} else if (!after) {
 			add(f, need[i], true, "made");

@@ -40,7 +40,8 @@ static void collect(struct error *err, const struct error *more)
 static void forget(struct dataplane *dp, size_t i)
 {
 	dp->n_attached--;
-	memmove(&dp->attached[i], &dp->attached[i + 1], (dp->n_attached - i) * sizeof(*dp->attached));
+	memmove(&dp->attached[i], &dp->attached[i + 1],
+		(dp->n_attached - i) * sizeof(*dp->attached));
 	memmove(&dp->shown[i], &dp->shown[i + 1], (dp->n_attached - i) * sizeof(*dp->shown));
 }
 
@@ -67,7 +68,8 @@ static int attach_new(struct dataplane *dp, const struct compiled_hook *h, uint3
 	if (r)
 		return r;
 	show = &dp->shown[dp->n_attached];
-	*show = (struct dp_attachment){.node = dp->plan->members[h->member].name, .ifindex = h->ifindex};
+	*show = (struct dp_attachment){.node = dp->plan->members[h->member].name,
+				       .ifindex = h->ifindex};
 	memcpy(show->ifname, h->ifname, sizeof(show->ifname));
 	dp->attached[dp->n_attached++] = a;
 	return 0;
@@ -112,8 +114,8 @@ static void drop_unwanted(struct dataplane *dp, const bool *wanted, struct error
 		if (!device_exists(dp, a->netns, a->at.ifindex)) {
 			struct error gone = {0};
 
-			snprintf(gone.msg, sizeof(gone.msg), "%s of `%s` is gone", dp->shown[i].ifname,
-				 dp->shown[i].node);
+			snprintf(gone.msg, sizeof(gone.msg), "%s of `%s` is gone",
+				 dp->shown[i].ifname, dp->shown[i].node);
 			collect(err, &gone);
 		}
 		attach__close(dp->places.v[a->netns].fd, &a->at);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* FNV-1a with a final mix, since the slot is its low bits. No adversary chooses what is interned here: member
- * numbers and names of the caller's own experiment. */
+/* FNV-1a with a final mix, since the slot is its low bits. No adversary chooses what is interned
+ * here: member numbers and names of the caller's own experiment. */
 static uint64_t hash(const void *data, size_t len)
 {
 	const unsigned char *p = data;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * intern.h: gives equal byte strings the same small number, 0, 1, 2... in order of first appearance. Names,
- * member sets, signatures, port sets and rules are told apart by it, without a quadratic loop.
+ * intern.h: gives equal byte strings the same small number, 0, 1, 2... in order of first
+ * appearance. Names, member sets, signatures, port sets and rules are told apart by it, without a
+ * quadratic loop.
  */
 #ifndef CHAOS_DATAPATH_INTERN_H
 #define CHAOS_DATAPATH_INTERN_H

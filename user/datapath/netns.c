@@ -40,13 +40,15 @@ static int no_such_name(const char *name, struct error *err)
 	}
 	near = nearest__word(name, (const char *const *)names, n);
 	if (near)
-		r = err__set(err, -ENOENT, "no network namespace `%s`; did you mean `%s`?", name, near);
+		r = err__set(err, -ENOENT, "no network namespace `%s`; did you mean `%s`?", name,
+			     near);
 	else if (!n)
 		r = err__set(err, -ENOENT,
 			     "no network namespace `%s`: " NETNS_DIR " names none at all", name);
 	else
 		r = err__set(err, -ENOENT,
-			     "no network namespace `%s`; `chaos targets` lists those there are", name);
+			     "no network namespace `%s`; `chaos targets` lists those there are",
+			     name);
 	for (size_t i = 0; i < n; i++)
 		free(names[i]);
 	return r;

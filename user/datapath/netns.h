@@ -22,15 +22,16 @@ struct netns_id {
 
 /*
  * Open @name: a path (contains '/'), a pid (digits), else /run/netns/@name. Returns an fd (CLOEXEC)
- * or -ENOENT, -EINVAL (exists but is no network namespace), -ESRCH (pid), with a message that names the nearest
- * existing namespace.
+ * or -ENOENT, -EINVAL (exists but is no network namespace), -ESRCH (pid), with a message that names
+ * the nearest existing namespace.
  */
 int netns__open(const char *name, struct error *err);
 int netns__open_self(void); /* the caller's own namespace; fd or negative errno */
 int netns__id(int fd, struct netns_id *ret);
 bool netns__same(int fd_a, int fd_b);
 
-/* Move the calling thread into @fd; @ret_old is an fd for the way back, give it to netns__leave(). */
+/* Move the calling thread into @fd; @ret_old is an fd for the way back, give it to
+ * netns__leave(). */
 int netns__enter(int fd, int *ret_old);
 void netns__leave(int *old); /* NULL or *old < 0: nothing; sets *old = -1 */
 

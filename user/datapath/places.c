@@ -41,7 +41,8 @@ static int collect(struct places *p, const struct dp_plan *plan, struct error *e
 		}
 		p->of_member[i] = (ssize_t)k;
 		if (k == p->n)
-			p->v[p->n++] = (struct place_netns){.fd = plan->members[i].netns_fd, .monitor = -1};
+			p->v[p->n++] = (struct place_netns){.fd = plan->members[i].netns_fd,
+							    .monitor = -1};
 	}
 	intern__reset(&ids);
 	return r;
@@ -83,7 +84,8 @@ static int stamp(struct places *p, const struct place_netns *old, struct place_n
 			had_since[k] = old->since[i];
 	}
 	for (size_t i = 0; i < now->scan.n_addrs && !r; i++) {
-		if (intern__find(&had, now->scan.addrs[i].addr, sizeof(now->scan.addrs[i].addr), &k) == 0)
+		if (intern__find(&had, now->scan.addrs[i].addr, sizeof(now->scan.addrs[i].addr),
+				 &k) == 0)
 			since[i] = had_since[k];
 		else
 			since[i] = ++p->addr_seq;
@@ -127,13 +129,14 @@ int places__open(const struct dp_plan *plan, struct places *ret, struct error *e
 		if (!r)
 			r = look(&p, &p.v[i]);
 		if (r == -EPERM)
-			r = err__set(err, r,
-				     "may not enter the network namespace of `%s`: run as root, or with "
-				     "CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF",
-				     name_of(&p, plan, i));
+			r = err__set(
+				err, r,
+				"may not enter the network namespace of `%s`: run as root, or with "
+				"CAP_SYS_ADMIN, CAP_NET_ADMIN and CAP_BPF",
+				name_of(&p, plan, i));
 		else if (r)
-			r = err__set(err, r, "cannot list the devices of `%s`: %s", name_of(&p, plan, i),
-				     strerror(-r));
+			r = err__set(err, r, "cannot list the devices of `%s`: %s",
+				     name_of(&p, plan, i), strerror(-r));
 	}
 	if (r) {
 		places__close(&p);
@@ -156,7 +159,8 @@ void places__close(struct places *p)
 	*p = (struct places){.epoll_fd = -1};
 }
 
-int places__rescan(struct places *p, const struct dp_plan *plan, bool *ret_changed, struct error *err)
+int places__rescan(struct places *p, const struct dp_plan *plan, bool *ret_changed,
+		   struct error *err)
 {
 	int first = 0;
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * places.h: the namespaces that a plan's members are in, each once: what is in them, and word of their changes.
+ * places.h: the namespaces that a plan's members are in, each once: what is in them, and word of
+ * their changes.
  */
 #ifndef CHAOS_PLACES_H
 #define CHAOS_PLACES_H
@@ -27,8 +28,9 @@ struct places {
 int places__open(const struct dp_plan *plan, struct places *ret, struct error *err);
 void places__close(struct places *p);
 
-/* Look again where something has changed; true in @ret_changed if anything had. Namespaces that could not be looked at keep
- * what was known of them and are named in @err. */
-int places__rescan(struct places *p, const struct dp_plan *plan, bool *ret_changed, struct error *err);
+/* Look again where something has changed; true in @ret_changed if anything had. Namespaces that
+ * could not be looked at keep what was known of them and are named in @err. */
+int places__rescan(struct places *p, const struct dp_plan *plan, bool *ret_changed,
+		   struct error *err);
 
 #endif

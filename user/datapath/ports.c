@@ -11,7 +11,8 @@ static int by_lo(const void *a, const void *b)
 {
 	const struct chaos_port_range *x = a, *y = b;
 
-	return x->lo != y->lo ? (x->lo > y->lo) - (x->lo < y->lo) : (x->hi > y->hi) - (x->hi < y->hi);
+	return x->lo != y->lo ? (x->lo > y->lo) - (x->lo < y->lo)
+			      : (x->hi > y->hi) - (x->hi < y->hi);
 }
 
 /* @r is sorted by lo; append it to @s, merging what touches. */
@@ -95,7 +96,8 @@ static int subtract(const struct port_set *a, const struct port_set *b, struct p
 			if (cut.r[j].hi < lo || cut.r[j].lo > hi)
 				continue;
 			if (cut.r[j].lo > lo &&
-			    append(&s, (struct chaos_port_range){(__u16)lo, (__u16)(cut.r[j].lo - 1)}))
+			    append(&s,
+				   (struct chaos_port_range){(__u16)lo, (__u16)(cut.r[j].lo - 1)}))
 				return -E2BIG;
 			lo = (__u32)cut.r[j].hi + 1;
 		}
@@ -150,7 +152,8 @@ static bool merge(struct port_box *a, const struct port_box *b)
 	return false;
 }
 
-/* Fewer boxes that take the same packets: none inside another, none that can be one with another. */
+/* Fewer boxes that take the same packets: none inside another, none that can be one with
+ * another. */
 static size_t simplify(struct port_box *boxes, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
@@ -169,8 +172,8 @@ static size_t simplify(struct port_box *boxes, size_t n)
 }
 
 /*
- * Append what of @p is not in @d: the source ports that d has not, with all destination ports; and those
- * that it has, with the destination ports that it has not.
+ * Append what of @p is not in @d: the source ports that d has not, with all destination ports; and
+ * those that it has, with the destination ports that it has not.
  */
 static int cut(const struct port_box *p, const struct port_box *d, struct port_box *out, size_t *n)
 {
@@ -249,7 +252,8 @@ int port_boxes__disjoint(struct port_box *boxes, size_t n)
 	}
 	for (size_t i = 0; i < n_done; i++) {
 		normalize(&done[i]);
-		if (done[i].sport.n > CHAOS_PORTS_PER_MATCH || done[i].dport.n > CHAOS_PORTS_PER_MATCH)
+		if (done[i].sport.n > CHAOS_PORTS_PER_MATCH ||
+		    done[i].dport.n > CHAOS_PORTS_PER_MATCH)
 			return -E2BIG;
 	}
 	memcpy(boxes, done, n_done * sizeof(*boxes));

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ports.h: sets of ports, and boxes: the packets whose source port is in one set and whose destination port
- * is in another. Boxes of one fault on one pair are made disjoint, so that a packet draws once.
+ * ports.h: sets of ports, and boxes: the packets whose source port is in one set and whose
+ * destination port is in another. Boxes of one fault on one pair are made disjoint, so that a
+ * packet draws once.
  */
 #ifndef CHAOS_DATAPATH_PORTS_H
 #define CHAOS_DATAPATH_PORTS_H
@@ -16,8 +17,8 @@ enum {
 	BOXES_MAX = 64,	   /* boxes of one fault on one pair */
 };
 
-/* Sorted, disjoint, not adjacent ranges. n == 0: no constraint. Bytes behind n are zero, so that equal sets are
- * equal bytes. */
+/* Sorted, disjoint, not adjacent ranges. n == 0: no constraint. Bytes behind n are zero, so that
+ * equal sets are equal bytes. */
 struct port_set {
 	__u32 n;
 	struct chaos_port_range r[PORT_SET_MAX];
@@ -43,8 +44,9 @@ static inline bool port_box__all(const struct port_box *b)
 bool port_box__contains(const struct port_box *a, const struct port_box *b);
 
 /*
- * Replace the @n boxes (at most BOXES_MAX, and @boxes has room for as many) by disjoint ones that take the same packets.
- * Returns their number; -E2BIG when there would be too many, or too many ranges in one.
+ * Replace the @n boxes (at most BOXES_MAX, and @boxes has room for as many) by disjoint ones that
+ * take the same packets. Returns their number; -E2BIG when there would be too many, or too many
+ * ranges in one.
  */
 int port_boxes__disjoint(struct port_box *boxes, size_t n);
 

@@ -10,8 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* A dump that changes made inconsistent is begun again; a namespace where this many in a row were disturbed is
- * scanned as it is and the monitor reports the rest. */
+/* A dump that changes made inconsistent is begun again; a namespace where this many in a row
+ * were disturbed is scanned as it is and the monitor reports the rest. */
 #define SCAN_TRIES 8
 
 static void cleanup_mnl(struct mnl_socket **nl)
@@ -183,8 +183,7 @@ static int on_addr(const struct nlmsghdr *h, void *data)
 	struct addr_attrs t = {0};
 	struct addr_info *a;
 
-	if (h->nlmsg_type != RTM_NEWADDR ||
-	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
+	if (h->nlmsg_type != RTM_NEWADDR || (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return MNL_CB_OK;
 	mnl_attr_parse(h, sizeof(*m), addr_attr, &t);
 	/* With a point-to-point peer IFA_ADDRESS is the peer's. */
@@ -239,8 +238,8 @@ int netns__scan(int fd, struct netns_scan *ret)
 	r = rtnl_open(fd, &nl);
 	for (int i = 0; r == 0 && i < SCAN_TRIES; i++) {
 		netns_scan__reset(ret);
-		r = dump(nl, RTM_GETLINK, sizeof(struct ifinfomsg), RTEXT_FILTER_SKIP_STATS, on_link,
-			 ret);
+		r = dump(nl, RTM_GETLINK, sizeof(struct ifinfomsg), RTEXT_FILTER_SKIP_STATS,
+			 on_link, ret);
 		if (r == 0)
 			r = dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), 0, on_addr, ret);
 		/* NLM_F_DUMP_INTR: what was read may be torn. */
@@ -280,7 +279,8 @@ int netns__monitor(int fd)
 	if (r < 0)
 		return r;
 	nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
-	/* A socket without a port of its own has the kernel's, 0, to whom its own messages are not sent. */
+	/* A socket without a port of its own has the kernel's, 0, to whom its own messages are
+	 * not sent. */
 	if (nl < 0 || bind(nl, (const struct sockaddr *)&any, sizeof(any)) < 0)
 		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(groups); i++)

@@ -24,7 +24,8 @@ static void cleanup_mnl(struct mnl_socket **nl)
 /* Send @h in the current namespace and wait for the answer. */
 static int request(struct nlmsghdr *h)
 {
-	_cleanup_(cleanup_mnl) struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_cleanup_(cleanup_mnl) struct mnl_socket *nl =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	char buf[4096];
 	ssize_t n;
 
@@ -37,7 +38,8 @@ static int request(struct nlmsghdr *h)
 	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
 	if (n < 0)
 		return -errno;
-	return mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno : 0;
+	return mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno
+											: 0;
 }
 
 static int make_netns(void)
@@ -134,8 +136,7 @@ static int make_devices(struct scratch *s)
 int scratch__open(struct scratch *ret, const char **ret_step, struct error *err)
 {
 	/* TEST-NET-1 (RFC 5737); nobody else is in there. */
-	struct scratch s = {.netns = {-1, -1},
-			    .addr = {{htonl(0xc0000201)}, {htonl(0xc0000202)}}};
+	struct scratch s = {.netns = {-1, -1}, .addr = {{htonl(0xc0000201)}, {htonl(0xc0000202)}}};
 	int r = 0;
 
 	*ret_step = "netns";
@@ -194,7 +195,8 @@ int scratch__try_qdisc(const struct scratch *s, const char *kind)
 
 int scratch__socket(const struct scratch *s, int which)
 {
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(9)};
+	struct sockaddr_in sin = {
+		.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(9)};
 	_cleanup_(netns__leave) int old = -1;
 	_cleanup_close_ int fd = -1;
 	int r = netns__enter(s->netns[which], &old);

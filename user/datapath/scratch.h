@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * scratch.h: two network namespaces joined by a veth pair, for probes. Only open fds hold them: they end with us,
- * however we end.
+ * scratch.h: two network namespaces joined by a veth pair, for probes. Only open fds hold them:
+ * they end with us, however we end.
  */
 #ifndef CHAOS_SCRATCH_H
 #define CHAOS_SCRATCH_H

@@ -6,7 +6,8 @@
 #include <bpf/bpf.h>
 #include <string.h>
 
-/* Rows of one compiled table: they begin with a sort key, each once, of which the map's key is a part. */
+/* Rows of one compiled table: they begin with a sort key, each once, of which the map's key is a
+ * part. */
 struct rows {
 	const char *v;
 	size_t n, row_size, sort_size, key_off, key_size, value_off, value_size;
@@ -14,16 +15,16 @@ struct rows {
 	bool scoped;
 };
 
-#define ROWS(array, count, key, value, maps, has_scope)                                            \
-	((struct rows){.v = (const char *)(array),                                                 \
-		       .n = (count),                                                               \
-		       .row_size = sizeof(*(array)),                                               \
-		       .sort_size = offsetof(__typeof__(*(array)), value),                         \
-		       .key_off = offsetof(__typeof__(*(array)), key),                             \
-		       .key_size = sizeof((array)->key),                                           \
-		       .value_off = offsetof(__typeof__(*(array)), value),                         \
-		       .value_size = sizeof((array)->value),                                       \
-		       .fds = (maps),                                                              \
+#define ROWS(array, count, key, value, maps, has_scope)                    \
+	((struct rows){.v = (const char *)(array),                         \
+		       .n = (count),                                       \
+		       .row_size = sizeof(*(array)),                       \
+		       .sort_size = offsetof(__typeof__(*(array)), value), \
+		       .key_off = offsetof(__typeof__(*(array)), key),     \
+		       .key_size = sizeof((array)->key),                   \
+		       .value_off = offsetof(__typeof__(*(array)), value), \
+		       .value_size = sizeof((array)->value),               \
+		       .fds = (maps),                                      \
 		       .scoped = (has_scope)})
 
 static struct rows rows_of_idents(const struct compiled *c, const struct table_fds *fds)
@@ -150,13 +151,15 @@ static int write_rules(int fd, const struct compiled *was, const struct compiled
 static int failed(struct error *err, int r, const char *what)
 {
 	if (r == -E2BIG || r == -ENOSPC)
-		return err__set(err, r, "no room for more %s in this run: too much has changed since it began",
-				what);
+		return err__set(
+			err, r,
+			"no room for more %s in this run: too much has changed since it began",
+			what);
 	return err__set(err, r, "cannot write the %s to the kernel: %s", what, strerror(-r));
 }
 
-int tables__update(const struct table_fds *fds, const struct compiled *was, const struct compiled *now,
-		   struct error *err)
+int tables__update(const struct table_fds *fds, const struct compiled *was,
+		   const struct compiled *now, struct error *err)
 {
 	struct rows pairs[2] = {rows_of_pairs(was, fds), rows_of_pairs(now, fds)};
 	struct rows prefixes[2] = {rows_of_prefixes(was, fds), rows_of_prefixes(now, fds)};

@@ -28,7 +28,8 @@ static enum bpf_tc_attach_point attach_point(int direction)
 /* Ask for a dump with @tcm and hand every message to @cb. */
 static int dump(uint16_t type, const struct tcmsg *tcm, mnl_cb_t cb, void *data)
 {
-	_cleanup_(cleanup_mnl) struct mnl_socket *nl = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+	_cleanup_(cleanup_mnl) struct mnl_socket *nl =
+		mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
 	_cleanup_free_ char *buf = malloc(32768);
 	struct nlmsghdr *h;
 	int r;
@@ -74,7 +75,8 @@ static int on_filter(const struct nlmsghdr *h, void *data)
 
 	if (h->nlmsg_type != RTM_NEWTFILTER)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, h, sizeof(*tcm)) {
+	mnl_attr_for_each(a, h, sizeof(*tcm))
+	{
 		if (mnl_attr_get_type(a) == TCA_KIND)
 			snprintf(f.kind, sizeof(f.kind), "%.*s", (int)mnl_attr_get_payload_len(a),
 				 mnl_attr_get_str(a));
@@ -111,8 +113,8 @@ int tc__filters(int ifindex, int direction, struct tc_filters *ret)
 	struct tcmsg tcm = {
 		.tcm_family = AF_UNSPEC,
 		.tcm_ifindex = ifindex,
-		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, direction == CHAOS_INGRESS ? TC_H_MIN_INGRESS :
-										  TC_H_MIN_EGRESS),
+		.tcm_parent = TC_H_MAKE(TC_H_CLSACT, direction == CHAOS_INGRESS ? TC_H_MIN_INGRESS
+										: TC_H_MIN_EGRESS),
 	};
 	struct tc_filters list = {0};
 	int r = dump(RTM_GETTFILTER, &tcm, on_filter, &list);
@@ -155,10 +157,8 @@ static int on_qdisc(const struct nlmsghdr *h, void *data)
 		list->cap = cap;
 	}
 	list->v[list->n] = (struct tc_clsact){.ifindex = tcm->tcm_ifindex};
-	mnl_attr_for_each(a, h, sizeof(*tcm))
-		if (mnl_attr_get_type(a) == TCA_KIND)
-			list->v[list->n].clsact = !strncmp(mnl_attr_get_str(a), "clsact",
-							   mnl_attr_get_payload_len(a));
+	mnl_attr_for_each(a, h, sizeof(*tcm)) if (mnl_attr_get_type(a) == TCA_KIND) list->v[list->n]
+		.clsact = !strncmp(mnl_attr_get_str(a), "clsact", mnl_attr_get_payload_len(a));
 	list->n++;
 	return MNL_CB_OK;
 }
@@ -209,18 +209,21 @@ int tc__need_clsact(int ifindex, const char *ifname, bool *ret_made, struct erro
 	if (r == -EEXIST) {
 		r = existing_kind(ifindex, &clsact);
 		if (r)
-			return err__set(err, r, "%s: cannot list its qdiscs: %s", ifname, strerror(-r));
+			return err__set(err, r, "%s: cannot list its qdiscs: %s", ifname,
+					strerror(-r));
 		if (!clsact)
-			return err__set(err, -EBUSY,
-					"%s has an `ingress` qdisc of somebody else, which has no egress "
-					"side; tcx (Linux 6.6) does not need one",
-					ifname);
+			return err__set(
+				err, -EBUSY,
+				"%s has an `ingress` qdisc of somebody else, which has no egress "
+				"side; tcx (Linux 6.6) does not need one",
+				ifname);
 		*ret_made = false;
 		return 0;
 	}
 	if (r == -ENOENT)
 		return err__set(err, -EOPNOTSUPP,
-				"this kernel has no clsact qdisc (CONFIG_NET_SCH_INGRESS, module sch_ingress)");
+				"this kernel has no clsact qdisc (CONFIG_NET_SCH_INGRESS, module "
+				"sch_ingress)");
 	return err__set(err, r, "%s: cannot add a clsact qdisc: %s", ifname, strerror(-r));
 }
 
@@ -243,10 +246,10 @@ static bool marked_made(const struct tc_filters *f)
 }
 
 /*
- * Where to stand so that we come first. A filter ahead of us that lets a packet pass for good would hide it from us; one
- * behind us is run as before, since our programs never decide for those they leave alone.
- * Number 1 cannot be undercut, but cls_bpf puts a new program of one priority before those that it has, if
- * the priority is of its kind and for all protocols.
+ * Where to stand so that we come first. A filter ahead of us that lets a packet pass for good would
+ * hide it from us; one behind us is run as before, since our programs never decide for those they
+ * leave alone. Number 1 cannot be undercut, but cls_bpf puts a new program of one priority before
+ * those that it has, if the priority is of its kind and for all protocols.
  */
 static uint32_t choose_prio(const struct tc_filters *f)
 {
@@ -302,7 +305,8 @@ int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_pla
 	tc_filters__reset(&f);
 	if (r)
 		return r;
-	*ret = (struct tc_place){.prio = opts.priority, .handle = opts.handle, .prog_id = opts.prog_id};
+	*ret = (struct tc_place){
+		.prio = opts.priority, .handle = opts.handle, .prog_id = opts.prog_id};
 	return 0;
 }
 
@@ -325,8 +329,8 @@ int tc__detach(int ifindex, int direction, const struct tc_place *place)
 	int r = bpf_tc_query(&hook, &opts);
 
 	if (r == 0 && opts.prog_id == place->prog_id) {
-		opts = (struct bpf_tc_opts){.sz = sizeof(opts), .handle = place->handle,
-					    .priority = place->prio};
+		opts = (struct bpf_tc_opts){
+			.sz = sizeof(opts), .handle = place->handle, .priority = place->prio};
 		r = bpf_tc_detach(&hook, &opts);
 	}
 	return r == -ENOENT || r == -ENODEV || r == -EINVAL ? 0 : r;

@@ -2,9 +2,10 @@
 /*
  * tc.h: what stands in the clsact hooks of the current namespace, and our filters there.
  *
- * A filter outlives its owner, so it says in its own handle what a stranger must know to remove it: that it is one of
- * ours, and whether the clsact qdisc came with it. Whoever adds one to a device where such a filter
- * stands already inherits the mark, so that the last one to leave takes the qdisc along.
+ * A filter outlives its owner, so it says in its own handle what a stranger must know to remove it:
+ * that it is one of ours, and whether the clsact qdisc came with it. Whoever adds one to a device
+ * where such a filter stands already inherits the mark, so that the last one to leave takes the
+ * qdisc along.
  */
 #ifndef CHAOS_DATAPATH_TC_H
 #define CHAOS_DATAPATH_TC_H

@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# dp.sh: for datapath_*.sh: three nodes on a bridge, and a data plane by hand (dpctl). Everything is named after this
-# run and removed when the script ends.
+# dp.sh: for datapath_*.sh: three nodes on a bridge, and a data plane by hand (dpctl). Everything
+# is named after this run and removed when the script ends.
 #
 #   a, b, c        namespaces $A $B $C with eth0 10.77.0.1-3/24 and fd77::1-3/64; $BR holds the bridge
 . "$(dirname "${BASH_SOURCE[0]}")/../../lib/tap.sh"
@@ -37,8 +37,8 @@ dp_cleanup()
 trap dp_cleanup EXIT
 trap 'exit 1' INT TERM HUP
 
-# wire NS IFNAME: a veth pair from the bridge to NS. Without link-local addresses, so that nothing is sent that the
-# test does not send (multicast listener reports).
+# wire NS IFNAME: a veth pair from the bridge to NS. Without link-local addresses, so that nothing
+# is sent that the test does not send (multicast listener reports).
 wire()
 {
 	local port=p-${1##*-}-$2
@@ -91,8 +91,8 @@ no_reach()
 	! ip netns exec "$ns" ping -q -c 3 -i 0.05 -W 0.2 "$@" "$to" >/dev/null 2>&1
 }
 
-# talk NAME COMMAND...: run it with pipes to and from; NAME_pid, NAME_in and NAME_out. (A coproc's are closed in
-# subshells, where most questions are asked.)
+# talk NAME COMMAND...: run it with pipes to and from; NAME_pid, NAME_in and NAME_out. (A coproc's
+# are closed in subshells, where most questions are asked.)
 talk()
 {
 	local name=$1 from=$dp_dir/$1.from to=$dp_dir/$1.to

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * dpctl: a data plane by hand, for the scripts in tests/netns. It says `ready MECHANISM` once faults are armed, then does
- * what it reads: one command a line, each answered by lines that end with `.`:
+ * dpctl: a data plane by hand, for the scripts in tests/netns. It says `ready MECHANISM` once faults
+ * are armed, then does what it reads: one command a line, each answered by lines that end with `.`:
  *
  *	hits			FAULT FROM TO matched dropped matched_bytes
  *	traffic NODE		rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn dropped
@@ -206,8 +206,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		c->plan.count_traffic = true;
 		return 0;
 	case KEY_MODE:
-		c->plan.mode = !strcmp(arg, "tcx") ? DP_ATTACH_TCX :
-			       !strcmp(arg, "clsact") ? DP_ATTACH_CLSACT : DP_ATTACH_AUTO;
+		c->plan.mode = !strcmp(arg, "tcx")	? DP_ATTACH_TCX
+			       : !strcmp(arg, "clsact") ? DP_ATTACH_CLSACT
+							: DP_ATTACH_AUTO;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -229,8 +230,9 @@ static void print_hits(struct dataplane *dp, const struct ctl *c)
 		if (dataplane__hits(dp, i, &v, &n))
 			die("hits", NULL);
 		for (size_t k = 0; k < n; k++)
-			printf("%s %s %s %llu %llu %llu\n", c->plan.faults[i].name, v[k].from, v[k].to,
-			       v[k].counts.matched, v[k].counts.dropped, v[k].counts.matched_bytes);
+			printf("%s %s %s %llu %llu %llu\n", c->plan.faults[i].name, v[k].from,
+			       v[k].to, v[k].counts.matched, v[k].counts.dropped,
+			       v[k].counts.matched_bytes);
 	}
 }
 
@@ -242,8 +244,8 @@ static void print_traffic(struct dataplane *dp, const char *node)
 	if (r)
 		printf("error %s\n", strerror(-r));
 	else
-		printf("%llu %llu %llu %llu %llu %llu %llu\n", t.rx_packets, t.rx_bytes, t.tx_packets,
-		       t.tx_bytes, t.rx_syn, t.tx_syn, t.dropped);
+		printf("%llu %llu %llu %llu %llu %llu %llu\n", t.rx_packets, t.rx_bytes,
+		       t.tx_packets, t.tx_bytes, t.rx_syn, t.tx_syn, t.dropped);
 }
 
 static bool command(struct dataplane *dp, const struct ctl *c, char *line, uint64_t t0)
@@ -296,7 +298,8 @@ static void serve(struct dataplane *dp, const struct ctl *c, uint64_t t0)
 			return;
 		if (p[1].revents)
 			follow(dp);
-		if (p[0].revents && (!fgets(line, sizeof(line), stdin) || !command(dp, c, line, t0)))
+		if (p[0].revents &&
+		    (!fgets(line, sizeof(line), stdin) || !command(dp, c, line, t0)))
 			return;
 	}
 }
@@ -350,8 +353,9 @@ static int scan(const char *name)
 
 int main(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "\nfeatures\nclear\nscan NETNS",
-					 "A data plane by hand.", NULL, NULL, NULL};
+	static const struct argp argp = {
+		options, parse, "\nfeatures\nclear\nscan NETNS", "A data plane by hand.", NULL,
+		NULL,	 NULL};
 	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
 	struct ctl c = {.to_s = 60};
 	struct error err = {0};

@@ -2,12 +2,11 @@
 /*
  * netio: packets between two namespaces, counted and timed.
  *
- *	netio udp FROM_NETNS FROM_ADDR TO_NETNS TO_ADDR N [PORT]
- *		sends N datagrams; prints `SENT RECEIVED`
- *	netio retrans FROM_NETNS FROM_ADDR TO_NETNS TO_ADDR MS
- *		connects, says `connected`, waits for a line of input (by then the path is cut), then sends a byte on the
- *		connection and begins another one, and watches both for MS: prints `data T...` and `syn T...`,
- *		milliseconds from the sending to each retransmission
+ * netio udp FROM_NETNS FROM_ADDR TO_NETNS TO_ADDR N [PORT] sends N datagrams; prints `SENT
+ * RECEIVED` netio retrans FROM_NETNS FROM_ADDR TO_NETNS TO_ADDR MS connects, says `connected`,
+ * waits for a line of input (by then the path is cut), then sends a byte on the connection and
+ * begins another one, and watches both for MS: prints `data T...` and `syn T...`, milliseconds from
+ * the sending to each retransmission
  */
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
@@ -106,7 +105,8 @@ static int udp(char **argv)
 	for (int i = 0; i < 400 && !ended; i++) {
 		struct pollfd p = {.fd = rx, .events = POLLIN};
 
-		if (sendto(tx, "E", 1, 0, (const struct sockaddr *)&to.ss, to.len) < 0 && errno != EAGAIN)
+		if (sendto(tx, "E", 1, 0, (const struct sockaddr *)&to.ss, to.len) < 0 &&
+		    errno != EAGAIN)
 			die("send");
 		poll(&p, 1, 5);
 		received += drain(rx, &ended);

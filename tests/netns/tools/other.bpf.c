@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
-/* other.bpf.c: somebody else's programs. They count what they see and let it pass for good, which hides what stands
- * behind them. */
+/* other.bpf.c: somebody else's programs. They count what they see and let it pass for good,
+ * which hides what stands behind them. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * other: somebody else's programs at a device: `other NETNS IFNAME tcx|clsact|xdp OBJECT`. Says `ready`, then answers every
- * line with `INGRESS EGRESS`, the packets that they have seen. They stay until the input ends; clsact filters stay after
- * it, as others' do.
+ * other: somebody else's programs at a device: `other NETNS IFNAME tcx|clsact|xdp OBJECT`. Says
+ * `ready`, then answers every line with `INGRESS EGRESS`, the packets that they have seen. They
+ * stay until the input ends; clsact filters stay after it, as others' do.
  */
 #include "datapath/netns.h"
 #include "lib/cleanup.h"

@@ -29,11 +29,16 @@ static void cut_is_at_the_receivers_ingress_only(void **state)
 
 	world__edge(f, world__side(0), world__side(1));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.2", "10.0.0.1", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.2", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.2", "10.0.0.1", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.2", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0),
+			 0);
 }
 
 static void who_is_elsewhere_is_cut_at_the_senders_egress(void **state)
@@ -45,10 +50,14 @@ static void who_is_elsewhere_is_cut_at_the_senders_egress(void **state)
 	world__edge(f, world__side(0), world__side(far));
 	world__edge(f, world__side(far), world__side(0));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.2.7", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "192.0.2.7", "10.0.0.1", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.3.7", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), OUT, "10.0.0.2", "192.0.2.7", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.2.7", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "192.0.2.7", "10.0.0.1", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.3.7", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), OUT, "10.0.0.2", "192.0.2.7", 0),
+			 0);
 }
 
 static void anybody_is_everybody_but_the_other_side(void **state)
@@ -61,15 +70,23 @@ static void anybody_is_everybody_but_the_other_side(void **state)
 	world__edge(f, world__any(), world__side(0));
 	assert_int_equal(world__compile(w), 0);
 	/* To nodes of ours at their ingress, to all others at a's egress. */
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.2.1", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "8.8.8.8", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "8.8.8.8", "10.0.0.1", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.1", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "192.0.2.1", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "8.8.8.8", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "8.8.8.8", "10.0.0.1", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.1", 0),
+			 1);
 	/* What others do among themselves is theirs, and so is what a says to itself. */
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.2", "10.0.0.3", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.1", "10.0.0.1", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.2", "10.0.0.3", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.1", "10.0.0.1", 0),
+			 0);
 	assert_null(world__hook(w, 0, "lo"));
 }
 
@@ -96,8 +113,10 @@ static void a_group_is_one_class(void **state)
 	assert_int_equal(w->out.n_pairs, 2);
 	assert_int_equal(w->out.n_rules, 1);
 	assert_int_equal(w->out.n_nodes, 61);
-	assert_int_equal(world__hits(w, world__hook(w, 40, "eth0"), IN, "10.0.1.5", "10.0.1.41", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 4, "eth0"), IN, "10.0.1.6", "10.0.1.5", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 40, "eth0"), IN, "10.0.1.5", "10.0.1.41", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 4, "eth0"), IN, "10.0.1.6", "10.0.1.5", 0),
+			 0);
 }
 
 static void everyone_from_everyone_needs_a_class_each(void **state)
@@ -117,7 +136,8 @@ static void everyone_from_everyone_needs_a_class_each(void **state)
 static void prefixes_nest(void **state)
 {
 	struct world *w = three(state);
-	size_t wide = world__cidr(w, "wide", "10.0.0.0/8"), narrow = world__cidr(w, "narrow", "10.1.0.0/16"),
+	size_t wide = world__cidr(w, "wide", "10.0.0.0/8"),
+	       narrow = world__cidr(w, "narrow", "10.1.0.0/16"),
 	       one = world__cidr(w, "one", "10.1.2.3");
 	struct dp_fault *f = world__fault(w, "wide", CHAOS_ACT_LOSS);
 	const struct compiled_hook *c;
@@ -137,11 +157,13 @@ static void prefixes_nest(void **state)
 		assert_int_equal(world__hits(w, c, OUT, "10.0.0.3", "11.2.2.4", i), 0);
 		/* a is in the wide one too, and there the rule stands at its ingress. */
 		assert_int_equal(world__hits(w, c, OUT, "10.0.0.3", "10.0.0.1", i), 0);
-		assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.1", i),
-				 i < 1);
+		assert_int_equal(
+			world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.1", i),
+			i < 1);
 	}
 	/* The report names the most specific. */
-	struct chaos_addr a = world__ip("10.1.2.3"), b = world__ip("10.1.9.9"), own = world__ip("10.0.0.1");
+	struct chaos_addr a = world__ip("10.1.2.3"), b = world__ip("10.1.9.9"),
+			  own = world__ip("10.0.0.1");
 
 	assert_string_equal(w->out.nodes[world__lookup(w, &a).node], "one");
 	assert_string_equal(w->out.nodes[world__lookup(w, &b).node], "narrow");
@@ -158,10 +180,14 @@ static void everything_is_a_prefix_too(void **state)
 	f = world__fault(w, "all", CHAOS_ACT_LOSS);
 	world__edge(f, world__side(0), world__side(all));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "1.2.3.4", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "1.2.3.4", 1), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "2001:db8::1", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "2001:db8::1", 1), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "1.2.3.4", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "1.2.3.4", 1),
+			 1);
+	assert_int_equal(
+		world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "2001:db8::1", 0), 0);
+	assert_int_equal(
+		world__hits(w, world__hook(w, 0, "eth0"), OUT, "10.0.0.1", "2001:db8::1", 1), 1);
 }
 
 static void both_families_of_a_node(void **state)
@@ -175,7 +201,8 @@ static void both_families_of_a_node(void **state)
 	world__edge(f, world__side(0), world__side(1));
 	assert_int_equal(world__compile(w), 0);
 	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "fd00::1", "fd00::2", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 1);
 	assert_true(world__hook(w, 1, "eth0")->hook.flags & CHAOS_HOOK_FIXED);
 }
 
@@ -194,8 +221,10 @@ static void a_namespace_that_is_one_member_needs_no_look_up(void **state)
 	assert_int_equal(world__hook(w, 1, "eth0")->hook.flags, CHAOS_HOOK_GROUP);
 	/* One of its addresses is on a side that the other is not. */
 	assert_int_equal(world__hook(w, 2, "eth0")->hook.flags, CHAOS_HOOK_GROUP);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.33", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.33", 0),
+			 0);
 }
 
 static void a_router_leaves_the_packets_of_others_alone(void **state)
@@ -209,12 +238,18 @@ static void a_router_leaves_the_packets_of_others_alone(void **state)
 	world__edge(f, world__side(0), world__side(2));
 	world__edge(f, world__side(2), world__any());
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.3", "8.8.8.8", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.2", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.1", "10.0.0.2", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), IN, "10.0.0.1", "10.0.0.3", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "eth0"), OUT, "10.0.0.3", "8.8.8.8", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.2", 0),
+			 1);
 }
 
 static void traffic_is_counted_where_asked(void **state)
@@ -258,7 +293,8 @@ static void devices_that_carry_the_traffic(void **state)
 	assert_null(world__hook(w, ns, "slave"));
 	assert_null(world__hook(w, ns, "vrf0"));
 	assert_null(world__hook(w, ns, "mv0"));
-	assert_int_equal(world__hook(w, ns, "eth0")->hook.flags, CHAOS_HOOK_FIXED | CHAOS_HOOK_SKIP_TAGGED);
+	assert_int_equal(world__hook(w, ns, "eth0")->hook.flags,
+			 CHAOS_HOOK_FIXED | CHAOS_HOOK_SKIP_TAGGED);
 	assert_int_equal(world__hook(w, ns, "eth0.5")->hook.flags, CHAOS_HOOK_FIXED);
 	assert_non_null(world__hook(w, ns, "br0"));
 	assert_non_null(world__hook(w, ns, "bond0"));
@@ -285,9 +321,13 @@ static void a_device_is_a_member(void **state)
 	assert_null(world__hook(w, host, "lo"));
 	/* Whatever passes the device is the device's, forwarded or not. */
 	assert_int_equal(world__hook(w, host, "eth0")->hook.flags, CHAOS_HOOK_FIXED);
-	assert_int_equal(world__hits(w, world__hook(w, host, "eth0"), IN, "192.168.0.2", "192.168.0.1", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, b, "eth0"), IN, "192.168.0.1", "192.168.0.2", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, b, "eth0"), IN, "172.16.0.1", "192.168.0.2", 0), 0);
+	assert_int_equal(
+		world__hits(w, world__hook(w, host, "eth0"), IN, "192.168.0.2", "192.168.0.1", 0),
+		1);
+	assert_int_equal(
+		world__hits(w, world__hook(w, b, "eth0"), IN, "192.168.0.1", "192.168.0.2", 0), 1);
+	assert_int_equal(
+		world__hits(w, world__hook(w, b, "eth0"), IN, "172.16.0.1", "192.168.0.2", 0), 0);
 }
 
 static void loopback_only_for_both_ends_in_one_namespace(void **state)
@@ -303,10 +343,14 @@ static void loopback_only_for_both_ends_in_one_namespace(void **state)
 	world__edge(world__fault(w, "two", CHAOS_ACT_LOSS), world__side(x), world__side(y));
 	assert_int_equal(world__compile(w), 0);
 	assert_null(world__hook(w, 1, "lo"));
-	assert_int_equal(world__hits(w, world__hook(w, 0, "lo"), IN, "127.0.0.1", "127.0.0.1", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "lo"), OUT, "127.0.0.1", "127.0.0.1", 0), 0);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "lo"), IN, "10.0.0.3", "10.0.0.33", 2), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 2, "lo"), IN, "10.0.0.33", "10.0.0.3", 2), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "lo"), IN, "127.0.0.1", "127.0.0.1", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "lo"), OUT, "127.0.0.1", "127.0.0.1", 0),
+			 0);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "lo"), IN, "10.0.0.3", "10.0.0.33", 2),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 2, "lo"), IN, "10.0.0.33", "10.0.0.3", 2),
+			 0);
 }
 
 static void an_address_goes_to_the_one_who_got_it_last(void **state)
@@ -325,10 +369,13 @@ static void an_address_goes_to_the_one_who_got_it_last(void **state)
 	w->since[1][3] = 2;
 	assert_int_equal(world__compile(w), 0);
 	assert_string_equal(w->out.nodes[world__lookup(w, &vip).node], "b");
-	/* Both still are themselves, whoever has the address: two masters is what one wants to see. */
+	/* Both still are themselves, whoever has the address: two masters is what one wants to
+	 * see. */
 	assert_true(world__hook(w, 0, "eth0")->hook.flags & CHAOS_HOOK_FIXED);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.100", 0), 1);
-	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.100", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.3", "10.0.0.100", 0),
+			 1);
+	assert_int_equal(world__hits(w, world__hook(w, 0, "eth0"), IN, "10.0.0.3", "10.0.0.100", 0),
+			 0);
 	w->since[0][3] = 3;
 	assert_int_equal(world__compile(w), 0);
 	assert_string_equal(w->out.nodes[world__lookup(w, &vip).node], "a");
@@ -353,7 +400,8 @@ static void numbers_stay_when_compiled_again(void **state)
 	assert_int_equal(world__compile(w), 0);
 	assert_int_equal(world__lookup(w, &a).class_id, was_a.class_id);
 	assert_int_equal(world__lookup(w, &b).class_id, was_b.class_id);
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.200", "10.0.0.2", 0), 1);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.200", "10.0.0.2", 0),
+			 1);
 	/* A namespace that has vanished is no contradiction. */
 	netns_scan__reset(&w->scans[0]);
 	assert_int_equal(world__compile(w), 0);
@@ -365,8 +413,12 @@ static void sides_restrict_ports(void **state)
 	struct world *w = three(state);
 	struct dp_fault *f = world__fault(w, "cut", CHAOS_ACT_PARTITION);
 	struct dp_side to = world__side(1), from = world__side(1);
-	struct pkt p = {.src = world__ip("10.0.0.1"), .dst = world__ip("10.0.0.2"), .sport = 40000,
-			.dport = 6379, .ports = true, .proto = 6};
+	struct pkt p = {.src = world__ip("10.0.0.1"),
+			.dst = world__ip("10.0.0.2"),
+			.sport = 40000,
+			.dport = 6379,
+			.ports = true,
+			.proto = 6};
 	unsigned int counts[8] = {0};
 
 	world__side_port(&to, 6379, 6379);
@@ -379,14 +431,20 @@ static void sides_restrict_ports(void **state)
 	p.dport = 6380;
 	world__meet(w, world__hook(w, 1, "eth0"), IN, &p, counts);
 	assert_int_equal(counts[0], 1);
-	p = (struct pkt){.src = p.dst, .dst = p.src, .sport = 6379, .dport = 40000, .ports = true, .proto = 6};
+	p = (struct pkt){.src = p.dst,
+			 .dst = p.src,
+			 .sport = 6379,
+			 .dport = 40000,
+			 .ports = true,
+			 .proto = 6};
 	world__meet(w, world__hook(w, 0, "eth0"), IN, &p, counts);
 	assert_int_equal(counts[0], 2);
 	p.sport = 40000;
 	world__meet(w, world__hook(w, 0, "eth0"), IN, &p, counts);
 	assert_int_equal(counts[0], 2);
 	/* ICMP has no ports. */
-	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0), 0);
+	assert_int_equal(world__hits(w, world__hook(w, 1, "eth0"), IN, "10.0.0.1", "10.0.0.2", 0),
+			 0);
 }
 
 static void a_packet_draws_once_for_a_fault(void **state)
@@ -394,7 +452,10 @@ static void a_packet_draws_once_for_a_fault(void **state)
 	struct world *w = three(state);
 	struct dp_fault *f = world__fault(w, "loss", CHAOS_ACT_LOSS);
 	struct dp_side to = world__side(1), from = world__side(0);
-	struct pkt p = {.src = world__ip("10.0.0.1"), .dst = world__ip("10.0.0.2"), .ports = true, .proto = 6};
+	struct pkt p = {.src = world__ip("10.0.0.1"),
+			.dst = world__ip("10.0.0.2"),
+			.ports = true,
+			.proto = 6};
 
 	/* Two edges that cross: to port 80, and from ports 1000-2000. */
 	world__side_port(&to, 80, 80);
@@ -427,7 +488,8 @@ static void rules_come_in_order_of_the_experiment(void **state)
 	const struct compiled_pair *pair;
 
 	for (int i = 0; i < CHAOS_RULES_PER_PAIR; i++)
-		world__edge(world__fault(w, "loss", CHAOS_ACT_LOSS), world__side(0), world__side(1));
+		world__edge(world__fault(w, "loss", CHAOS_ACT_LOSS), world__side(0),
+			    world__side(1));
 	assert_int_equal(world__compile(w), 0);
 	assert_int_equal(w->out.n_pairs, 1);
 	pair = &w->out.pairs[0];
@@ -436,7 +498,7 @@ static void rules_come_in_order_of_the_experiment(void **state)
 		assert_int_equal(w->out.rules[pair->pair.rule[i]].fault, i);
 }
 
-/* --- contradictions ------------------------------------------------------------------------------- */
+/* --- contradictions --------------------------------------------------------------------------- */
 
 static void refused(struct world *w, const char *words)
 {
@@ -450,7 +512,8 @@ static void too_many_rules(void **state)
 	struct world *w = three(state);
 
 	for (int i = 0; i < CHAOS_RULES_PER_PAIR + 1; i++)
-		world__edge(world__fault(w, "loss", CHAOS_ACT_LOSS), world__side(0), world__side(1));
+		world__edge(world__fault(w, "loss", CHAOS_ACT_LOSS), world__side(0),
+			    world__side(1));
 	refused(w, "more than 15 rules for packets from `a` to `b`");
 }
 
@@ -470,7 +533,8 @@ static void an_address_on_both_sides_of_a_cut(void **state)
 static void a_prefix_around_the_other_side_of_a_cut(void **state)
 {
 	struct world *w = three(state);
-	size_t wide = world__cidr(w, "wide", "10.0.0.0/24"), narrow = world__cidr(w, "narrow", "10.0.0.128/25");
+	size_t wide = world__cidr(w, "wide", "10.0.0.0/24"),
+	       narrow = world__cidr(w, "narrow", "10.0.0.128/25");
 	struct dp_fault *f = world__fault(w, "cut", CHAOS_ACT_PARTITION);
 
 	world__edge(f, world__side(0), world__side(wide));
@@ -533,7 +597,7 @@ static void too_many_ports_on_one_pair(void **state)
 	refused(w, "too many different ports");
 }
 
-/* --- size ----------------------------------------------------------------------------------------- */
+/* --- size ------------------------------------------------------------------------------------- */
 
 static void a_hundred_thousand_members(void **state)
 {
@@ -546,7 +610,8 @@ static void a_hundred_thousand_members(void **state)
 
 	e = world__edge(f, world__side(a), (struct dp_side){0});
 	for (size_t i = 0; i < n; i++) {
-		struct chaos_addr ip = {.w = {0, 0, htonl(0xffff), htonl(0x0a000001 + (uint32_t)i)}};
+		struct chaos_addr ip = {
+			.w = {0, 0, htonl(0xffff), htonl(0x0a000001 + (uint32_t)i)}};
 		size_t m = world__member(w, "far", -1, NULL);
 		struct dp_prefix *p = world__more(NULL, 0, sizeof(*p));
 
@@ -560,7 +625,8 @@ static void a_hundred_thousand_members(void **state)
 	}
 	start = clock__now();
 	assert_int_equal(world__compile(w), 0);
-	print_message("# %zu members in one cut: %.0f ms\n", n, (double)(clock__now() - start) / 1e6);
+	print_message("# %zu members in one cut: %.0f ms\n", n,
+		      (double)(clock__now() - start) / 1e6);
 	assert_int_equal(w->out.n_idents, n + 1);
 	assert_int_equal(w->out.n_classes, 4); /* nobody, a (here), and the two halves (not here) */
 	assert_int_equal(w->out.n_pairs, 1);
@@ -568,7 +634,8 @@ static void a_hundred_thousand_members(void **state)
 
 static void a_hundred_thousand_names_in_pairs(void **state)
 {
-	/* 300 x 300 edges of one fault, pair by pair, and as many members again that only add names. */
+	/* 300 x 300 edges of one fault, pair by pair, and as many members again that only add
+	 * names. */
 	struct world *w = *state;
 	struct dp_fault *f = world__fault(w, "mesh", CHAOS_ACT_PARTITION);
 	char name[24];
@@ -591,7 +658,8 @@ static void a_hundred_thousand_names_in_pairs(void **state)
 	}
 	start = clock__now();
 	assert_int_equal(world__compile(w), 0);
-	print_message("# 90,000 edges, 100,600 names: %.0f ms\n", (double)(clock__now() - start) / 1e6);
+	print_message("# 90,000 edges, 100,600 names: %.0f ms\n",
+		      (double)(clock__now() - start) / 1e6);
 	assert_int_equal(w->out.n_classes, 3);
 	assert_int_equal(w->out.n_pairs, 1);
 	assert_int_equal(w->out.n_nodes, 100601);
@@ -619,7 +687,8 @@ static void a_ring_of_majorities(void **state)
 			world__edge(f, world__side(i), world__side((i + k) % n));
 	start = clock__now();
 	assert_int_equal(world__compile(w), 0);
-	print_message("# 400 nodes in a ring of majorities: %.0f ms\n", (double)(clock__now() - start) / 1e6);
+	print_message("# 400 nodes in a ring of majorities: %.0f ms\n",
+		      (double)(clock__now() - start) / 1e6);
 	assert_int_equal(w->out.n_classes, n + 1);
 	assert_int_equal(w->out.n_pairs, n * n / 2);
 	assert_int_equal(w->out.n_rules, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * test_compile_random.c: small random plans against their plain meaning. For random packets, the compiled
- * tables, at the two hooks that a packet passes, must give exactly the faults that the plan's own words give, each
- * once and at the right one of the two.
+ * test_compile_random.c: small random plans against their plain meaning. For random packets, the
+ * compiled tables, at the two hooks that a packet passes, must give exactly the faults that the
+ * plan's own words give, each once and at the right one of the two.
  */
 #include "world.h"
 
@@ -16,12 +16,13 @@ static uint32_t below(struct rng *r, uint32_t n)
 	return (uint32_t)rng__below(r, n);
 }
 
-/* --- the plan's own words ------------------------------------------------------------------------- */
+/* --- the plan's own words --------------------------------------------------------------------- */
 
 static bool in_prefix(const struct chaos_addr *a, const struct dp_prefix *p)
 {
 	for (unsigned int b = 0; b < p->len; b++)
-		if ((((const uint8_t *)a)[b / 8] ^ ((const uint8_t *)&p->addr)[b / 8]) & (0x80 >> b % 8))
+		if ((((const uint8_t *)a)[b / 8] ^ ((const uint8_t *)&p->addr)[b / 8]) &
+		    (0x80 >> b % 8))
 			return false;
 	return true;
 }
@@ -83,14 +84,15 @@ static bool takes(const struct world *w, const struct dp_fault *f, const struct 
 	for (size_t i = 0; i < f->n_edges; i++) {
 		const struct dp_edge *e = &f->edges[i];
 
-		if (on_side(w, &e->from, &e->to, &p->src) && on_side(w, &e->to, &e->from, &p->dst) &&
-		    port_ok(&e->from, p, p->sport) && port_ok(&e->to, p, p->dport))
+		if (on_side(w, &e->from, &e->to, &p->src) &&
+		    on_side(w, &e->to, &e->from, &p->dst) && port_ok(&e->from, p, p->sport) &&
+		    port_ok(&e->to, p, p->dport))
 			return true;
 	}
 	return false;
 }
 
-/* --- worlds --------------------------------------------------------------------------------------- */
+/* --- worlds ----------------------------------------------------------------------------------- */
 
 /* Addresses are close together, so that prefixes catch them; 10.0.0-3.0-15 and fd00::0-15. */
 static struct chaos_addr some_addr(struct rng *r)
@@ -183,7 +185,8 @@ static struct dp_side some_side(const struct world *w, struct rng *r)
 static void some_faults(struct world *w, struct rng *r)
 {
 	for (uint32_t i = 1 + below(r, 4); i > 0; i--) {
-		struct dp_fault *f = world__fault(w, "f", below(r, 4) ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION);
+		struct dp_fault *f =
+			world__fault(w, "f", below(r, 4) ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION);
 
 		if (!below(r, 6)) {
 			f->match.n_port = 1;
@@ -218,9 +221,10 @@ static struct pkt some_packet(const struct world *w, struct rng *r)
 	return p;
 }
 
-/* --- the two compared ----------------------------------------------------------------------------- */
+/* --- the two compared ------------------------------------------------------------------------- */
 
-static const struct compiled_hook *hook_of(const struct world *w, const struct chaos_addr *a, ssize_t *ret_ns)
+static const struct compiled_hook *hook_of(const struct world *w, const struct chaos_addr *a,
+					   ssize_t *ret_ns)
 {
 	const char *ifname;
 
@@ -238,7 +242,8 @@ static void describe(const struct world *w)
 			struct chaos_addr a = dp_addr__from(w->scans[i].addrs[j].family,
 							    w->scans[i].addrs[j].addr);
 
-			print_message("# netns %zu%s %s %s\n", i, w->scans[i].forwards ? " forwards" : "",
+			print_message("# netns %zu%s %s %s\n", i,
+				      w->scans[i].forwards ? " forwards" : "",
 				      w->scans[i].links[w->scans[i].addrs[j].ifindex - 1].name,
 				      dp_addr__text(&a, 128, text, sizeof(text)));
 		}
@@ -248,8 +253,8 @@ static void describe(const struct world *w)
 		print_message("# member %zu %s netns %zd %s", i, m->name, w->member_netns[i],
 			      m->ifname ? m->ifname : "");
 		for (size_t j = 0; j < m->n_prefixes; j++)
-			print_message(" %s", dp_addr__text(&m->prefixes[j].addr, m->prefixes[j].len, text,
-							   sizeof(text)));
+			print_message(" %s", dp_addr__text(&m->prefixes[j].addr, m->prefixes[j].len,
+							   text, sizeof(text)));
 		print_message("\n");
 	}
 	for (size_t i = 0; i < w->plan.n_faults; i++) {
@@ -276,8 +281,8 @@ struct tally {
 };
 
 /* A router between the two is on neither side: their rules are met at their own hooks. */
-static void not_on_the_way(const struct world *w, const struct pkt *p, ssize_t src_ns, ssize_t dst_ns,
-			   struct tally *t, uint64_t seed)
+static void not_on_the_way(const struct world *w, const struct pkt *p, ssize_t src_ns,
+			   ssize_t dst_ns, struct tally *t, uint64_t seed)
 {
 	for (size_t i = 0; i < w->out.n_hooks; i++) {
 		const struct compiled_hook *h = &w->out.hooks[i];
@@ -295,10 +300,12 @@ static void not_on_the_way(const struct world *w, const struct pkt *p, ssize_t s
 				char a[64], b[64];
 
 				describe(w);
-				fail_msg("seed %llu: fault %zu applied to %s -> %s in passing netns %zu %s",
+				fail_msg("seed %llu: fault %zu applied to %s -> %s in passing "
+					 "netns %zu %s",
 					 (unsigned long long)seed, f,
 					 dp_addr__text(&p->src, 128, a, sizeof(a)),
-					 dp_addr__text(&p->dst, 128, b, sizeof(b)), h->netns, h->ifname);
+					 dp_addr__text(&p->dst, 128, b, sizeof(b)), h->netns,
+					 h->ifname);
 			}
 	}
 }
@@ -329,9 +336,11 @@ static void compare(const struct world *w, const struct pkt *p, struct tally *t,
 
 			describe(w);
 
-			fail_msg("seed %llu fault %zu %s:%u -> %s:%u: at ingress %u (meant %u), at egress %u (meant %u)",
-				 (unsigned long long)seed, i, dp_addr__text(&p->src, 128, a, sizeof(a)),
-				 p->sport, dp_addr__text(&p->dst, 128, b, sizeof(b)), p->dport, in[i],
+			fail_msg("seed %llu fault %zu %s:%u -> %s:%u: at ingress %u (meant %u), at "
+				 "egress %u (meant %u)",
+				 (unsigned long long)seed, i,
+				 dp_addr__text(&p->src, 128, a, sizeof(a)), p->sport,
+				 dp_addr__text(&p->dst, 128, b, sizeof(b)), p->dport, in[i],
 				 want_in, out[i], want_out);
 		}
 	}
@@ -367,14 +376,16 @@ static void tables_mean_what_the_plan_says(void **state)
 		}
 		world__reset(&w);
 	}
-	print_message("# %u plans, %u packets, %u times taken by a fault\n", t.plans, t.packets, t.taken);
+	print_message("# %u plans, %u packets, %u times taken by a fault\n", t.plans, t.packets,
+		      t.taken);
 	/* The draw is worth something only while most plans make sense and faults are met. */
 	assert_true(t.plans > PLANS / 3);
 	assert_true(t.taken > t.packets / 10);
 	assert_true(t.forwarded > t.packets / 10);
 }
 
-/* The tables for a world that changed are those that it would get if it were new, by other numbers. */
+/* The tables for a world that changed are those that it would get if it were new, by other
+ * numbers. */
 static void again_means_the_same(void **state)
 {
 	struct tally t = {0};

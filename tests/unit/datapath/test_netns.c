@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* test_netns.c: what can be asked of namespaces without root; the rest is in tests/netns/datapath_scan.sh. */
+/* test_netns.c: what can be asked of namespaces without root; the rest is in
+ * tests/netns/datapath_scan.sh. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -50,8 +51,9 @@ static void names_that_are_none(void **state)
 
 static void own_namespace(void **state)
 {
-	_cleanup_close_ int self = netns__open_self(), path = netns__open("/proc/self/ns/net", NULL),
-			    pid = -1, null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int self = netns__open_self(),
+			    path = netns__open("/proc/self/ns/net", NULL), pid = -1,
+			    null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	char text[16];
 
 	(void)state;

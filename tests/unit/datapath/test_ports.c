@@ -24,7 +24,8 @@ static bool has(const struct port_set *s, unsigned int port)
 
 static void ranges_are_put_in_order_and_together(void **state)
 {
-	const struct chaos_port_range v[] = {{80, 90}, {1, 5}, {91, 95}, {85, 88}, {6, 6}, {65535, 65535}};
+	const struct chaos_port_range v[] = {{80, 90}, {1, 5}, {91, 95},
+					     {85, 88}, {6, 6}, {65535, 65535}};
 	struct port_set s;
 
 	(void)state;
@@ -53,7 +54,8 @@ static void bad_ranges(void **state)
 
 static void intersections(void **state)
 {
-	const struct chaos_port_range a[] = {{10, 20}, {30, 40}}, b[] = {{15, 35}}, c[] = {{21, 29}};
+	const struct chaos_port_range a[] = {{10, 20}, {30, 40}}, b[] = {{15, 35}},
+				      c[] = {{21, 29}};
 	struct port_set sa, sb, sc, none, r;
 
 	(void)state;
@@ -97,7 +99,8 @@ static struct port_set some_set(struct rng *r)
 
 static void disjoint_boxes_take_the_same_once(void **state)
 {
-	struct port_box *was = calloc(BOXES_MAX, sizeof(*was)), *now = calloc(BOXES_MAX, sizeof(*now));
+	struct port_box *was = calloc(BOXES_MAX, sizeof(*was)),
+			*now = calloc(BOXES_MAX, sizeof(*now));
 	unsigned int cut = 0;
 
 	(void)state;
@@ -124,8 +127,8 @@ static void disjoint_boxes_take_the_same_once(void **state)
 				for (int i = 0; i < m; i++)
 					after += takes(&now[i], s, d);
 				if (before != after)
-					fail_msg("seed %u: %u -> %u taken %u times, meant %u", (unsigned int)seed,
-						 s, d, after, before);
+					fail_msg("seed %u: %u -> %u taken %u times, meant %u",
+						 (unsigned int)seed, s, d, after, before);
 			}
 		}
 		/* And packets that have no ports. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * world.h: plans and namespaces made up for tests of compile(), and the packet path's look-ups in the compiled
- * tables, as bpf/lib/identity.h and rule.h do them.
+ * world.h: plans and namespaces made up for tests of compile(), and the packet path's look-ups in
+ * the compiled tables, as bpf/lib/identity.h and rule.h do them.
  */
 #ifndef WORLD_H
 #define WORLD_H
@@ -123,7 +123,8 @@ static inline size_t world__node(struct world *w, const char *ip)
 	return ns;
 }
 
-static inline size_t world__member(struct world *w, const char *name, ssize_t ns, const char *ifname)
+static inline size_t world__member(struct world *w, const char *name, ssize_t ns,
+				   const char *ifname)
 {
 	struct dp_member *m;
 
@@ -190,7 +191,8 @@ static inline struct dp_side world__side(size_t member)
 	return s;
 }
 
-static inline struct dp_edge *world__edge(struct dp_fault *f, struct dp_side from, struct dp_side to)
+static inline struct dp_edge *world__edge(struct dp_fault *f, struct dp_side from,
+					  struct dp_side to)
 {
 	f->edges = world__more(f->edges, f->n_edges, sizeof(*f->edges));
 	f->edges[f->n_edges] = (struct dp_edge){from, to};
@@ -236,7 +238,7 @@ static inline void world__reset(struct world *w)
 	*w = (struct world){0};
 }
 
-/* --- the packet path ------------------------------------------------------------------------------ */
+/* --- the packet path -------------------------------------------------------------------------- */
 
 struct pkt {
 	struct chaos_addr src, dst;
@@ -268,7 +270,8 @@ static inline struct chaos_ident world__lookup(const struct world *w, const stru
 	return found;
 }
 
-static inline const struct compiled_hook *world__hook(const struct world *w, size_t ns, const char *ifname)
+static inline const struct compiled_hook *world__hook(const struct world *w, size_t ns,
+						      const char *ifname)
 {
 	for (size_t i = 0; i < w->out.n_hooks; i++)
 		if (w->out.hooks[i].netns == ns && !strcmp(w->out.hooks[i].ifname, ifname))
@@ -300,7 +303,8 @@ static inline const struct compiled_pair *world__pair(const struct world *w, uin
 						      struct chaos_pair_key key)
 {
 	for (size_t i = 0; i < w->out.n_pairs; i++)
-		if (w->out.pairs[i].scope == scope && !memcmp(&w->out.pairs[i].key, &key, sizeof(key)))
+		if (w->out.pairs[i].scope == scope &&
+		    !memcmp(&w->out.pairs[i].key, &key, sizeof(key)))
 			return &w->out.pairs[i];
 	return NULL;
 }
@@ -321,7 +325,8 @@ static inline void world__meet(const struct world *w, const struct compiled_hook
 	} else if (fixed) {
 		src = h->hook.ident;
 	}
-	pair = world__pair(w, h->scope, (struct chaos_pair_key){src.class_id, dst.class_id, (__u32)direction});
+	pair = world__pair(w, h->scope,
+			   (struct chaos_pair_key){src.class_id, dst.class_id, (__u32)direction});
 	for (__u32 i = 0; pair && i < pair->pair.n_rules; i++) {
 		const struct chaos_rule *r = &w->out.rules[pair->pair.rule[i]];
 
@@ -330,8 +335,9 @@ static inline void world__meet(const struct world *w, const struct compiled_hook
 }
 
 /* One fault at one hook: how many rules of it take a packet without ports from @src to @dst? */
-static inline unsigned int world__hits(const struct world *w, const struct compiled_hook *h, int direction,
-				       const char *src, const char *dst, uint32_t fault)
+static inline unsigned int world__hits(const struct world *w, const struct compiled_hook *h,
+				       int direction, const char *src, const char *dst,
+				       uint32_t fault)
 {
 	struct pkt p = {.src = world__ip(src), .dst = world__ip(dst), .proto = 1};
 	unsigned int counts[64] = {0};
