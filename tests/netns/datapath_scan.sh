@@ -45,6 +45,7 @@ is "300 addresses more" 300 "$("$DPCTL" scan "$A" | grep -c '^addr .* 10\.10\.')
 # By name, path and pid.
 ip netns exec "$A" sleep 60 &
 sleeper=$!
+# shellcheck disable=SC2016
 wait_until 5 eval '[ "$(ip netns identify $sleeper)" = "$A" ]'
 is "by path" "$("$DPCTL" scan "$A")" "$("$DPCTL" scan "/run/netns/$A")"
 is "by pid" "$("$DPCTL" scan "$A")" "$("$DPCTL" scan $sleeper)"
