@@ -139,8 +139,10 @@ static size_t flow_width(const struct yaml_node *n, size_t room)
 {
 	size_t w = 2;
 
+	if (n->kind == YAML_SCALAR && is_block_text(n))
+		return room + 1;
 	if (n->kind == YAML_SCALAR)
-		return n->literal ? room + 1 : strlen(n->text) + 2;
+		return 2 + strlen(yaml__is_null(n) ? "null" : n->text);
 	for (size_t i = 0; i < n->n && w <= room; i++)
 		w += 2 + flow_width(n->items[i], room - w);
 	return w;
