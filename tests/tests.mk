@@ -86,13 +86,17 @@ check-experiments: $(O)/chaos ## the shipped experiments have their documented o
 FUZZ_TIME   ?= 30
 FUZZ_SRCS   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS   := $(patsubst tests/%.c,$(O)/%,$(FUZZ_SRCS))
-FUZZ_ROOMS  := report analysis experiment lib
+FUZZ_OBJS    = $(foreach r,report analysis experiment lib,$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))
+FUZZ_CFLAGS  = $(filter-out $(WARN),$(ALL_CFLAGS)) -MF $@.d -MT $@
 
-$(O)/fuzz/%: tests/fuzz/%.c $(foreach r,$(FUZZ_ROOMS),$(call srcs,$(r))) | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+$(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(filter-out -MMD -MP $(WARN),$(ALL_CFLAGS)) -fsanitize=fuzzer,address,undefined \
-		-o $@ $(filter %.c,$^) $(LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
+
+$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS)
+	$(call msg,FUZZ,$@)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
 
 fuzz: $(FUZZ_BINS) ## every parser on hostile input (FUZZ_TIME seconds each)
 	$(Q)for f in $(FUZZ_BINS); do \
