@@ -31,10 +31,12 @@ static void nothing(int sig)
 
 static void default_signals(void)
 {
-	struct sigaction dfl = {.sa_handler = SIG_DFL};
+	/* struct kernel_sigaction is at most this large; all zero is SIG_DFL without flags */
+	static const unsigned char dfl[64];
 
+	/* By the system call: glibc keeps 32 and 33 to itself, but an ignored one is inherited all the same. */
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);
+		syscall(SYS_rt_sigaction, sig, dfl, NULL, 8);
 }
 
 /* Close all from 3 on but @keep. */

@@ -6,6 +6,7 @@
 #include "run/exempt.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -140,9 +141,17 @@ static ssize_t resolve_host(struct plan *p, const char *name, const struct selec
 	return m;
 }
 
+static bool is_lab_node(const struct experiment *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_nodes; i++)
+		if (!strcmp(e->nodes[i].name, name))
+			return true;
+	return false;
+}
+
 /* A namespace, or a device in one. */
-static ssize_t resolve_netns(struct plan *p, const char *name, const struct selector *s,
-			     bool allow_host, struct error *err)
+static ssize_t resolve_netns(struct plan *p, const struct lab *lab, const char *name,
+			     const struct selector *s, bool allow_host, struct error *err)
 {
 	const char *ns = s->kind == SELECTOR_INTERFACE ? s->netns : s->value;
 	const char *ifname = s->kind == SELECTOR_INTERFACE ? s->value : NULL;
@@ -151,7 +160,13 @@ static ssize_t resolve_netns(struct plan *p, const char *name, const struct sele
 	bool found = !ifname, is_self;
 	int fd, r;
 
-	fd = ns ? netns__open(ns, err) : netns__open_self();
+	if (ns && is_lab_node(p->e, ns)) {
+		if (!lab) /* nothing to look at before the run has made it */
+			return member_for(p, name, -1, ifname);
+		fd = fcntl(lab__netns(lab, ns), F_DUPFD_CLOEXEC, 3);
+	} else {
+		fd = ns ? netns__open(ns, err) : netns__open_self();
+	}
 	if (fd < 0)
 		return ns ? err__prefix(err, "%s:%d:%d", at(p, s)) ?: fd : fd;
 	fd = keep_fd(p, fd);
@@ -196,7 +211,7 @@ static ssize_t resolve(struct plan *p, const struct lab *lab, const struct endpo
 		return resolve_host(p, ep->name, s, err);
 	case SELECTOR_NETNS:
 	case SELECTOR_INTERFACE:
-		return resolve_netns(p, ep->name, s, allow_host, err);
+		return resolve_netns(p, lab, ep->name, s, allow_host, err);
 	}
 	return -EINVAL;
 }
@@ -244,35 +259,72 @@ static struct chaos_port_range *dup_ports(const struct ports *ports)
 	return v;
 }
 
-/*
- * Side number @nth of an endpoint: its selectors grouped by equal ports, since ports narrow a
- * selector, not the endpoint. -ENOENT past the last one.
- */
-static int make_side(const struct plan *p, size_t endpoint, size_t nth, struct dp_side *ret)
+/* Selectors of some endpoints, in order. */
+struct selection {
+	const struct selector *selector;
+	size_t endpoint, index;
+};
+
+static struct selection *selection_of(const struct experiment *e, const size_t *endpoints, size_t n,
+				      size_t *ret_n)
 {
-	const struct endpoint *ep;
-	struct dp_side side = {0};
-	const struct ports *ports = NULL;
+	struct selection *v;
+	size_t total = 0, k = 0;
+
+	for (size_t i = 0; i < n; i++)
+		total += e->endpoints[endpoints[i]].n_selectors;
+	v = calloc(total + 1, sizeof(*v));
+	for (size_t i = 0; v && i < n; i++) {
+		const struct endpoint *ep = &e->endpoints[endpoints[i]];
+
+		for (size_t j = 0; j < ep->n_selectors; j++)
+			v[k++] = (struct selection){&ep->selectors[j], endpoints[i], j};
+	}
+	*ret_n = k;
+	return v;
+}
+
+/* The ports of the @nth group of selectors with equal ports, NULL past the last one. */
+static const struct ports *port_group(const struct selection *v, size_t n, size_t nth)
+{
 	size_t group = 0;
 
-	if (endpoint == EDGE_ANY) {
+	for (size_t i = 0; i < n; i++) {
+		bool first = true;
+
+		for (size_t j = 0; j < i && first; j++)
+			first = !same_ports(&v[i].selector->ports, &v[j].selector->ports);
+		if (first && group++ == nth)
+			return &v[i].selector->ports;
+	}
+	return NULL;
+}
+
+/*
+ * Side number @nth of @n endpoints taken together (none: everybody else): their selectors grouped by
+ * equal ports, since ports narrow a selector, not the endpoint. -ENOENT past the last one.
+ */
+static int make_side(const struct plan *p, const size_t *endpoints, size_t n, size_t nth,
+		     struct dp_side *ret)
+{
+	_cleanup_free_ struct selection *sel = NULL;
+	const struct ports *ports;
+	struct dp_side side = {0};
+	size_t n_sel;
+
+	if (!n) {
 		if (nth)
 			return -ENOENT;
 		*ret = (struct dp_side){.any = true};
 		return 0;
 	}
-	ep = &p->e->endpoints[endpoint];
-	for (size_t i = 0; i < ep->n_selectors && !ports; i++) {
-		bool first = true;
-
-		for (size_t j = 0; j < i && first; j++)
-			first = !same_ports(&ep->selectors[i].ports, &ep->selectors[j].ports);
-		if (first && group++ == nth)
-			ports = &ep->selectors[i].ports;
-	}
+	sel = selection_of(p->e, endpoints, n, &n_sel);
+	if (!sel)
+		return -ENOMEM;
+	ports = port_group(sel, n_sel, nth);
 	if (!ports)
 		return -ENOENT;
-	side.members = calloc(ep->n_selectors, sizeof(*side.members));
+	side.members = calloc(n_sel, sizeof(*side.members));
 	side.ports = dup_ports(ports);
 	side.n_ports = ports->n;
 	if (!side.members || !side.ports) {
@@ -280,12 +332,14 @@ static int make_side(const struct plan *p, size_t endpoint, size_t nth, struct d
 		free(side.ports);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < p->n_resolved; i++) {
-		const struct resolved *r = &p->resolved[i];
+	for (size_t i = 0; i < n_sel; i++)
+		for (size_t j = 0; j < p->n_resolved; j++) {
+			const struct resolved *r = &p->resolved[j];
 
-		if (r->endpoint == endpoint && same_ports(&ep->selectors[r->selector].ports, ports))
-			side.members[side.n_members++] = r->member;
-	}
+			if (r->endpoint == sel[i].endpoint && r->selector == sel[i].index &&
+			    same_ports(&sel[i].selector->ports, ports))
+				side.members[side.n_members++] = r->member;
+		}
 	*ret = side;
 	return 0;
 }
@@ -297,8 +351,14 @@ static void side__reset(struct dp_side *s)
 	*s = (struct dp_side){0};
 }
 
+/* One end of an edge: endpoints taken together, none for everybody else. */
+struct end {
+	const size_t *v;
+	size_t n;
+};
+
 /* An experiment's edge becomes one edge for each pair of its ends' port groups. */
-static int add_edge(const struct plan *p, struct dp_fault *f, const struct edge *edge)
+static int add_edge(const struct plan *p, struct dp_fault *f, struct end from, struct end to)
 {
 	struct dp_edge *v;
 	int r;
@@ -307,10 +367,10 @@ static int add_edge(const struct plan *p, struct dp_fault *f, const struct edge 
 		for (size_t j = 0;; j++) {
 			struct dp_edge de = {0};
 
-			r = make_side(p, edge->from, i, &de.from);
+			r = make_side(p, from.v, from.n, i, &de.from);
 			if (r)
 				return r == -ENOENT ? 0 : r;
-			r = make_side(p, edge->to, j, &de.to);
+			r = make_side(p, to.v, to.n, j, &de.to);
 			if (r) {
 				side__reset(&de.from);
 				if (r == -ENOENT)
@@ -327,6 +387,38 @@ static int add_edge(const struct plan *p, struct dp_fault *f, const struct edge 
 			v[f->n_edges++] = de;
 		}
 	}
+}
+
+/*
+ * Several endpoints that are isolated together see each other: their edges to everybody else become
+ * one edge, whose other side is everybody outside all of them.
+ */
+static int add_together(const struct plan *p, struct dp_fault *f, const struct edges *edges)
+{
+	_cleanup_free_ size_t *named = calloc(edges->n + 1, sizeof(*named));
+	struct end set = {.v = named}, any = {0};
+
+	if (!named)
+		return -ENOMEM;
+	for (size_t i = 0; i < edges->n; i++)
+		if (edges->v[i].to == EDGE_ANY)
+			named[set.n++] = edges->v[i].from;
+	return add_edge(p, f, set, any) ?: add_edge(p, f, any, set);
+}
+
+static int add_edges(const struct plan *p, struct dp_fault *f, const struct edges *edges)
+{
+	int r = 0;
+
+	if (edges->together)
+		return add_together(p, f, edges);
+	for (size_t i = 0; !r && i < edges->n; i++) {
+		const struct edge *e = &edges->v[i];
+
+		r = add_edge(p, f, (struct end){&e->from, e->from != EDGE_ANY},
+			     (struct end){&e->to, e->to != EDGE_ANY});
+	}
+	return r;
 }
 
 static void fill_ports(struct chaos_port_range *dst, uint8_t *ret_n, const struct ports *ports)
@@ -369,8 +461,8 @@ static int make_fault(struct plan *p, size_t i, struct error *err)
 	r = schedule__windows(p->e, i, &p->windows[i]);
 	if (!r)
 		r = schedule__edges(p->e, i, &p->edges[i]);
-	for (size_t j = 0; !r && j < p->edges[i].n; j++)
-		r = add_edge(p, df, &p->edges[i].v[j]);
+	if (!r)
+		r = add_edges(p, df, &p->edges[i]);
 	if (r)
 		return err__set(err, r, "%s:%d:%d: fault `%s`: %s", at(p, f), f->name,
 				r == -E2BIG ? "more than 100,000 occurrences" : strerror(-r));
