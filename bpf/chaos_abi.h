@@ -205,7 +205,8 @@ struct chaos_stats {
 _Static_assert(sizeof(struct chaos_stats) == 32, "ABI");
 
 /* One side of a flow that no fault may touch: the caller's SSH peer, its DNS server, a probe's own
- * socket. port 0: any port of that address. */
+ * socket. port 0: any port of that address, and what has no ports. proto 0 with port 0: its ARP and
+ * neighbour discovery, which rules with CHAOS_MATCH_NEIGHBOUR would starve. */
 struct chaos_exempt_key {
 	struct chaos_addr addr;
 	__u16 port; /* host byte order */

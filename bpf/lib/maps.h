@@ -124,6 +124,7 @@ static __always_inline struct passage *passage__get(void)
 }
 
 extern const volatile struct chaos_hook hook;
-extern const volatile __u32 have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */
+extern const volatile __u32
+	have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */
 
 #endif

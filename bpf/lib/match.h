@@ -5,7 +5,8 @@
 
 #include "packet.h"
 
-static __always_inline bool ports__contain(const struct chaos_port_range *ranges, __u8 n, __u16 port)
+static __always_inline bool ports__contain(const struct chaos_port_range *ranges, __u8 n,
+					   __u16 port)
 {
 	__u32 i;
 
@@ -40,8 +41,8 @@ static __always_inline bool match__takes(const struct chaos_match *m, const stru
 		return false;
 	if (m->proto && m->proto != pkt->proto)
 		return false;
-	if (m->tcp_mask && (!(pkt->flags & PACKET_TCP_FLAGS) ||
-			    (pkt->tcp_flags & m->tcp_mask) != m->tcp_flags))
+	if (m->tcp_mask &&
+	    (!(pkt->flags & PACKET_TCP_FLAGS) || (pkt->tcp_flags & m->tcp_mask) != m->tcp_flags))
 		return false;
 	return match__ports(m, pkt);
 }

@@ -4,7 +4,8 @@
 #define PACKET_H
 
 enum {
-	LOOPBACK_IFINDEX = 1, /* the first device of every namespace (register_netdevice_notifier) */
+	LOOPBACK_IFINDEX =
+		1, /* the first device of every namespace (register_netdevice_notifier) */
 };
 
 enum packet_flags {
@@ -28,10 +29,10 @@ struct packet {
 	__u16 dport;
 	__u8 proto; /* IPPROTO_*; 0 for ARP */
 	__u8 tcp_flags;
-	__u16 flags;   /* enum packet_flags */
-	__u32 base;    /* BPF_HDR_START_*: what offsets count from */
-	__u32 l3;      /* offset of the IP header */
-	__u32 l3_len;  /* length of the IP packet as its header has it; 0: the header does not say */
+	__u16 flags;  /* enum packet_flags */
+	__u32 base;   /* BPF_HDR_START_*: what offsets count from */
+	__u32 l3;     /* offset of the IP header */
+	__u32 l3_len; /* length of the IP packet as its header has it; 0: the header does not say */
 	__u32 payload; /* offset behind the transport header */
 };
 

@@ -99,7 +99,8 @@ static __always_inline bool ethertype__is_vlan(__be16 proto)
  * The tags that are in the frame, and what is behind them. Where the network header points then
  * depends on who made the skb (at or behind the tags), so everything counts from the link header.
  */
-static __always_inline int packet__parse_tags(struct __sk_buff *skb, struct packet *pkt, __be16 *proto)
+static __always_inline int packet__parse_tags(struct __sk_buff *skb, struct packet *pkt,
+					      __be16 *proto)
 {
 	struct vlan_tag tag;
 	struct ethhdr eth;
@@ -196,7 +197,8 @@ static __always_inline int packet__parse_ipv4(struct __sk_buff *skb, struct pack
 	return packet__parse_transport(skb, pkt, off);
 }
 
-static __always_inline int packet__parse_icmpv6(struct __sk_buff *skb, struct packet *pkt, __u32 off)
+static __always_inline int packet__parse_icmpv6(struct __sk_buff *skb, struct packet *pkt,
+						__u32 off)
 {
 	__u8 type;
 
@@ -248,8 +250,8 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 		} else {
 			/* The second byte is a length: of 4-byte words less 2, or of 8-byte
 			 * ones less 1. Every one of these headers has 8 bytes at least. */
-			off += next == NEXTHDR_AUTH ? (ext.reserved + 2) * 4 :
-						      (ext.reserved + 1) * 8;
+			off += next == NEXTHDR_AUTH ? (ext.reserved + 2) * 4
+						    : (ext.reserved + 1) * 8;
 		}
 		next = ext.nexthdr;
 	}

@@ -11,8 +11,8 @@
 #include "window.h"
 
 enum rule_result {
-	RULE_NONE,   /* it did not take the packet */
-	RULE_TAKEN,  /* it did, and the packet goes on */
+	RULE_NONE,  /* it did not take the packet */
+	RULE_TAKEN, /* it did, and the packet goes on */
 	RULE_DROP,
 	RULE_EXEMPT, /* no rule may touch this packet */
 };

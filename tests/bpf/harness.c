@@ -113,7 +113,8 @@ void bench__ident(struct bench *b, const char *addr, uint32_t class_id, uint32_t
 	put(b->skel->maps.idents, &key, &value);
 }
 
-void bench__prefix(struct bench *b, const char *addr, uint32_t len, uint32_t class_id, uint32_t node)
+void bench__prefix(struct bench *b, const char *addr, uint32_t len, uint32_t class_id,
+		   uint32_t node)
 {
 	struct chaos_prefix key = {.prefixlen = strchr(addr, ':') ? len : 96 + len,
 				   .addr = addr_of(addr)};
@@ -204,8 +205,8 @@ void bench__cut(struct bench *b, const struct chaos_match *match)
 static int test_run(struct bench *b, enum chaos_direction dir, const struct frame *f, int repeat,
 		    int *ret_verdict)
 {
-	struct bpf_program *prog = dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress :
-							  b->skel->progs.chaos_egress;
+	struct bpf_program *prog =
+		dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress : b->skel->progs.chaos_egress;
 	struct __sk_buff ctx = {
 		.ifindex = (uint32_t)b->ifindex,
 		.gso_segs = b->gso_segs,
@@ -295,8 +296,8 @@ struct chaos_edge_counts bench__edge(struct bench *b, uint32_t fault, uint32_t s
 			sum.matched += each[i].matched;
 			sum.matched_bytes += each[i].matched_bytes;
 			sum.dropped += each[i].dropped;
-			if (each[i].first_hit_ns && (!sum.first_hit_ns ||
-						     each[i].first_hit_ns < sum.first_hit_ns))
+			if (each[i].first_hit_ns &&
+			    (!sum.first_hit_ns || each[i].first_hit_ns < sum.first_hit_ns))
 				sum.first_hit_ns = each[i].first_hit_ns;
 			if (each[i].last_hit_ns > sum.last_hit_ns)
 				sum.last_hit_ns = each[i].last_hit_ns;

@@ -46,7 +46,7 @@ static const uint64_t FOREVER = UINT64_MAX;
 
 struct bench {
 	struct chaos_bpf *skel;
-	uint32_t n_rules; /* made so far */
+	uint32_t n_rules;  /* made so far */
 	uint32_t gso_segs; /* of packets to come; 0 = no GSO */
 	uint32_t gso_size;
 	int ifindex; /* where packets pass; an Ethernet device unless set to LOOPBACK */
@@ -69,8 +69,10 @@ void bench__open_usual(struct bench *b);
 
 struct chaos_addr addr_of(const char *text);
 void bench__ident(struct bench *b, const char *addr, uint32_t class_id, uint32_t node);
-void bench__prefix(struct bench *b, const char *addr, uint32_t len, uint32_t class_id, uint32_t node);
-void bench__window(struct bench *b, uint32_t fault, unsigned int slot, uint64_t start, uint64_t end);
+void bench__prefix(struct bench *b, const char *addr, uint32_t len, uint32_t class_id,
+		   uint32_t node);
+void bench__window(struct bench *b, uint32_t fault, unsigned int slot, uint64_t start,
+		   uint64_t end);
 void bench__exempt(struct bench *b, const char *addr, uint16_t port, uint8_t proto);
 void bench__arm(struct bench *b, uint64_t t0_ns);
 uint64_t now_ns(void);

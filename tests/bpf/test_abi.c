@@ -18,8 +18,17 @@ struct layout {
 	struct member members[11];
 };
 
-#define M(s, m) {#m, offsetof(struct s, m), sizeof(((struct s *)NULL)->m)}
-#define S(s, n, ...) {#s, sizeof(struct s), n, {__VA_ARGS__}}
+#define M(s, m)                                                          \
+	{                                                                \
+#m, offsetof(struct s, m), sizeof(((struct s *)NULL)->m) \
+	}
+#define S(s, n, ...)                     \
+	{                                \
+#s, sizeof(struct s), n, \
+		{                        \
+			__VA_ARGS__      \
+		}                        \
+	}
 
 static const struct layout LAYOUTS[] = {
 	S(chaos_addr, 1, M(chaos_addr, w)),
@@ -36,8 +45,8 @@ static const struct layout LAYOUTS[] = {
 	S(chaos_port_range, 2, M(chaos_port_range, lo), M(chaos_port_range, hi)),
 	S(chaos_match, 11, M(chaos_match, proto), M(chaos_match, flags), M(chaos_match, tcp_mask),
 	  M(chaos_match, tcp_flags), M(chaos_match, n_sport), M(chaos_match, n_dport),
-	  M(chaos_match, n_port), M(chaos_match, pad), M(chaos_match, sport),
-	  M(chaos_match, dport), M(chaos_match, port)),
+	  M(chaos_match, n_port), M(chaos_match, pad), M(chaos_match, sport), M(chaos_match, dport),
+	  M(chaos_match, port)),
 	S(chaos_loss, 1, M(chaos_loss, threshold)),
 	S(chaos_rule, 5, M(chaos_rule, fault), M(chaos_rule, actions), M(chaos_rule, seed),
 	  M(chaos_rule, match), M(chaos_rule, loss)),
@@ -126,10 +135,10 @@ static void test_maps(void **state)
 
 	(void)state;
 	assert_non_null(skel);
-#define MAP(name, key, value)                                                                      \
-	do {                                                                                       \
-		assert_int_equal(bpf_map__key_size(skel->maps.name), sizeof(key));                  \
-		assert_int_equal(bpf_map__value_size(skel->maps.name), sizeof(value));              \
+#define MAP(name, key, value)                                                          \
+	do {                                                                           \
+		assert_int_equal(bpf_map__key_size(skel->maps.name), sizeof(key));     \
+		assert_int_equal(bpf_map__value_size(skel->maps.name), sizeof(value)); \
 	} while (0)
 	MAP(control, uint32_t, struct chaos_control);
 	MAP(windows, uint32_t, struct chaos_windows);

@@ -45,7 +45,8 @@ static void test_complexity(void **state)
 
 	(void)state;
 	assert_non_null(skel);
-	bpf_object__for_each_program(prog, skel->obj) {
+	bpf_object__for_each_program(prog, skel->obj)
+	{
 		assert_true(n < 8);
 		logs[n] = calloc(1, LOG_SIZE);
 		assert_non_null(logs[n]);
@@ -54,8 +55,10 @@ static void test_complexity(void **state)
 	}
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	n = 0;
-	bpf_object__for_each_program(prog, skel->obj) {
-		unsigned int base = baseline_of(bpf_program__name(prog)), now = processed(logs[n++]);
+	bpf_object__for_each_program(prog, skel->obj)
+	{
+		unsigned int base = baseline_of(bpf_program__name(prog)),
+			     now = processed(logs[n++]);
 
 		print_message("# %s: %u verified instructions, baseline %u\n",
 			      bpf_program__name(prog), now, base);

@@ -222,9 +222,12 @@ static void test_headers_in_fragments(void **state)
 	}
 	/* An ARP that ends too early: what is pulled is not there. */
 	frames[0].len -= 1;
-	assert_int_equal(writev(d.fd, (struct iovec[2]){{frames[0].data, ETH_HLEN},
-				{frames[0].data + ETH_HLEN, frames[0].len - ETH_HLEN}}, 2),
-			 frames[0].len);
+	assert_int_equal(
+		writev(d.fd,
+		       (struct iovec[2]){{frames[0].data, ETH_HLEN},
+					 {frames[0].data + ETH_HLEN, frames[0].len - ETH_HLEN}},
+		       2),
+		frames[0].len);
 	for (uint64_t limit = now_ns() + 5000000000ULL;
 	     !bench__stats(&b).unparsed && now_ns() < limit;)
 		poll(NULL, 0, 1);
@@ -309,9 +312,12 @@ static void test_egress_without_link_header(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_vlan_at_ingress),	     bpf_test(test_vlan_skipped_at_ingress),
-		bpf_test(test_no_link_header),	     bpf_test(test_truncated),
-		bpf_test(test_headers_in_fragments), bpf_test(test_egress),
+		bpf_test(test_vlan_at_ingress),
+		bpf_test(test_vlan_skipped_at_ingress),
+		bpf_test(test_no_link_header),
+		bpf_test(test_truncated),
+		bpf_test(test_headers_in_fragments),
+		bpf_test(test_egress),
 		bpf_test(test_egress_without_link_header),
 	};
 

@@ -7,8 +7,8 @@
 enum { CLASS_WIDE = 201, CLASS_NARROW = 202, CLASS_EXACT = 203, CLASS_HOOK = 301, NODE_HOOK = 31 };
 
 /* A bench without names, armed, that drops what goes from @src to @dst in @dir. */
-static void open_dropping(struct bench *b, const struct chaos_hook *hook, uint32_t src, uint32_t dst,
-			  enum chaos_direction dir)
+static void open_dropping(struct bench *b, const struct chaos_hook *hook, uint32_t src,
+			  uint32_t dst, enum chaos_direction dir)
 {
 	struct chaos_rule all = {.actions = CHAOS_ACT_PARTITION,
 				 .match = {.flags = CHAOS_MATCH_NEIGHBOUR}};
@@ -45,12 +45,13 @@ static void test_exact_then_longest(void **state)
 		const char *addr;
 		uint32_t class_id;
 	} who[] = {
-		{"10.1.2.3", CLASS_EXACT},	{"10.1.2.4", CLASS_NARROW},
-		{"10.1.0.1", CLASS_WIDE},	{"10.2.0.1", CHAOS_CLASS_OTHER},
-		{"2001:db8:1::1", CLASS_NARROW}, {"2001:db8:2::1", CLASS_WIDE},
+		{"10.1.2.3", CLASS_EXACT},	   {"10.1.2.4", CLASS_NARROW},
+		{"10.1.0.1", CLASS_WIDE},	   {"10.2.0.1", CHAOS_CLASS_OTHER},
+		{"2001:db8:1::1", CLASS_NARROW},   {"2001:db8:2::1", CLASS_WIDE},
 		{"::10.1.2.3", CHAOS_CLASS_OTHER}, {"2001:db9::1", CHAOS_CLASS_OTHER},
 	};
-	static const uint32_t classes[] = {CHAOS_CLASS_OTHER, CLASS_WIDE, CLASS_NARROW, CLASS_EXACT};
+	static const uint32_t classes[] = {CHAOS_CLASS_OTHER, CLASS_WIDE, CLASS_NARROW,
+					   CLASS_EXACT};
 
 	(void)state;
 	for (size_t c = 0; c < 4; c++) {

@@ -13,7 +13,8 @@ static const uint64_t ALWAYS = 1ULL << 32;
 
 static struct chaos_rule loss_rule(double p, uint64_t seed)
 {
-	return (struct chaos_rule){.actions = CHAOS_ACT_LOSS, .seed = seed,
+	return (struct chaos_rule){.actions = CHAOS_ACT_LOSS,
+				   .seed = seed,
 				   .loss = {.threshold = (uint64_t)(p * (double)ALWAYS)}};
 }
 
@@ -176,9 +177,9 @@ static void test_gso(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_share),	    bpf_test(test_never_and_always),
+		bpf_test(test_share),	     bpf_test(test_never_and_always),
 		bpf_test(test_seed_decides), bpf_test(test_independent),
-		bpf_test(test_two_rules),   bpf_test(test_gso),
+		bpf_test(test_two_rules),    bpf_test(test_gso),
 	};
 
 	return harness__main("loss", tests, sizeof(tests) / sizeof(tests[0]));

@@ -4,9 +4,13 @@
 
 #include <net/if_arp.h>
 
-static const struct chaos_match HTTP = {.proto = IPPROTO_TCP, .n_sport = 1, .n_dport = 1,
-	.tcp_mask = TCP_SYN | TCP_ACK, .tcp_flags = TCP_SYN,
-	.sport = {{40000, 40000}}, .dport = {{80, 80}}};
+static const struct chaos_match HTTP = {.proto = IPPROTO_TCP,
+					.n_sport = 1,
+					.n_dport = 1,
+					.tcp_mask = TCP_SYN | TCP_ACK,
+					.tcp_flags = TCP_SYN,
+					.sport = {{40000, 40000}},
+					.dport = {{80, 80}}};
 
 static const char A4[] = "10.0.0.1", B4[] = "10.0.0.2", A6[] = "2001:db8::1", B6[] = "2001:db8::2";
 
@@ -216,7 +220,8 @@ static void test_fragments(void **state)
 
 static void test_ipv6_extensions(void **state)
 {
-	static const uint8_t kinds[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS, IPPROTO_AH};
+	static const uint8_t kinds[] = {IPPROTO_HOPOPTS, IPPROTO_ROUTING, IPPROTO_DSTOPTS,
+					IPPROTO_AH};
 	_bench_ struct bench b;
 	struct frame f;
 
@@ -281,10 +286,11 @@ static void test_ipv6_extensions_end(void **state)
 
 static void test_ports_of(void **state)
 {
-	struct chaos_match m = {.n_sport = 1, .n_dport = 1, .sport = {{1000, 1000}},
-				.dport = {{2000, 2000}}};
+	struct chaos_match m = {
+		.n_sport = 1, .n_dport = 1, .sport = {{1000, 1000}}, .dport = {{2000, 2000}}};
 	static const uint8_t with[] = {IPPROTO_UDP, IPPROTO_SCTP, IPPROTO_DCCP, IPPROTO_UDPLITE};
-	static const uint8_t without[] = {IPPROTO_ICMP, 112 /* VRRP */, IPPROTO_GRE, IPPROTO_IGMP, 89};
+	static const uint8_t without[] = {IPPROTO_ICMP, 112 /* VRRP */, IPPROTO_GRE, IPPROTO_IGMP,
+					  89};
 	_bench_ struct bench b, any;
 	struct frame f;
 
@@ -396,7 +402,8 @@ static void test_other_protocols_pass(void **state)
 /* Whatever the bytes, the programs give an answer, and it is one of the two. */
 static void test_noise(void **state)
 {
-	static const uint16_t types[] = {ETH_P_IP, ETH_P_IPV6, ETH_P_ARP, ETH_P_8021Q, ETH_P_8021AD};
+	static const uint16_t types[] = {ETH_P_IP, ETH_P_IPV6, ETH_P_ARP, ETH_P_8021Q,
+					 ETH_P_8021AD};
 	_bench_ struct bench b;
 	uint32_t x = 1, ran = 0;
 	int verdict;
@@ -425,13 +432,20 @@ static void test_noise(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_ipv4_tcp),	     bpf_test(test_ipv6_tcp),
-		bpf_test(test_ipv4_options),	     bpf_test(test_ipv4_nonsense),
-		bpf_test(test_vlan_in_frame),	     bpf_test(test_vlan_skipped),
-		bpf_test(test_fragments),	     bpf_test(test_ipv6_extensions),
-		bpf_test(test_ipv6_extensions_end),  bpf_test(test_ports_of),
-		bpf_test(test_vrrp_by_protocol),     bpf_test(test_arp),
-		bpf_test(test_neighbour_discovery),  bpf_test(test_other_protocols_pass),
+		bpf_test(test_ipv4_tcp),
+		bpf_test(test_ipv6_tcp),
+		bpf_test(test_ipv4_options),
+		bpf_test(test_ipv4_nonsense),
+		bpf_test(test_vlan_in_frame),
+		bpf_test(test_vlan_skipped),
+		bpf_test(test_fragments),
+		bpf_test(test_ipv6_extensions),
+		bpf_test(test_ipv6_extensions_end),
+		bpf_test(test_ports_of),
+		bpf_test(test_vrrp_by_protocol),
+		bpf_test(test_arp),
+		bpf_test(test_neighbour_discovery),
+		bpf_test(test_other_protocols_pass),
 		bpf_test(test_noise),
 	};
 

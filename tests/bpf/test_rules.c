@@ -44,7 +44,9 @@ static void test_ports(void **state)
 {
 	struct chaos_match either = {.n_port = 2, .port = {{80, 80}, {1000, 2000}}},
 			   source = {.n_sport = 1, .sport = {{53, 53}}},
-			   both = {.n_sport = 1, .n_dport = 1, .sport = {{1024, 65535}},
+			   both = {.n_sport = 1,
+				   .n_dport = 1,
+				   .sport = {{1024, 65535}},
 				   .dport = {{0, 79}}};
 	_bench_ struct bench e, s, d;
 
@@ -157,7 +159,8 @@ static void test_order(void **state)
 	for (uint32_t i = 0; i < CHAOS_RULES_PER_PAIR; i++) {
 		/* The highest port first. */
 		uint16_t port = (uint16_t)(CHAOS_RULES_PER_PAIR - i);
-		struct chaos_rule rule = {.fault = i, .actions = CHAOS_ACT_PARTITION,
+		struct chaos_rule rule = {.fault = i,
+					  .actions = CHAOS_ACT_PARTITION,
 					  .match = {.n_dport = 1, .dport = {{port, UINT16_MAX}}}};
 
 		bench__window(&b, i, 0, 0, FOREVER);
@@ -177,8 +180,8 @@ static void test_order(void **state)
 static void test_goes_on(void **state)
 {
 	struct chaos_rule off = {.fault = 1, .actions = CHAOS_ACT_PARTITION},
-			  idle = {.fault = 2, .actions = CHAOS_ACT_LOSS}, cut = {.fault = 0,
-			  .actions = CHAOS_ACT_PARTITION};
+			  idle = {.fault = 2, .actions = CHAOS_ACT_LOSS},
+			  cut = {.fault = 0, .actions = CHAOS_ACT_PARTITION};
 	struct chaos_pair pair = {.n_rules = 3};
 	_bench_ struct bench b;
 
@@ -251,7 +254,8 @@ static void test_edge_overflow(void **state)
 	for (struct chaos_edge_key key = {.fault = 7}; made < room; made++) {
 		key.src_node = made;
 		assert_int_equal(bpf_map_update_elem(bpf_map__fd(b.skel->maps.edges), &key, cpus,
-						     BPF_NOEXIST), 0);
+						     BPF_NOEXIST),
+				 0);
 	}
 	free(cpus);
 	assert_true(ports_drop(&b, 1, 2)); /* uncounted, dropped all the same */
@@ -332,13 +336,20 @@ static void test_many_pairs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_proto),	      bpf_test(test_ports),
-		bpf_test(test_port_list_length), bpf_test(test_tcp_flags),
-		bpf_test(test_pair_is_exact), bpf_test(test_verdicts),
-		bpf_test(test_order),	      bpf_test(test_goes_on),
-		bpf_test(test_bad_tables),    bpf_test(test_counts),
-		bpf_test(test_edge_overflow), bpf_test(test_exempt),
-		bpf_test(test_exempt_is_last), bpf_test(test_many_pairs),
+		bpf_test(test_proto),
+		bpf_test(test_ports),
+		bpf_test(test_port_list_length),
+		bpf_test(test_tcp_flags),
+		bpf_test(test_pair_is_exact),
+		bpf_test(test_verdicts),
+		bpf_test(test_order),
+		bpf_test(test_goes_on),
+		bpf_test(test_bad_tables),
+		bpf_test(test_counts),
+		bpf_test(test_edge_overflow),
+		bpf_test(test_exempt),
+		bpf_test(test_exempt_is_last),
+		bpf_test(test_many_pairs),
 	};
 
 	return harness__main("rules", tests, sizeof(tests) / sizeof(tests[0]));

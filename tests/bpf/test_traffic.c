@@ -115,9 +115,8 @@ static void test_dropped(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_directions),   bpf_test(test_tcp_flags),
-		bpf_test(test_unparsed),     bpf_test(test_not_loopback),
-		bpf_test(test_only_if_asked), bpf_test(test_dropped),
+		bpf_test(test_directions),   bpf_test(test_tcp_flags),	   bpf_test(test_unparsed),
+		bpf_test(test_not_loopback), bpf_test(test_only_if_asked), bpf_test(test_dropped),
 	};
 
 	return harness__main("traffic", tests, sizeof(tests) / sizeof(tests[0]));
