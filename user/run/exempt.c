@@ -39,21 +39,42 @@ static bool named_by_plan(const struct dp_plan *plan, const struct chaos_addr *a
 	return false;
 }
 
-static int add(struct dp_plan *plan, const char *addr, unsigned int port, uint8_t proto,
-	       const char *what)
+static int append(struct dp_plan *plan, const struct dp_exempt *x)
 {
-	struct dp_exempt x = {.port = (uint16_t)port, .proto = proto};
 	struct dp_exempt *v;
 
-	if (port > 65535 || addr__parse(addr, &x.addr) || named_by_plan(plan, &x.addr))
-		return 0; /* what the experiment names is meant */
-	snprintf(x.what, sizeof(x.what), "%s %.46s", what, addr);
+	for (size_t i = 0; i < plan->n_exempts; i++) {
+		const struct dp_exempt *old = &plan->exempts[i];
+
+		if (old->port == x->port && old->proto == x->proto &&
+		    !memcmp(&old->addr, &x->addr, sizeof(x->addr)))
+			return 0;
+	}
 	v = realloc(plan->exempts, (plan->n_exempts + 1) * sizeof(*v));
 	if (!v)
 		return -ENOMEM;
 	plan->exempts = v;
-	v[plan->n_exempts++] = x;
+	v[plan->n_exempts++] = *x;
 	return 0;
+}
+
+/* Keep @addr's @port open, and the neighbour discovery without which a cut with l2 would close it. */
+static int add(struct dp_plan *plan, const char *addr, unsigned int port, uint8_t proto,
+	       const char *what)
+{
+	struct dp_exempt x = {.port = (uint16_t)port, .proto = proto};
+	int r;
+
+	if (port > 65535 || addr__parse(addr, &x.addr) || named_by_plan(plan, &x.addr))
+		return 0; /* what the experiment names is meant */
+	snprintf(x.what, sizeof(x.what), "%s %.46s", what, addr);
+	r = append(plan, &x);
+	if (r)
+		return r;
+	x.port = 0;
+	x.proto = 0; /* ARP and IPv6 neighbour discovery, see chaos_abi.h */
+	snprintf(x.what, sizeof(x.what), "neighbour discovery of %.40s", addr);
+	return append(plan, &x);
 }
 
 /* The value of @name in the environment of process @pid, as the kernel shows it. */
