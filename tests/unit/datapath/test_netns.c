@@ -46,7 +46,7 @@ static void names_that_are_none(void **state)
 	refused("/proc/self/ns/pid", -EINVAL, "is not a network namespace");
 	/* Above pid_max. */
 	refused("99999999", -ESRCH, "no process 99999999");
-	refused("../../etc/passwd", -EINVAL, "is not a network namespace");
+	refused("/etc/passwd", -EINVAL, "is not a network namespace");
 }
 
 static void own_namespace(void **state)
