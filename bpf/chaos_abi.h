@@ -215,4 +215,17 @@ struct chaos_exempt_key {
 };
 _Static_assert(sizeof(struct chaos_exempt_key) == 20, "ABI");
 
+/*
+ * In front of a frame that the packet path hands to the delay line in user space, on kernels without
+ * fq (user/line/hold.h).
+ */
+struct chaos_held {
+	__u64 due_ns;	  /* CLOCK_MONOTONIC */
+	__u16 port;	  /* comes back as the TCI of an 802.1Q tag */
+	__u16 vlan_proto; /* the tag that was on the frame, in host byte order; 0 = none */
+	__u16 vlan_tci;
+	__u16 pad;
+};
+_Static_assert(sizeof(struct chaos_held) == 16, "ABI");
+
 #endif

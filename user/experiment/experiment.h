@@ -108,8 +108,109 @@ struct partition {
 	struct pos pos;
 };
 
+/*
+ * A parameter that may move while a fault is on: from `from` to `to`, in proportion to the time since
+ * the occurrence began, over the fault's ramp. Equal values stand still.
+ */
+struct moving {
+	double from, to;
+};
+
+/*
+ * Something that happens to a packet with probability p, [0,1], per wire packet. correlation, [0,1), is
+ * that of one packet's outcome with the one before it on the same edge; p stays what it is.
+ */
+struct chance {
+	struct moving p;
+	double correlation;
+};
+
+enum loss_model {
+	LOSS_RANDOM,  /* chance */
+	LOSS_BURST,   /* chance.p of all packets, in bursts of geometric length, on average `burst` */
+	LOSS_GEMODEL, /* Gilbert-Elliott: p good to bad, r bad to good, h and k: share that is delivered in bad, in good */
+	LOSS_STATE,   /* four states: p13 p31 p32 p23 p14 (Salsano et al.; netem's `loss state`) */
+	LOSS_EVERY,   /* each packet whose number on the edge is a multiple of `every` */
+	LOSS_FIRST,   /* the first `first` packets of an edge in each occurrence */
+};
+
 struct loss {
-	double probability; /* (0,1], per wire packet */
+	enum loss_model model;
+	struct chance chance;
+	struct moving burst; /* packets, above 1 */
+	struct moving p, r, h, k;
+	struct moving p13, p31, p32, p23, p14;
+	uint32_t every, first;
+	struct pos pos;
+};
+
+enum distribution {
+	DISTRIBUTION_UNIFORM, /* latency - jitter ... latency + jitter */
+	DISTRIBUTION_NORMAL,  /* jitter is the standard deviation, also of the following */
+	DISTRIBUTION_PARETO,
+	DISTRIBUTION_PARETONORMAL,
+	DISTRIBUTION_TABLE, /* table_file, in netem's .dist format */
+};
+
+struct delay {
+	struct moving latency_ns, jitter_ns;
+	double correlation; /* [0,1): of a packet's jitter with that of the one before it */
+	enum distribution distribution;
+	char *table_file; /* as written; relative to the experiment file */
+	bool in_order;	  /* a packet waits for those before it; else jitter reorders */
+	struct pos pos;
+};
+
+/* Beside a delay: a packet that is chosen overtakes, it is not delayed. With gap N, at most every Nth. */
+struct reorder {
+	struct chance chance;
+	uint32_t gap; /* 0 and 1: any */
+	struct pos pos;
+};
+
+struct corrupt {
+	struct chance chance;
+	bool silent; /* a payload bit, checksum mended: reaches the application. Else as the wire: the checksum fails */
+	struct pos pos;
+};
+
+struct rate_limit {
+	struct moving bytes_per_s;
+	uint64_t burst_bytes; /* may pass at once after a pause */
+	uint64_t queue_bytes; /* 0: by queue_ns */
+	int64_t queue_ns;     /* the queue holds what the rate takes this long for */
+	struct pos pos;
+};
+
+enum reset_ends { RESET_BOTH, RESET_SENDER, RESET_RECEIVER };
+
+struct reset {
+	struct chance chance;
+	enum reset_ends ends; /* who gets the RST; the packet itself is dropped */
+	struct pos pos;
+};
+
+enum reject_kind { REJECT_PORT, REJECT_HOST, REJECT_NET, REJECT_PROHIBITED };
+
+struct reject {
+	struct chance chance;
+	enum reject_kind kind; /* ICMP or ICMPv6 destination unreachable, code */
+	struct pos pos;
+};
+
+struct mtu {
+	struct moving bytes; /* IP packets longer than this are dropped */
+	bool icmp;	     /* "fragmentation needed" or "packet too big" goes back; else a black hole */
+	struct pos pos;
+};
+
+struct duplicate {
+	struct chance chance;
+	struct pos pos;
+};
+
+struct ecn {
+	struct chance chance; /* ECN-capable packets are marked CE */
 	struct pos pos;
 };
 
@@ -127,11 +228,26 @@ struct match {
 	uint8_t tcp_mask, tcp_flags; /* mask 0 = any */
 	struct ports ports;	     /* either side */
 	struct ports sports, dports;
+	/* The IP packet, header included; 0..65535 = any. */
+	uint32_t length_lo, length_hi;
+	int dscp; /* 0..63, -1 = any */
+	enum match_state { MATCH_ANY, MATCH_NEW, MATCH_ESTABLISHED } state; /* TCP: with SYN, without */
+	uint32_t nth;	/* of those that match so far, on one edge: each nth; 0 and 1 = all */
+	uint32_t first; /* of those, the first so many of an occurrence; 0 = all */
 };
 
 enum fault_parts {
 	FAULT_PARTITION = 1 << 0,
 	FAULT_LOSS = 1 << 1,
+	FAULT_DELAY = 1 << 2,
+	FAULT_REORDER = 1 << 3, /* only with FAULT_DELAY */
+	FAULT_DUPLICATE = 1 << 4,
+	FAULT_CORRUPT = 1 << 5,
+	FAULT_RATE = 1 << 6,
+	FAULT_RESET = 1 << 7,
+	FAULT_REJECT = 1 << 8,
+	FAULT_MTU = 1 << 9,
+	FAULT_ECN = 1 << 10,
 };
 
 enum direction { DIRECTION_TO, DIRECTION_FROM, DIRECTION_BOTH };
@@ -156,8 +272,19 @@ struct fault {
 	enum direction direction;
 	struct match match;
 
+	int64_t ramp_ns; /* over which `struct moving` goes from -> to; 0 = nothing moves */
+
 	struct partition partition;
 	struct loss loss;
+	struct delay delay;
+	struct reorder reorder;
+	struct duplicate duplicate;
+	struct corrupt corrupt;
+	struct rate_limit rate;
+	struct reset reset;
+	struct reject reject;
+	struct mtu mtu;
+	struct ecn ecn;
 	struct pos pos;
 };
 

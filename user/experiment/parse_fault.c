@@ -93,7 +93,7 @@ static void check_times(struct reader *r, const struct yaml_node *n, const struc
 /* --- what ---------------------------------------------------------------------------------------- */
 
 static const struct option loss_options[] = {
-	FIELD("probability", PROBABILITY, loss, probability, .required = true),
+	FIELD("probability", PROBABILITY, loss, chance.p.from, .required = true),
 	OPTION("correlation", LATER),
 	OPTION("gemodel", LATER),
 	OPTION("state", LATER),

@@ -456,7 +456,7 @@ static int make_fault(struct plan *p, size_t i, struct error *err)
 	}
 	if (f->parts & FAULT_LOSS) {
 		df->actions |= CHAOS_ACT_LOSS;
-		df->loss.threshold = (uint64_t)llround(f->loss.probability * 0x1p32);
+		df->loss.threshold = (uint64_t)llround(f->loss.chance.p.from * 0x1p32);
 	}
 	r = schedule__windows(p->e, i, &p->windows[i]);
 	if (!r)

@@ -163,7 +163,7 @@ static void check_faults(const struct experiment *e)
 	assert_int_equal(f[1].match.tcp_flags, TCP_SYN);
 	assert_int_equal(f[1].match.sports.v[0].hi, 2);
 	assert_int_equal(f[1].match.dports.v[0].lo, 3);
-	assert_true(f[1].loss.probability > 0.00999 && f[1].loss.probability < 0.01001);
+	assert_true(f[1].loss.chance.p.from > 0.00999 && f[1].loss.chance.p.from < 0.01001);
 	assert_string_equal(f[2].name, "fault-3");
 	assert_int_equal(f[2].for_ns, -1);
 	assert_true(f[2].flap.set);
