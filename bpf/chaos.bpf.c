@@ -16,13 +16,13 @@
 #include "lib/count.h"
 #include "lib/identity.h"
 #include "lib/parse.h"
-#include "lib/rule.h"
+#include "lib/rule_hook.h"
 #include "lib/verdict.h"
 
 struct map_control control SEC(".maps");
 struct map_windows windows SEC(".maps");
 struct map_rules rules SEC(".maps");
-struct map_rule_state rule_state SEC(".maps");
+struct map_devices devices SEC(".maps");
 struct map_pairs pairs SEC(".maps");
 struct map_idents idents SEC(".maps");
 struct map_prefixes prefixes SEC(".maps");
@@ -35,23 +35,25 @@ struct map_passages passages SEC(".maps");
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
 
-/* True if the packet is to be dropped. */
-static __always_inline bool packet__handle(struct __sk_buff *skb, struct packet *pkt,
-					   struct flow *flow, const struct chaos_control *ctl,
-					   __u64 t0_ns)
+/* An enum rule_result: RULE_NONE, RULE_DROP, RULE_LINE. */
+static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *pkt,
+					  struct flow *flow, const struct chaos_control *ctl,
+					  __u64 t0_ns)
 {
-	struct chaos_traffic *node = traffic__get(skb);
+	bool loopback = skb->ifindex == LOOPBACK_IFINDEX;
+	struct chaos_traffic *node = traffic__get(&hook, loopback);
 	bool parsed = !packet__parse(skb, pkt);
 	struct chaos_stats *totals;
+	int result;
 
 	if ((pkt->flags & PACKET_TAGGED) && (hook.flags & CHAOS_HOOK_SKIP_TAGGED))
-		return false;
+		return RULE_NONE;
 	flow->segs = skb->gso_segs ? skb->gso_segs : 1;
 	flow->bytes = packet__wire_bytes(skb, pkt, flow->segs);
 	if (node)
 		traffic__count(node, pkt, flow);
 	if (!t0_ns)
-		return false;
+		return RULE_NONE;
 
 	totals = stats__get();
 	if (totals) {
@@ -59,13 +61,35 @@ static __always_inline bool packet__handle(struct __sk_buff *skb, struct packet 
 		totals->unparsed += !parsed;
 	}
 	if (!parsed)
-		return false;
-	flow__identify(skb, pkt, flow);
-	if (!rules__run(skb, flow, ctl, t0_ns))
-		return false;
-	if (node)
+		return RULE_NONE;
+	flow__identify(&hook, loopback, pkt, flow);
+	result = rules__at_hook(flow, ctl, t0_ns);
+	if (result == RULE_DROP && node)
 		node->dropped += flow->segs;
-	return true;
+	return result;
+}
+
+/*
+ * Onto the line. A clone goes: it has no socket, so TCP sees its packet as sent and not as waiting in its
+ * device's queue. Without a line (its device has just gone) the packet passes.
+ */
+static __always_inline int hook__detour(struct __sk_buff *skb, __u32 direction)
+{
+	struct chaos_device_key key = {.netns = hook.netns, .ifindex = skb->ifindex};
+	struct chaos_device *device = bpf_map_lookup_elem(&devices, &key);
+	__u32 had = skb->tc_index;
+	struct chaos_stats *totals;
+
+	if (device) {
+		skb->tc_index = device->port + direction;
+		if (bpf_clone_redirect(skb, device->line, 0) >= 0)
+			return verdict__drop(direction);
+		skb->tc_index = had;
+	}
+	totals = stats__get();
+	if (totals)
+		totals->no_line++;
+	return VERDICT_PASS;
 }
 
 static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
@@ -77,18 +101,28 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 
 	if (!ctl)
 		return VERDICT_PASS;
+	/* What comes from the line has been here. */
+	if (skb->tc_index == CHAOS_LINE_BACK) {
+		skb->tc_index = 0;
+		return VERDICT_PASS;
+	}
 	/* Read once: user space may clear it at any time. */
 	t0_ns = *(volatile __u64 *)&ctl->t0_ns;
 	if (!t0_ns && !(hook.flags & CHAOS_HOOK_TRAFFIC))
 		return VERDICT_PASS;
-	p = passage__get();
+	p = passage__get(0);
 	if (!p)
 		return VERDICT_PASS;
-	__builtin_memset(p, 0, sizeof(*p));
+	__builtin_memset(p, 0, offsetof(struct passage, out));
 	p->flow.direction = direction;
-	if (!packet__handle(skb, &p->pkt, &p->flow, ctl, t0_ns))
+	switch (packet__handle(skb, &p->pkt, &p->flow, ctl, t0_ns)) {
+	case RULE_DROP:
+		return verdict__drop(direction);
+	case RULE_LINE:
+		return hook__detour(skb, direction);
+	default:
 		return VERDICT_PASS;
-	return verdict__drop(direction);
+	}
 }
 
 SEC("tc")

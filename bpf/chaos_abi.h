@@ -12,11 +12,17 @@
  * Time: t0_ns is an instant of CLOCK_MONOTONIC (bpf_ktime_get_ns); every window is relative to it. Nothing
  * applies while t0_ns is 0, so one store arms all faults and one store lifts them all. A window has
  * an end that the packet path checks: when user space is stopped or gone, faults end by themselves.
+ *
+ * Where: a partition is decided at the hook itself. Every other fault acts on packets of a wire: the hook
+ * sends the packet on a detour, a veth pair of ours (the line) whose first end cuts GSO packets into wire
+ * packets where that matters; behind it the rules decide, a queue holds what is delayed, and the
+ * packet comes back to the hook that it left. What is on a detour belongs to no socket, so the sender's
+ * TCP is not throttled by our queue (tcp_small_queue_check()).
  */
 #ifndef CHAOS_ABI_H
 #define CHAOS_ABI_H
 
-#define CHAOS_ABI_VERSION 1
+#define CHAOS_ABI_VERSION 2
 
 enum chaos_direction {
 	CHAOS_INGRESS = 0,
@@ -75,7 +81,7 @@ enum chaos_hook_flags {
 struct chaos_hook {
 	struct chaos_ident ident;
 	__u32 flags; /* enum chaos_hook_flags */
-	__u32 pad;
+	__u32 netns; /* number of the namespace; part of the key of devices */
 };
 _Static_assert(sizeof(struct chaos_hook) == 16, "ABI");
 
@@ -83,7 +89,8 @@ _Static_assert(sizeof(struct chaos_hook) == 16, "ABI");
 struct chaos_control {
 	__u64 t0_ns; /* CLOCK_MONOTONIC instant of run time 0; 0: every fault is off */
 	__u32 n_exempt; /* entries in the exempt map; 0 saves its look-ups */
-	__u32 pad;
+	/* The delay line's TAP in the line's namespace; 0: fq on the line's device holds packets. */
+	__u32 tap_ifindex;
 };
 _Static_assert(sizeof(struct chaos_control) == 16, "ABI");
 
@@ -123,6 +130,8 @@ struct chaos_port_range {
 enum chaos_match_flags {
 	/* Also ARP and IPv6 neighbour discovery, which are otherwise never touched. */
 	CHAOS_MATCH_NEIGHBOUR = 1 << 0,
+	CHAOS_MATCH_DSCP = 1 << 1,   /* only packets with this dscp */
+	CHAOS_MATCH_LENGTH = 1 << 2, /* only IP packets of length_lo ... length_hi bytes */
 };
 
 /*
@@ -137,31 +146,170 @@ struct chaos_match {
 	__u8 n_sport;
 	__u8 n_dport;
 	__u8 n_port; /* either the source or the destination port is in port[] */
-	__u8 pad;
+	__u8 dscp;
 	struct chaos_port_range sport[CHAOS_PORTS_PER_MATCH];
 	struct chaos_port_range dport[CHAOS_PORTS_PER_MATCH];
 	struct chaos_port_range port[CHAOS_PORTS_PER_MATCH];
+	__u16 length_lo; /* inclusive, IP header included */
+	__u16 length_hi;
+	/* Of the packets of one edge that match so far, counted anew in each window: every nth (0: all),
+	 * and of these the first so many (0: all). */
+	__u32 nth;
+	__u32 first;
+	__u32 pad;
 };
-_Static_assert(sizeof(struct chaos_match) == 104, "ABI");
+_Static_assert(sizeof(struct chaos_match) == 120, "ABI");
 
 /* What a rule does; several may be set. Order of application is the order of the bits. */
 enum chaos_action {
-	CHAOS_ACT_PARTITION = 1 << 0, /* drop all */
-	CHAOS_ACT_LOSS = 1 << 1,      /* drop each wire packet with a probability */
+	CHAOS_ACT_PARTITION = 1 << 0, /* drop all; at the hook, all others on the line */
+	CHAOS_ACT_DUPLICATE = 1 << 1, /* before the losses: one copy of two may be lost, as in netem */
+	CHAOS_ACT_RESET = 1 << 2,
+	CHAOS_ACT_REJECT = 1 << 3,
+	CHAOS_ACT_MTU = 1 << 4,
+	CHAOS_ACT_LOSS = 1 << 5,
+	CHAOS_ACT_CORRUPT = 1 << 6,
+	CHAOS_ACT_ECN = 1 << 7,
+	CHAOS_ACT_RATE = 1 << 8, /* the time to put it on the wire, then the time to travel */
+	CHAOS_ACT_DELAY = 1 << 9,
 };
 
+/* A number that moves from one value to another over the rule's ramp; equal: it stands still. */
+struct chaos_param {
+	__u64 from;
+	__u64 to;
+};
+
+/* Something that happens with probability p, 2^32 = always. correlation, 2^32 = 1, is that of the
+ * outcome with the packet before it on the edge (a two-state chain, so p stays exact). */
+struct chaos_chance {
+	struct chaos_param p;
+	__u64 correlation;
+};
+_Static_assert(sizeof(struct chaos_chance) == 24, "ABI");
+
+enum { CHAOS_LOSS_STATES = 4 };
+
+/*
+ * n_states 0: by chance alone. Else a Markov chain: the state moves, then the packet is lost with
+ * the new state's probability. move[s] are cumulated: a 32-bit draw below move[s][j] and not below
+ * move[s][j - 1] goes to state j, one below none to the last state.
+ */
 struct chaos_loss {
-	__u64 threshold; /* a 32-bit draw below it is a loss: probability x 2^32, 2^32 = always */
+	struct chaos_chance chance;
+	__u32 n_states;
+	__u32 every; /* each packet of the edge whose number is a multiple; 0 = no */
+	__u32 first; /* the first so many packets of the edge in each window; 0 = no */
+	__u32 pad;
+	struct chaos_param move[CHAOS_LOSS_STATES][CHAOS_LOSS_STATES - 1];
+	struct chaos_param lost[CHAOS_LOSS_STATES];
+};
+_Static_assert(sizeof(struct chaos_loss) == 296, "ABI");
+
+enum chaos_delay_flags {
+	CHAOS_DELAY_IN_ORDER = 1 << 0, /* never before a packet that came before it */
+	CHAOS_DELAY_REORDER = 1 << 1,  /* some overtake: they are not delayed */
+};
+
+/* Where the tables begin in tables[], in entries; a fault's own follow. Values are netem's: signed, in
+ * 1/8192 of the jitter; PHI is the normal distribution's, 2^32 = 1, over -4 ... 4 standard deviations. */
+enum {
+	CHAOS_TABLE_LEN = 4096,
+	CHAOS_TABLE_NORMAL = 0,
+	CHAOS_TABLE_PHI = CHAOS_TABLE_LEN,
+	CHAOS_TABLE_PARETO = 2 * CHAOS_TABLE_LEN,
+	CHAOS_TABLE_PARETONORMAL = 3 * CHAOS_TABLE_LEN,
+	CHAOS_TABLES_OWN = 4 * CHAOS_TABLE_LEN,
+	CHAOS_TABLE_UNIT = 8192,
+};
+
+struct chaos_delay {
+	struct chaos_param latency_ns;
+	struct chaos_param jitter_ns; /* uniform: half the width; else the standard deviation */
+	__u32 table;		      /* first entry in tables[] */
+	__u32 table_len;	      /* 0: uniform */
+	__u32 correlation;	      /* of the jitter (Gaussian copula), 2^16 = 1 */
+	__u32 innovation;	      /* sqrt(1 - correlation^2), 2^16 = 1 */
+	__u32 flags;		      /* enum chaos_delay_flags */
+	__u32 gap;		      /* CHAOS_DELAY_REORDER: at most every gap-th overtakes */
+	struct chaos_chance overtake;
+};
+_Static_assert(sizeof(struct chaos_delay) == 80, "ABI");
+
+struct chaos_rate {
+	struct chaos_param bytes_per_s; /* at least 1 */
+	__u64 burst_bytes;		/* may pass at once after a pause */
+	__u64 queue_bytes;		/* waiting at most, else dropped; 0: see queue_ns */
+	__u64 queue_ns;			/* waiting at most this long; 0: no limit */
+};
+_Static_assert(sizeof(struct chaos_rate) == 40, "ABI");
+
+enum chaos_effect_flags {
+	CHAOS_CORRUPT_SILENT = 1 << 0, /* the payload, its checksum mended */
+	CHAOS_RESET_SENDER = 1 << 1,
+	CHAOS_RESET_RECEIVER = 1 << 2,
+	CHAOS_MTU_ICMP = 1 << 3, /* say so to the sender */
 };
 
 struct chaos_rule {
 	__u32 fault;   /* index into windows[], and of the counters */
 	__u32 actions; /* enum chaos_action bits */
-	__u64 seed;    /* of this rule's generator: draw i is a hash of (seed, i) */
+	__u64 seed;    /* of this rule's generator: draw i is a hash of (seed, edge, i) */
 	struct chaos_match match;
+	__u64 ramp_step_ns; /* 1/65536 of the ramp; 0: parameters have their first value */
+	__u32 effects;	    /* enum chaos_effect_flags */
+	__u8 icmp4_code;    /* CHAOS_ACT_REJECT: of ICMP type 3 */
+	__u8 icmp6_code;    /* of ICMPv6 type 1 */
+	__u16 pad;
+	struct chaos_chance duplicate;
+	struct chaos_chance reset;
+	struct chaos_chance reject;
+	struct chaos_param mtu; /* IP packets longer than this are dropped */
+	struct chaos_chance corrupt;
+	struct chaos_chance ecn;
 	struct chaos_loss loss;
+	struct chaos_rate rate;
+	struct chaos_delay delay;
 };
-_Static_assert(sizeof(struct chaos_rule) == 128, "ABI");
+_Static_assert(sizeof(struct chaos_rule) == 704, "ABI");
+
+/* Parts of __sk_buff.tc_index on a detour. */
+enum {
+	CHAOS_LINE_RELEASED = 1 << 15, /* decided, and no longer held */
+	CHAOS_LINE_COPY = 1 << 14,     /* a duplicate, which is not duplicated again */
+	CHAOS_LINE_PORT = (1 << 14) - 1,
+	/* Set on the way back to the hook that it left, and cleared there. */
+	CHAOS_LINE_BACK = 0xc4a5,
+};
+
+/* Which line a device's packets take: key and value of devices. */
+struct chaos_device_key {
+	__u32 netns; /* chaos_hook.netns */
+	__u32 ifindex;
+};
+
+struct chaos_device {
+	__u32 port; /* even; + enum chaos_direction */
+	__u32 line; /* ifindex of the line's end in the device's namespace */
+};
+
+/* ports[port]: the hook that a packet on the line has left, and to which it returns. */
+struct chaos_port {
+	struct chaos_hook hook;
+	__u32 ifindex;	 /* of its device, in its namespace */
+	__u32 direction; /* enum chaos_direction */
+	__u32 line;	 /* ifindex of the line's far end, in the line's namespace; 0: no such port */
+	__u32 loopback;
+};
+_Static_assert(sizeof(struct chaos_port) == 32, "ABI");
+
+/* Key of links: what a rule remembers of an edge; internal to the programs but for its size. */
+struct chaos_link_key {
+	__u32 rule;
+	__u32 src_node;
+	__u32 dst_node;
+};
+_Static_assert(sizeof(struct chaos_link_key) == 12, "ABI");
 
 /* Counters of one fault on one edge; per CPU, user space sums (first: minimum, last: maximum). */
 struct chaos_edge_key {
@@ -174,11 +322,20 @@ _Static_assert(sizeof(struct chaos_edge_key) == 12, "ABI");
 struct chaos_edge_counts {
 	__u64 matched;	     /* wire packets that met the fault while it was on */
 	__u64 matched_bytes; /* their bytes, link header included */
-	__u64 dropped;	     /* wire packets dropped */
+	__u64 dropped;	     /* wire packets dropped, for whatever reason */
 	__u64 first_hit_ns;  /* CLOCK_MONOTONIC of the first and the last packet that was */
-	__u64 last_hit_ns;   /* dropped (later faults: changed in any way); 0 = none */
+	__u64 last_hit_ns;   /* dropped or changed in any way; 0 = none */
+	__u64 delayed;
+	__u64 reordered; /* sent ahead of delayed ones */
+	__u64 duplicated;
+	__u64 corrupted;
+	__u64 shaped;	  /* waited for the rate */
+	__u64 overflowed; /* of dropped: the rate's queue was full */
+	__u64 reset;
+	__u64 rejected; /* of dropped: an ICMP error went back */
+	__u64 marked;	/* CE */
 };
-_Static_assert(sizeof(struct chaos_edge_counts) == 40, "ABI");
+_Static_assert(sizeof(struct chaos_edge_counts) == 112, "ABI");
 
 /* Traffic of one node at its own non-loopback devices, before faults at egress, before faults at ingress;
  * per CPU. Wire packets. */
@@ -201,8 +358,10 @@ struct chaos_stats {
 	__u64 unparsed;	     /* passed because they could not be parsed */
 	__u64 exempted;	     /* would have met a fault but are exempt */
 	__u64 edge_overflow; /* hits that found no room in the edge counters */
+	__u64 no_line;	     /* passed because there was no line to take */
+	__u64 stray;	     /* on a line, from no hook of ours: dropped */
 };
-_Static_assert(sizeof(struct chaos_stats) == 32, "ABI");
+_Static_assert(sizeof(struct chaos_stats) == 48, "ABI");
 
 /* One side of a flow that no fault may touch: the caller's SSH peer, its DNS server, a probe's own
  * socket. port 0: any port of that address, and what has no ports. proto 0 with port 0: its ARP and

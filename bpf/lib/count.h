@@ -31,6 +31,21 @@ static __always_inline struct chaos_edge_counts *edge__get(__u32 fault, const st
 	return bpf_map_lookup_elem(&edges, &key);
 }
 
+/* When there is no more room: counted nowhere, but for the stats. */
+static __always_inline struct chaos_edge_counts *edge__or_overflow(__u32 fault,
+								   const struct flow *flow)
+{
+	struct chaos_edge_counts *counts = edge__get(fault, flow);
+	struct chaos_stats *totals;
+
+	if (!counts) {
+		totals = stats__get();
+		if (totals)
+			totals->edge_overflow++;
+	}
+	return counts;
+}
+
 static __always_inline void edge__hit(struct chaos_edge_counts *counts, __u64 now_ns)
 {
 	if (!counts->first_hit_ns)
@@ -38,12 +53,13 @@ static __always_inline void edge__hit(struct chaos_edge_counts *counts, __u64 no
 	counts->last_hit_ns = now_ns;
 }
 
-/* The node of this hook, at its devices other than loopback; NULL if it is not counted. */
-static __always_inline struct chaos_traffic *traffic__get(struct __sk_buff *skb)
+/* The node of a hook that counts its traffic, else NULL. */
+static __always_inline struct chaos_traffic *traffic__get(const volatile struct chaos_hook *hook,
+							  bool loopback)
 {
-	__u32 node = hook.ident.node;
+	__u32 node = hook->ident.node;
 
-	if (!(hook.flags & CHAOS_HOOK_TRAFFIC) || skb->ifindex == LOOPBACK_IFINDEX)
+	if (!(hook->flags & CHAOS_HOOK_TRAFFIC) || loopback)
 		return NULL;
 	return bpf_map_lookup_elem(&traffic, &node);
 }

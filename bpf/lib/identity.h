@@ -22,39 +22,40 @@ static __always_inline struct chaos_ident ident__lookup(const struct chaos_addr 
 	return found ? *found : nobody;
 }
 
-static __always_inline struct chaos_ident ident__hook(void)
+static __always_inline struct chaos_ident ident__hook(const volatile struct chaos_hook *hook)
 {
-	struct chaos_ident ident = {.class_id = hook.ident.class_id, .node = hook.ident.node};
+	struct chaos_ident ident = {.class_id = hook->ident.class_id, .node = hook->ident.node};
 
 	return ident;
 }
 
 /* Both ends of what passes the loopback device are here, whatever address they use. */
-static __always_inline struct chaos_ident ident__loopback(const struct chaos_addr *addr)
+static __always_inline struct chaos_ident ident__loopback(const volatile struct chaos_hook *hook,
+							  const struct chaos_addr *addr)
 {
 	struct chaos_ident ident;
 
-	if (hook.flags & CHAOS_HOOK_FIXED)
-		return ident__hook();
+	if (hook->flags & CHAOS_HOOK_FIXED)
+		return ident__hook(hook);
 	ident = ident__lookup(addr);
-	return ident.class_id == CHAOS_CLASS_OTHER ? ident__hook() : ident;
+	return ident.class_id == CHAOS_CLASS_OTHER ? ident__hook(hook) : ident;
 }
 
-static __always_inline void flow__identify(struct __sk_buff *skb, const struct packet *pkt,
-					   struct flow *flow)
+static __always_inline void flow__identify(const volatile struct chaos_hook *hook, bool loopback,
+					   const struct packet *pkt, struct flow *flow)
 {
-	bool fixed = hook.flags & CHAOS_HOOK_FIXED;
+	bool fixed = hook->flags & CHAOS_HOOK_FIXED;
 
-	if (skb->ifindex == LOOPBACK_IFINDEX) {
-		flow->src = ident__loopback(&pkt->src);
-		flow->dst = ident__loopback(&pkt->dst);
+	if (loopback) {
+		flow->src = ident__loopback(hook, &pkt->src);
+		flow->dst = ident__loopback(hook, &pkt->dst);
 	} else if (flow->direction == CHAOS_INGRESS) {
-		bool group = (hook.flags & CHAOS_HOOK_GROUP) && (pkt->flags & PACKET_GROUP);
+		bool group = (hook->flags & CHAOS_HOOK_GROUP) && (pkt->flags & PACKET_GROUP);
 
 		flow->src = ident__lookup(&pkt->src);
-		flow->dst = fixed || group ? ident__hook() : ident__lookup(&pkt->dst);
+		flow->dst = fixed || group ? ident__hook(hook) : ident__lookup(&pkt->dst);
 	} else {
-		flow->src = fixed ? ident__hook() : ident__lookup(&pkt->src);
+		flow->src = fixed ? ident__hook(hook) : ident__lookup(&pkt->src);
 		flow->dst = ident__lookup(&pkt->dst);
 	}
 }

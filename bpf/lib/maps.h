@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
- * maps.h: the maps of the programs; defined in chaos.bpf.c. User space makes them once a run and gives
+ * maps.h: the maps of the programs; each object defines those that it uses. User space makes them once a run and gives
  * the same ones to the instance of every namespace, so that one write takes effect in all at once. The
  * sizes here are defaults: user space sets those that depend on the experiment.
  */
@@ -9,11 +9,20 @@
 
 #include "packet.h"
 
-/* Draws made so far for a rule, over all CPUs and namespaces: draw i is the same in every run. */
-struct rule_state {
+/* What one rule remembers of one edge, over all CPUs and namespaces. Key: struct chaos_link_key. */
+struct link_state {
 	struct bpf_spin_lock lock; /* an atomic that returns a value needs Linux 5.12 */
-	__u32 pad;
-	__u64 ordinal;
+	__u32 chain;		   /* state of the loss chain */
+	__u64 ordinal;		   /* packets taken: draw i is the same in every run */
+	__u64 window_ns;	   /* the start of the window that the next three count in */
+	__u32 matched;
+	__u32 lost;    /* by loss.first */
+	__u32 delayed; /* since the last one that overtook */
+	__u32 known;   /* chance_bits whose outcome before is in last */
+	__u32 last;
+	__s32 z;	/* of the correlated jitter, 1/8192 standard deviations */
+	__u64 due_ns;	/* of the packet before */
+	__u64 free_ns; /* when the link has sent all before it */
 };
 
 struct map_control {
@@ -39,11 +48,32 @@ struct map_rules {
 	__type(value, struct chaos_rule);
 };
 
-struct map_rule_state {
+struct map_links {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct chaos_link_key);
+	__type(value, struct link_state);
+};
+
+struct map_tables {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CHAOS_TABLES_OWN);
+	__type(key, __u32);
+	__type(value, __s32);
+};
+
+struct map_devices {
+	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 1024);
-	__type(key, __u32); /* as in rules */
-	__type(value, struct rule_state);
+	__type(key, struct chaos_device_key);
+	__type(value, struct chaos_device);
+};
+
+struct map_ports {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 2048);
+	__type(key, __u32);
+	__type(value, struct chaos_port);
 };
 
 struct map_pairs {
@@ -98,15 +128,18 @@ struct map_stats {
 
 struct map_passages {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
+	__uint(max_entries, 2);
+	__type(key, __u32); /* 1: a duplicate, whose program runs within that of its original */
 	__type(value, struct passage);
 };
 
 extern struct map_control control;
 extern struct map_windows windows;
 extern struct map_rules rules;
-extern struct map_rule_state rule_state;
+extern struct map_links links;
+extern struct map_tables tables;
+extern struct map_devices devices;
+extern struct map_ports ports;
 extern struct map_pairs pairs;
 extern struct map_idents idents;
 extern struct map_prefixes prefixes;
@@ -116,14 +149,11 @@ extern struct map_traffic traffic;
 extern struct map_stats stats;
 extern struct map_passages passages;
 
-static __always_inline struct passage *passage__get(void)
+static __always_inline struct passage *passage__get(__u32 key)
 {
-	__u32 key = 0;
-
 	return bpf_map_lookup_elem(&passages, &key);
 }
 
-extern const volatile struct chaos_hook hook;
 extern const volatile __u32
 	have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */
 

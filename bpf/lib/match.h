@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
-/* match.h: does a rule of the pair take this packet? */
+/* match.h: does a rule of the pair take this packet? What depends on the packet alone. */
 #ifndef MATCH_H
 #define MATCH_H
 
@@ -35,7 +35,17 @@ static __always_inline bool match__ports(const struct chaos_match *m, const stru
 	return true;
 }
 
-static __always_inline bool match__takes(const struct chaos_match *m, const struct packet *pkt)
+/* At a hook a GSO packet's length says nothing of its wire packets: the line decides. */
+static __always_inline bool match__length(const struct chaos_match *m, const struct packet *pkt,
+					  bool at_hook)
+{
+	if (!(m->flags & CHAOS_MATCH_LENGTH) || at_hook)
+		return true;
+	return pkt->l3_len && pkt->l3_len >= m->length_lo && pkt->l3_len <= m->length_hi;
+}
+
+static __always_inline bool match__takes(const struct chaos_match *m, const struct packet *pkt,
+					 bool at_hook)
 {
 	if ((pkt->flags & PACKET_NEIGHBOUR) && !(m->flags & CHAOS_MATCH_NEIGHBOUR))
 		return false;
@@ -43,6 +53,10 @@ static __always_inline bool match__takes(const struct chaos_match *m, const stru
 		return false;
 	if (m->tcp_mask &&
 	    (!(pkt->flags & PACKET_TCP_FLAGS) || (pkt->tcp_flags & m->tcp_mask) != m->tcp_flags))
+		return false;
+	if ((m->flags & CHAOS_MATCH_DSCP) && (!pkt->version || pkt->dscp != m->dscp))
+		return false;
+	if (!match__length(m, pkt, at_hook))
 		return false;
 	return match__ports(m, pkt);
 }

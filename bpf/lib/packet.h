@@ -14,6 +14,7 @@ enum packet_flags {
 	PACKET_NEIGHBOUR = 1 << 2, /* ARP or IPv6 neighbour discovery */
 	PACKET_GROUP = 1 << 3,	   /* sent to more than one receiver */
 	PACKET_TAGGED = 1 << 4,	   /* belongs to a VLAN */
+	PACKET_QUERY = 1 << 5,	   /* ICMP or ICMPv6, and no error message */
 };
 
 enum {
@@ -33,7 +34,12 @@ struct packet {
 	__u32 base;   /* BPF_HDR_START_*: what offsets count from */
 	__u32 l3;     /* offset of the IP header */
 	__u32 l3_len; /* length of the IP packet as its header has it; 0: the header does not say */
+	__u32 l4;      /* offset behind the IP header and its extensions */
 	__u32 payload; /* offset behind the transport header */
+	__u8 version;  /* of IP; 0: not IP */
+	__u8 dscp;
+	__u8 ecn; /* 0: not capable, 3: congestion experienced (RFC 3168) */
+	__u8 pad;
 };
 
 /* One packet on its way through the stages. */
@@ -45,15 +51,44 @@ struct flow {
 	__u64 bytes;	 /* their bytes, link header included */
 };
 
+/* What the rules decided on the line; done when all of them have had their say. */
+enum outcome_flags {
+	OUTCOME_COPY = 1 << 0, /* a duplicate */
+	OUTCOME_CORRUPT = 1 << 1,
+	OUTCOME_SILENT = 1 << 2, /* the corruption keeps the checksum right */
+	OUTCOME_ECN = 1 << 3,
+	OUTCOME_RESET_SENDER = 1 << 4,
+	OUTCOME_RESET_RECEIVER = 1 << 5,
+	OUTCOME_UNREACHABLE = 1 << 6, /* ICMP destination unreachable, icmp_code */
+	OUTCOME_TOO_BIG = 1 << 7,     /* ICMP fragmentation needed, mtu */
+};
+
+struct outcome {
+	__u64 due_ns; /* when it leaves the line */
+	__u64 draw;   /* which bit to corrupt */
+	__u32 flags;  /* enum outcome_flags */
+	__u32 mtu;
+	__u32 icmp_code;
+	__u32 pad;
+};
+
+enum {
+	/* What an ICMP error quotes of the packet; a multiple of 4, RFC 792 asks for the IP header
+	 * and 8 bytes. */
+	QUOTE_MAX = 128,
+};
+
 /*
  * The packet that this CPU works on. It is in a map and not on the stack so that the verifier forgets by
  * which way parsing came to its values: else every way through the parser is a way of its own through
- * everything behind it. Programs of one CPU do not interrupt one another (bottom halves are off), and
- * nothing here calls back into them.
+ * everything behind it. Programs of one CPU do not interrupt one another (bottom halves are off). A
+ * duplicate's program runs within that of its original: it has the second place.
  */
 struct passage {
 	struct packet pkt;
 	struct flow flow;
+	struct outcome out;
+	__u8 quote[QUOTE_MAX];
 };
 
 #endif

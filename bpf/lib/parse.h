@@ -33,6 +33,7 @@ enum {
 	NEXTHDR_AUTH = 51,
 	NEXTHDR_ICMPV6 = 58,
 	NEXTHDR_DEST = 60,
+	ICMP_HEADER_LEN = 8,
 	ND_FIRST = 133, /* router solicitation */
 	ND_LAST = 137,	/* redirect */
 };
@@ -143,6 +144,20 @@ static __always_inline int packet__parse_arp(struct __sk_buff *skb, struct packe
 	return 0;
 }
 
+static __always_inline int packet__parse_icmp(struct __sk_buff *skb, struct packet *pkt, __u32 off)
+{
+	__u8 type;
+
+	if (headers__load(skb, pkt->base, off, &type, sizeof(type)))
+		return -1;
+	/* Unreachable, source quench, redirect; time exceeded, parameter problem: the errors of
+	 * RFC 1122 3.2.2. */
+	if (type < 3 || (type > 5 && type != 11 && type != 12))
+		pkt->flags |= PACKET_QUERY;
+	pkt->payload = off + ICMP_HEADER_LEN;
+	return 0;
+}
+
 static __always_inline int packet__parse_transport(struct __sk_buff *skb, struct packet *pkt,
 						   __u32 off)
 {
@@ -165,6 +180,10 @@ static __always_inline int packet__parse_transport(struct __sk_buff *skb, struct
 		pkt->flags |= PACKET_PORTS;
 		pkt->payload = off + sizeof(struct udphdr);
 		break;
+	case IPPROTO_ICMP:
+		if (pkt->version == 4)
+			return packet__parse_icmp(skb, pkt, off);
+		/* fall through */
 	default:
 		pkt->payload = off;
 		return 0;
@@ -186,11 +205,15 @@ static __always_inline int packet__parse_ipv4(struct __sk_buff *skb, struct pack
 	addr__from_ipv4(&pkt->src, ip.saddr);
 	addr__from_ipv4(&pkt->dst, ip.daddr);
 	pkt->proto = ip.protocol;
+	pkt->version = 4;
+	pkt->dscp = ip.tos >> 2;
+	pkt->ecn = ip.tos & 3;
 	pkt->l3_len = bpf_ntohs(ip.tot_len);
 	if ((ip.daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
 	    ip.daddr == bpf_htonl(0xffffffff) || skb->pkt_type == TO_BROADCAST)
 		pkt->flags |= PACKET_GROUP;
 	off = pkt->l3 + ip.ihl * 4;
+	pkt->l4 = off;
 	pkt->payload = off;
 	if (ip.frag_off & bpf_htons(IPV4_FRAG_OFFSET))
 		return 0;
@@ -206,7 +229,10 @@ static __always_inline int packet__parse_icmpv6(struct __sk_buff *skb, struct pa
 		return -1;
 	if (type >= ND_FIRST && type <= ND_LAST)
 		pkt->flags |= PACKET_NEIGHBOUR;
-	pkt->payload = off;
+	/* RFC 4443: errors have the high bit clear. */
+	if (type & 0x80)
+		pkt->flags |= PACKET_QUERY;
+	pkt->payload = off + ICMP_HEADER_LEN;
 	return 0;
 }
 
@@ -223,6 +249,10 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 		return -1;
 	__builtin_memcpy(&pkt->src, &ip.saddr, sizeof(pkt->src));
 	__builtin_memcpy(&pkt->dst, &ip.daddr, sizeof(pkt->dst));
+	pkt->version = 6;
+	/* The traffic class: low half of the first byte, high half of the second. */
+	pkt->dscp = (ip.priority << 2) | (ip.flow_lbl[0] >> 6);
+	pkt->ecn = (ip.flow_lbl[0] >> 4) & 3;
 	if (ip.payload_len)
 		pkt->l3_len = sizeof(ip) + bpf_ntohs(ip.payload_len);
 	if (ip.daddr.in6_u.u6_addr8[0] == 0xff)
@@ -234,6 +264,7 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 		if (next != NEXTHDR_HOP && next != NEXTHDR_ROUTING && next != NEXTHDR_FRAGMENT &&
 		    next != NEXTHDR_AUTH && next != NEXTHDR_DEST) {
 			pkt->proto = next;
+			pkt->l4 = off;
 			if (next == NEXTHDR_ICMPV6)
 				return packet__parse_icmpv6(skb, pkt, off);
 			return packet__parse_transport(skb, pkt, off);
@@ -244,6 +275,7 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 			off += sizeof(ext);
 			if (ext.frag_off & bpf_htons(IPV6_FRAG_OFFSET)) {
 				pkt->proto = ext.nexthdr;
+				pkt->l4 = off;
 				pkt->payload = off;
 				return 0;
 			}

@@ -19,15 +19,19 @@ static __always_inline bool window__active(volatile struct chaos_window *window,
 	return run_ns >= start && run_ns < end && window->end_ns == end;
 }
 
-/* run_ns: time since t0. */
-static __always_inline bool fault__active(__u32 fault, __u64 run_ns)
+/* The start of the window that the fault is in, + 1; 0: it is off. run_ns: time since t0. */
+static __always_inline __u64 fault__window(__u32 fault, __u64 run_ns)
 {
 	struct chaos_windows *w = bpf_map_lookup_elem(&windows, &fault);
 
 	if (!w)
-		return false;
-	return window__active(&w->slot[0], run_ns) || window__active(&w->slot[1], run_ns);
+		return 0;
+	if (window__active(&w->slot[0], run_ns))
+		return w->slot[0].start_ns + 1;
+	if (window__active(&w->slot[1], run_ns))
+		return w->slot[1].start_ns + 1;
+	return 0;
 }
-_Static_assert(CHAOS_WINDOWS == 2, "fault__active() names each slot");
+_Static_assert(CHAOS_WINDOWS == 2, "fault__window() names each slot");
 
 #endif

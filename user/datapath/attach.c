@@ -41,8 +41,11 @@ static int open_tcx(struct attach *a, const char *ifname, const struct attach_pr
 		    struct error *err)
 {
 	for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++) {
-		int fd = link_create(progs->fd[d], a->ifindex, d);
+		int fd;
 
+		if (progs->fd[d] < 0)
+			continue;
+		fd = link_create(progs->fd[d], a->ifindex, d);
 		if (fd < 0)
 			return err__set(err, fd, "%s: cannot attach by tcx: %s", ifname,
 					strerror(-fd));
@@ -57,6 +60,8 @@ static int open_clsact(struct attach *a, const char *ifname, const struct attach
 	int r = tc__need_clsact(a->ifindex, ifname, &a->made, err);
 
 	for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS && !r; d++) {
+		if (progs->fd[d] < 0)
+			continue;
 		r = tc__attach(a->ifindex, d, progs->fd[d], a->made, &a->place[d]);
 		if (r)
 			return err__set(err, r, "%s: cannot add a filter: %s%s%s", ifname,

@@ -12,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* Programs by enum chaos_direction. */
+/* Programs by enum chaos_direction; -1: none in that direction. */
 struct attach_progs {
 	int fd[2];
 };

@@ -74,6 +74,7 @@ struct compiled_hook {
 	size_t member; /* that it serves, for people */
 	int ifindex;
 	char ifname[IFNAMSIZ];
+	bool loopback;
 	struct chaos_hook hook;
 	uint32_t scope; /* of the pairs that it looks up */
 };

@@ -2,6 +2,7 @@
 /* compile_hooks.c: at which devices programs stand, and what they know there. */
 #include "datapath/compile_internal.h"
 
+#include "datapath/line.h"
 #include "lib/cleanup.h"
 
 #include <string.h>
@@ -109,6 +110,8 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 	uint32_t sig;
 	int r;
 
+	if (line__is_device(l->name))
+		return 0;
 	if (l->loopback && !(p->whole && c->lo_needed[p->netns]))
 		return 0;
 	if (p->whole && seen_elsewhere(p->scan, l))
@@ -120,6 +123,8 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 		h.hook.ident.node = c->member_node[h.member];
 		r = compiler__class(c, sig, compiler__home(c, p->netns), h.hook.ident.node,
 				    &h.hook.ident.class_id);
+		h.hook.netns = (uint32_t)p->netns;
+		h.loopback = l->loopback;
 		h.scope = home__scope(compiler__home(c, p->netns));
 	}
 	if (r)

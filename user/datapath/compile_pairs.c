@@ -205,7 +205,7 @@ static int check_edge(struct compiler *c, const struct csr *set_classes, const s
 				"namespace of at least one side",
 				f->name, side_name(c, e->from, from, sizeof(from)),
 				side_name(c, e->to, to, sizeof(to)));
-	if (!(f->actions & CHAOS_ACT_PARTITION) || e->from == SET_ANY || e->to == SET_ANY ||
+	if (!(f->rule.actions & CHAOS_ACT_PARTITION) || e->from == SET_ANY || e->to == SET_ANY ||
 	    e->from == e->to)
 		return 0;
 	/* Only a class that is on both sides can hold such an address. */
@@ -388,10 +388,21 @@ static uint64_t rule_seed(const struct dp_fault *f, const struct port_box *box)
 	uint64_t h = 0;
 
 	if (port_box__all(box))
-		return f->seed;
+		return f->rule.seed;
 	for (size_t i = 0; i < sizeof(*box); i++)
 		h = (h ^ p[i]) * 0x100000001b3ULL;
-	return f->seed ^ (h * 0x9e3779b97f4a7c15ULL);
+	return f->rule.seed ^ (h * 0x9e3779b97f4a7c15ULL);
+}
+
+/* Faults' own tables stand behind the built-in ones, in the order of the faults. */
+static uint32_t own_table(const struct dp_plan *plan, uint32_t fault)
+{
+	uint32_t at = CHAOS_TABLES_OWN;
+
+	for (uint32_t i = 0; i < fault; i++)
+		if (plan->faults[i].table)
+			at += plan->faults[i].rule.delay.table_len;
+	return at;
 }
 
 static int emit_rules(struct compiler *c)
@@ -410,11 +421,11 @@ static int emit_rules(struct compiler *c)
 
 		memcpy(&key, intern__get(&c->num->rules, i, NULL), sizeof(key));
 		f = &c->plan->faults[key.fault];
+		*rule = f->rule;
 		rule->fault = key.fault;
-		rule->actions = f->actions;
 		rule->seed = rule_seed(f, &key.box);
-		rule->match = f->match;
-		rule->loss = f->loss;
+		if (f->table)
+			rule->delay.table = own_table(c->plan, key.fault);
 		put_ports(&key.box.sport, rule->match.sport, &rule->match.n_sport);
 		put_ports(&key.box.dport, rule->match.dport, &rule->match.n_dport);
 	}

@@ -126,9 +126,9 @@ static int add_edge(struct compiler *c, size_t fault, const struct dp_edge *e, s
 	struct port_box box = {0};
 	int r;
 
-	r = side_ports(f->match.sport, f->match.n_sport, &e->from, &box.sport);
+	r = side_ports(f->rule.match.sport, f->rule.match.n_sport, &e->from, &box.sport);
 	if (!r)
-		r = side_ports(f->match.dport, f->match.n_dport, &e->to, &box.dport);
+		r = side_ports(f->rule.match.dport, f->rule.match.n_dport, &e->to, &box.dport);
 	if (r)
 		return bad_ports(c, f, r);
 	ret->fault = (uint32_t)fault;

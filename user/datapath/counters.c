@@ -13,6 +13,15 @@ static void add_edge(struct chaos_edge_counts *sum, const struct chaos_edge_coun
 	sum->matched += c->matched;
 	sum->matched_bytes += c->matched_bytes;
 	sum->dropped += c->dropped;
+	sum->delayed += c->delayed;
+	sum->reordered += c->reordered;
+	sum->duplicated += c->duplicated;
+	sum->corrupted += c->corrupted;
+	sum->shaped += c->shaped;
+	sum->overflowed += c->overflowed;
+	sum->reset += c->reset;
+	sum->rejected += c->rejected;
+	sum->marked += c->marked;
 	if (c->first_hit_ns && (!sum->first_hit_ns || c->first_hit_ns < sum->first_hit_ns))
 		sum->first_hit_ns = c->first_hit_ns;
 	if (c->last_hit_ns > sum->last_hit_ns)
@@ -173,6 +182,8 @@ int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret)
 		sum.unparsed += v[i].unparsed;
 		sum.exempted += v[i].exempted;
 		sum.edge_overflow += v[i].edge_overflow;
+		sum.no_line += v[i].no_line;
+		sum.stray += v[i].stray;
 	}
 	*ret = sum;
 	return 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* dataplane.c: the one module that includes the skeleton. */
+/* dataplane.c: the one module that includes the skeletons. */
 #include "datapath/dataplane_internal.h"
 
 #include "datapath/bpf_log.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
+#include "lib/dist.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,12 +15,15 @@
 #include <sys/resource.h>
 
 #include "chaos.skel.h"
+#include "line.skel.h"
 
 /* Room beyond what a plan needs at first, for addresses that appear and classes that they are
  * of. */
 #define SPARE(n) ((n) + (n) / 2 + 256)
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+/* How long a closing run waits for what is still delayed. */
+#define LINE_DRAIN_NS (10 * NS_PER_S)
 
 static void cleanup_skel(struct chaos_bpf **s)
 {
@@ -40,51 +45,53 @@ static int fail_bpf(struct error *err, int r, const char *what)
 
 /* --- maps and programs ------------------------------------------------------------------------ */
 
-/* In the order of enum dp_map. */
-static void map_list(const struct chaos_bpf *s, struct bpf_map *ret[DP_N_MAPS])
-{
-	ret[DP_CONTROL] = s->maps.control;
-	ret[DP_WINDOWS] = s->maps.windows;
-	ret[DP_RULES] = s->maps.rules;
-	ret[DP_RULE_STATE] = s->maps.rule_state;
-	ret[DP_PAIRS] = s->maps.pairs;
-	ret[DP_IDENTS] = s->maps.idents;
-	ret[DP_PREFIXES] = s->maps.prefixes;
-	ret[DP_EXEMPT] = s->maps.exempt;
-	ret[DP_EDGES] = s->maps.edges;
-	ret[DP_TRAFFIC] = s->maps.traffic;
-	ret[DP_STATS] = s->maps.stats;
-	ret[DP_PASSAGES] = s->maps.passages;
-}
+/* Each object has some of them. */
+static const char *const map_names[DP_N_MAPS] = {
+	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows", [DP_RULES] = "rules",
+	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",   [DP_DEVICES] = "devices",
+	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",     [DP_IDENTS] = "idents",
+	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",   [DP_EDGES] = "edges",
+	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",     [DP_PASSAGES] = "passages",
+};
 
 static uint32_t at_least_1(size_t n)
 {
 	return n ? (uint32_t)n : 1;
 }
 
-static int size_maps(const struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
+static size_t own_tables(const struct dp_plan *plan)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_faults; i++)
+		if (plan->faults[i].table)
+			n += plan->faults[i].rule.delay.table_len;
+	return n;
+}
+
+static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_map *map)
 {
 	const struct compiled *c = &dp->now;
-	size_t edges = dp->plan->n_faults * c->n_nodes * c->n_nodes;
-	const struct {
-		enum dp_map map;
-		uint32_t n;
-	} sizes[] = {
-		{DP_WINDOWS, at_least_1(dp->plan->n_faults)},
-		{DP_RULES, (uint32_t)SPARE(c->n_rules)},
-		{DP_RULE_STATE, (uint32_t)SPARE(c->n_rules)},
-		{DP_PAIRS, (uint32_t)SPARE(c->n_pairs)},
-		{DP_IDENTS, (uint32_t)SPARE(c->n_idents)},
-		{DP_PREFIXES, at_least_1(c->n_prefixes)},
-		{DP_EXEMPT, (uint32_t)SPARE(dp->plan->n_exempts)},
-		{DP_EDGES, edges < EDGES_MAX ? at_least_1(edges) : EDGES_MAX},
-		{DP_TRAFFIC, (uint32_t)c->n_nodes},
+	size_t pairs = c->n_nodes * c->n_nodes, faults = dp->plan->n_faults;
+	const size_t sizes[DP_N_MAPS] = {
+		[DP_WINDOWS] = at_least_1(faults),
+		[DP_RULES] = SPARE(c->n_rules),
+		[DP_LINKS] = pairs < EDGES_MAX / at_least_1(c->n_rules)
+				     ? at_least_1(c->n_rules) * pairs
+				     : EDGES_MAX,
+		[DP_TABLES] = CHAOS_TABLES_OWN + own_tables(dp->plan),
+		[DP_DEVICES] = SPARE(c->n_hooks),
+		[DP_PORTS] = CHAOS_LINE_PORT + 1,
+		[DP_PAIRS] = SPARE(c->n_pairs),
+		[DP_IDENTS] = SPARE(c->n_idents),
+		[DP_PREFIXES] = at_least_1(c->n_prefixes),
+		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
+		[DP_EDGES] = pairs < EDGES_MAX / at_least_1(faults) ? at_least_1(faults) * pairs
+								    : EDGES_MAX,
+		[DP_TRAFFIC] = c->n_nodes,
 	};
-	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(sizes) && !r; i++)
-		r = bpf_map__set_max_entries(maps[sizes[i].map], sizes[i].n);
-	return r;
+	return sizes[which] ? bpf_map__set_max_entries(map, (__u32)sizes[which]) : 0;
 }
 
 static int keep_fd(int fd)
@@ -94,44 +101,60 @@ static int keep_fd(int fd)
 	return copy < 0 ? -errno : copy;
 }
 
-static int keep_maps(struct dataplane *dp, struct bpf_map *maps[DP_N_MAPS])
+/*
+ * Before an object is loaded: the maps that there are already are shared, so one store is seen at every
+ * device of every namespace; the others are made in the plan's size.
+ */
+static int share_maps(const struct dataplane *dp, struct bpf_object *obj, uint32_t scope)
+{
+	int r = 0;
+
+	for (int i = 0; i < DP_N_MAPS && !r; i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, map_names[i]);
+
+		if (!map)
+			continue;
+		if (dp->map[i] < 0)
+			r = size_map(dp, (enum dp_map)i, map);
+		else
+			r = bpf_map__reuse_fd(map, i == DP_PAIRS ? dp->pairs[scope] : dp->map[i]);
+	}
+	return r;
+}
+
+/* After: those that were new stay, whatever becomes of the object. */
+static int keep_maps(struct dataplane *dp, struct bpf_object *obj)
 {
 	for (int i = 0; i < DP_N_MAPS; i++) {
-		dp->map[i] = keep_fd(bpf_map__fd(maps[i]));
+		struct bpf_map *map = bpf_object__find_map_by_name(obj, map_names[i]);
+
+		if (!map || dp->map[i] >= 0)
+			continue;
+		dp->map[i] = keep_fd(bpf_map__fd(map));
 		if (dp->map[i] < 0)
 			return dp->map[i];
 	}
 	return 0;
 }
 
-/*
- * An instance of the programs that has @hook as its constant. The first one makes the maps, all
- * others share them: one store is seen at every device of every namespace.
- */
+/* An instance of the hooks' programs that has @key's hook as its constant. */
 static int load(struct dataplane *dp, const struct instance_key *key, struct attach_progs *ret,
 		struct error *err)
 {
 	_cleanup_(cleanup_skel) struct chaos_bpf *s = chaos_bpf__open();
-	bool first = dp->map[0] < 0;
-	struct bpf_map *maps[DP_N_MAPS];
 	struct attach_progs progs;
-	int r = 0;
+	int r;
 
 	if (!s)
 		return fail_bpf(err, -errno, "open the programs");
 	s->rodata->hook = key->hook;
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
-	map_list(s, maps);
-	if (first)
-		r = size_maps(dp, maps);
-	for (int i = 0; i < DP_N_MAPS && !first && !r; i++)
-		r = bpf_map__reuse_fd(maps[i], i == DP_PAIRS ? dp->pairs[key->scope] : dp->map[i]);
+	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
 		r = chaos_bpf__load(s);
 	if (r)
 		return fail_bpf(err, r, "load the programs");
-	if (first)
-		r = keep_maps(dp, maps);
+	r = keep_maps(dp, s->obj);
 	if (r)
 		return err__set(err, r, "cannot keep the maps: %s", strerror(-r));
 	progs.fd[CHAOS_INGRESS] = keep_fd(bpf_program__fd(s->progs.chaos_ingress));
@@ -142,6 +165,93 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
 	}
 	*ret = progs;
+	return 0;
+}
+
+static void cleanup_line_skel(struct line_bpf **s)
+{
+	line_bpf__destroy(*s);
+}
+
+static int write_table(int fd, __u32 at, const int16_t *v, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < n && !r; i++) {
+		__u32 key = at + (__u32)i;
+		__s32 value = v[i];
+
+		r = bpf_map_update_elem(fd, &key, &value, BPF_ANY);
+	}
+	return r;
+}
+
+/* The distributions of delays; they do not change while the run lasts. */
+static int write_tables(const struct dataplane *dp)
+{
+	static const struct {
+		enum dist_kind kind;
+		__u32 at;
+	} built_in[] = {{DIST_NORMAL, CHAOS_TABLE_NORMAL},
+			{DIST_PARETO, CHAOS_TABLE_PARETO},
+			{DIST_PARETONORMAL, CHAOS_TABLE_PARETONORMAL}};
+	int16_t table[CHAOS_TABLE_LEN];
+	uint32_t phi[CHAOS_TABLE_LEN];
+	__u32 own = CHAOS_TABLES_OWN;
+	int fd = dp->map[DP_TABLES], r = dist__phi(phi, CHAOS_TABLE_LEN);
+
+	for (__u32 i = 0; i < CHAOS_TABLE_LEN && !r; i++) {
+		__u32 key = CHAOS_TABLE_PHI + i;
+
+		r = bpf_map_update_elem(fd, &key, &phi[i], BPF_ANY);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(built_in) && !r; i++) {
+		r = dist__make(built_in[i].kind, table, CHAOS_TABLE_LEN);
+		if (!r)
+			r = write_table(fd, built_in[i].at, table, CHAOS_TABLE_LEN);
+	}
+	for (size_t i = 0; i < dp->plan->n_faults && !r; i++) {
+		const struct dp_fault *f = &dp->plan->faults[i];
+
+		if (!f->table)
+			continue;
+		r = write_table(fd, own, f->table, f->rule.delay.table_len);
+		own += f->rule.delay.table_len;
+	}
+	return r;
+}
+
+int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error *err)
+{
+	_cleanup_(cleanup_line_skel) struct line_bpf *s = NULL;
+	struct line_progs *p = &dp->line_progs[scope];
+	bool first = dp->map[DP_TABLES] < 0;
+	int r;
+
+	if (p->decide >= 0)
+		return 0;
+	s = line_bpf__open();
+	if (!s)
+		return fail_bpf(err, -errno, "open the line's programs");
+	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	r = share_maps(dp, s->obj, scope);
+	if (!r)
+		r = line_bpf__load(s);
+	if (r)
+		return fail_bpf(err, r, "load the line's programs");
+	r = keep_maps(dp, s->obj);
+	if (!r && first)
+		r = write_tables(dp);
+	if (r)
+		return err__set(err, r, "cannot keep the line's maps: %s", strerror(-r));
+	*p = (struct line_progs){
+		.turn = keep_fd(bpf_program__fd(s->progs.line_turn)),
+		.decide = keep_fd(bpf_program__fd(s->progs.line_decide)),
+		.to_hook = keep_fd(bpf_program__fd(s->progs.line_return)),
+		.back = keep_fd(bpf_program__fd(s->progs.line_back)),
+	};
+	if (p->turn < 0 || p->decide < 0 || p->to_hook < 0 || p->back < 0)
+		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
 	return 0;
 }
 
@@ -266,8 +376,13 @@ static int first_instance(struct dataplane *dp, struct error *err)
 	if (!dp->pairs)
 		return err__set(err, -ENOMEM, "out of memory");
 	dp->n_pairs = dp->places.n + 1;
-	for (size_t i = 0; i < dp->n_pairs; i++)
+	dp->line_progs = malloc(dp->n_pairs * sizeof(*dp->line_progs));
+	if (!dp->line_progs)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < dp->n_pairs; i++) {
 		dp->pairs[i] = -1;
+		dp->line_progs[i] = (struct line_progs){-1, -1, -1, -1};
+	}
 	r = dataplane__instance(dp, h, &id, err);
 	if (r)
 		return r;
@@ -292,6 +407,17 @@ static int name_nodes(struct dataplane *dp, struct error *err)
 	return 0;
 }
 
+static int open_line(struct dataplane *dp, struct error *err)
+{
+	struct line_needs needs = line__needs(dp->plan);
+	int r;
+
+	if (!needs.any)
+		return 0;
+	r = dataplane__line_programs(dp, 0, err);
+	return r ?: line__open(dp, &needs, &dp->line, err);
+}
+
 static int start(struct dataplane *dp, struct error *err)
 {
 	int r = places__open(dp->plan, &dp->places, err);
@@ -308,6 +434,8 @@ static int start(struct dataplane *dp, struct error *err)
 		r = map_memory(dp, err);
 	if (!r)
 		r = first_tables(dp, err);
+	if (!r)
+		r = open_line(dp, err);
 	return r ?: dataplane__attach_all(dp, true, err);
 }
 
@@ -337,11 +465,22 @@ void dataplane__close(struct dataplane *dp)
 	bpf_log__begin();
 	if (dp->control) {
 		dataplane__disarm(dp);
+		/* What was delayed arrives; the hooks must stand until it has passed them. */
+		if (dp->line)
+			line__drain(dp->line, LINE_DRAIN_NS);
 		munmap(dp->control, (size_t)sysconf(_SC_PAGESIZE));
 	}
 	if (dp->windows)
 		munmap(dp->windows, dp->windows_size);
 	dataplane__detach_all(dp);
+	line__close(dp->line);
+	for (size_t i = 0; i < dp->n_pairs && dp->line_progs; i++) {
+		safe_close(dp->line_progs[i].turn);
+		safe_close(dp->line_progs[i].decide);
+		safe_close(dp->line_progs[i].to_hook);
+		safe_close(dp->line_progs[i].back);
+	}
+	free(dp->line_progs);
 	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++)
 		for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++)
 			safe_close(dp->instances[i].fd[d]);
@@ -406,6 +545,31 @@ int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
 const char *dataplane__mechanism(const struct dataplane *dp)
 {
 	return dp->tcx ? "tcx" : "clsact";
+}
+
+const char *dataplane__hold_mechanism(const struct dataplane *dp)
+{
+	return dp->line ? line__mechanism(dp->line) : NULL;
+}
+
+int dataplane__line_stats(struct dataplane *dp, struct dp_line_stats *ret)
+{
+	struct chaos_stats stats;
+	struct dp_line_stats s;
+	int r = dp->line ? line__stats(dp->line, &s) : -ENOENT;
+
+	if (!r)
+		r = dataplane__stats(dp, &stats);
+	if (r)
+		return r;
+	s.no_line = stats.no_line;
+	*ret = s;
+	return 0;
+}
+
+int dataplane__failed_fd(const struct dataplane *dp)
+{
+	return dp->line ? line__failed_fd(dp->line) : -1;
 }
 
 int dataplane__event_fd(const struct dataplane *dp)

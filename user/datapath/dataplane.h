@@ -49,11 +49,10 @@ struct dp_edge {
 
 struct dp_fault {
 	char *name;
-	uint32_t actions; /* enum chaos_action bits */
-	uint64_t seed;
-	/* n_port/port, proto, tcp; sport/dport are intersected with the sides' ports */
-	struct chaos_match match;
-	struct chaos_loss loss;
+	/* As the kernel has it. .fault is set by the compilation, match.sport and .dport are
+	 * intersected with the sides' ports, .delay.table is set where `table` is given. */
+	struct chaos_rule rule;
+	int16_t *table; /* of rule.delay, rule.delay.table_len values in ascending order; NULL: built in */
 	struct dp_edge *edges;
 	size_t n_edges;
 };
@@ -68,6 +67,9 @@ struct dp_exempt {
 
 enum dp_attach_mode { DP_ATTACH_AUTO, DP_ATTACH_TCX, DP_ATTACH_CLSACT };
 
+/* What holds delayed packets. */
+enum dp_hold_mode { DP_HOLD_AUTO, DP_HOLD_FQ, DP_HOLD_TAP };
+
 struct dp_plan {
 	struct dp_member *members;
 	size_t n_members;
@@ -77,6 +79,7 @@ struct dp_plan {
 	size_t n_exempts;
 	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
+	enum dp_hold_mode hold;	  /* AUTO: fq where the kernel has it, else a process behind a TAP */
 };
 
 void dp_plan__reset(struct dp_plan *p); /* frees what it owns; not the namespace fds */
@@ -129,6 +132,21 @@ int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret);
 
 /* "tcx" or "clsact": what the programs are attached by. */
 const char *dataplane__mechanism(const struct dataplane *dp);
+/* "fq", "tap"; NULL when no fault of the plan needs the line. */
+const char *dataplane__hold_mechanism(const struct dataplane *dp);
+
+struct dp_line_stats {
+	uint64_t held;	     /* packets on the line now */
+	uint64_t overflowed; /* dropped because a queue of the line was full: loss that nobody asked for */
+	uint64_t no_line;    /* passed without their fault: there was no way onto the line */
+	uint64_t late_p50_us, late_p99_us; /* tap: release after the due time, upper bounds; fq: 0 */
+};
+/* -ENOENT without a line. */
+int dataplane__line_stats(struct dataplane *dp, struct dp_line_stats *ret);
+
+/* Readable when the line has failed (its process was killed), -1 if that cannot be: the run should end. */
+int dataplane__failed_fd(const struct dataplane *dp);
+
 /* Attachments, for `check`, `status` and messages. */
 struct dp_attachment {
 	const char *node; /* member it serves */

@@ -7,6 +7,7 @@
 #include "datapath/attach.h"
 #include "datapath/compile_internal.h"
 #include "datapath/dataplane.h"
+#include "datapath/line.h"
 #include "datapath/places.h"
 #include "datapath/tables.h"
 
@@ -14,7 +15,10 @@ enum dp_map {
 	DP_CONTROL,
 	DP_WINDOWS,
 	DP_RULES,
-	DP_RULE_STATE,
+	DP_LINKS,
+	DP_TABLES,
+	DP_DEVICES,
+	DP_PORTS,
 	DP_PAIRS,
 	DP_IDENTS,
 	DP_PREFIXES,
@@ -39,6 +43,11 @@ struct instance_key {
 	uint32_t scope;
 };
 
+/* Programs of the line (bpf/line.bpf.c) that look up the pairs of one scope. */
+struct line_progs {
+	int turn, decide, to_hook, back; /* -1: not loaded */
+};
+
 struct dataplane {
 	const struct dp_plan *plan; /* borrowed until dataplane__close() */
 	struct places places;
@@ -60,6 +69,9 @@ struct dataplane {
 	size_t cap_instances;
 	bool tcx;
 
+	struct line *line;	       /* NULL: no fault needs it */
+	struct line_progs *line_progs; /* by scope, as pairs */
+
 	struct attached *attached;
 	struct dp_attachment *shown; /* the same, for others; in the same order */
 	size_t n_attached, cap_attached, cap_shown;
@@ -76,6 +88,9 @@ static inline struct table_fds dataplane__table_fds(const struct dataplane *dp)
 /* The programs for @hook, loaded if they are not yet. */
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err);
+
+/* The line's programs for the scope of @hook, loaded if they are not yet. */
+int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error *err);
 
 /* Have the tables of pairs that the hooks and pairs of @c refer to. */
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err);

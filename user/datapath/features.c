@@ -141,7 +141,7 @@ static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct er
 	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
 			       .to = {.members = &one, .n_members = 1}};
 	struct dp_fault fault = {
-		.name = name, .actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
+		.name = name, .rule.actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
 	const struct dp_plan plan = {
 		.members = members, .n_members = 2, .faults = &fault, .n_faults = 1, .mode = mode};
 	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;

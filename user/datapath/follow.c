@@ -81,6 +81,11 @@ static int have_hook(struct dataplane *dp, const struct compiled_hook *h, struct
 	uint32_t instance;
 	int r = dataplane__instance(dp, h, &instance, err);
 
+	if (!r && dp->line) {
+		r = dataplane__line_programs(dp, h->scope, err);
+		if (!r)
+			r = line__connect(dp->line, h, err);
+	}
 	if (r)
 		return r;
 	if (!a)

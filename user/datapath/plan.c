@@ -24,6 +24,7 @@ void dp_plan__reset(struct dp_plan *p)
 			side__reset(&f->edges[j].to);
 		}
 		free(f->edges);
+		free(f->table);
 		free(f->name);
 	}
 	free(p->members);

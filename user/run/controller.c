@@ -300,7 +300,8 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 
 static int prepare(struct run *run, struct error *err)
 {
-	struct plan_options po = {.allow_host = run->opts->allow_host, .mode = run->opts->mode};
+	struct plan_options po = {.allow_host = run->opts->allow_host, .mode = run->opts->mode,
+				  .hold = run->opts->hold};
 	json_t *info;
 	int r;
 

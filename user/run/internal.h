@@ -48,7 +48,7 @@ struct rate {
 struct fault_state {
 	size_t next; /* window that is active, or comes next */
 	bool active, hit;
-	uint64_t dropped_before; /* at the start of this occurrence */
+	struct chaos_edge_counts before; /* total at the start of this occurrence */
 	struct chaos_edge_counts total;
 };
 

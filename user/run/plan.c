@@ -4,10 +4,10 @@
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
 #include "run/exempt.h"
+#include "run/rules.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
-#include <math.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -421,43 +421,20 @@ static int add_edges(const struct plan *p, struct dp_fault *f, const struct edge
 	return r;
 }
 
-static void fill_ports(struct chaos_port_range *dst, uint8_t *ret_n, const struct ports *ports)
-{
-	for (size_t i = 0; i < ports->n && i < CHAOS_PORTS_PER_MATCH; i++, (*ret_n)++)
-		dst[i] = (struct chaos_port_range){ports->v[i].lo, ports->v[i].hi};
-}
-
 static int make_fault(struct plan *p, size_t i, struct error *err)
 {
 	const struct fault *f = &p->e->faults[i];
-	const struct match *m = &f->match;
 	struct dp_fault *df = &p->dp.faults[i];
+	/* Each fault draws from its own sequence, whatever the others do. */
+	uint64_t seed = p->e->seed + (i + 1) * 0x9e3779b97f4a7c15ULL;
 	int r;
 
-	if (m->ports.n > CHAOS_PORTS_PER_MATCH || m->sports.n > CHAOS_PORTS_PER_MATCH ||
-	    m->dports.n > CHAOS_PORTS_PER_MATCH)
-		return err__set(err, -EINVAL, "%s:%d:%d: at most %d port ranges in one match", at(p, f),
-				CHAOS_PORTS_PER_MATCH);
 	df->name = strdup(f->name);
 	if (!df->name)
 		return err__set(err, -ENOMEM, "out of memory");
-	/* Each fault draws from its own sequence, whatever the others do. */
-	df->seed = p->e->seed + (i + 1) * 0x9e3779b97f4a7c15ULL;
-	df->match.proto = m->proto;
-	df->match.tcp_mask = m->tcp_mask;
-	df->match.tcp_flags = m->tcp_flags;
-	fill_ports(df->match.port, &df->match.n_port, &m->ports);
-	fill_ports(df->match.sport, &df->match.n_sport, &m->sports);
-	fill_ports(df->match.dport, &df->match.n_dport, &m->dports);
-	if (f->parts & FAULT_PARTITION) {
-		df->actions |= CHAOS_ACT_PARTITION;
-		if (f->partition.l2)
-			df->match.flags |= CHAOS_MATCH_NEIGHBOUR;
-	}
-	if (f->parts & FAULT_LOSS) {
-		df->actions |= CHAOS_ACT_LOSS;
-		df->loss.threshold = (uint64_t)llround(f->loss.chance.p.from * 0x1p32);
-	}
+	r = rules__make(f, seed, p->e->file, df, err);
+	if (r)
+		return r;
 	r = schedule__windows(p->e, i, &p->windows[i]);
 	if (!r)
 		r = schedule__edges(p->e, i, &p->edges[i]);
@@ -486,6 +463,7 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	p->dp.n_faults = e->n_faults;
 	p->dp.count_traffic = true;
 	p->dp.mode = opts->mode;
+	p->dp.hold = opts->hold;
 
 	r = resolve_all(p, lab, e->allow_host || opts->allow_host, err);
 	for (size_t i = 0; !r && i < e->n_faults; i++)

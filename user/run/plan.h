@@ -15,6 +15,7 @@
 struct plan_options {
 	bool allow_host; /* --allow-host: as spec.allowHost */
 	enum dp_attach_mode mode;
+	enum dp_hold_mode hold;
 };
 
 /* What one selector came to. */

@@ -43,6 +43,7 @@ struct run_options {
 	bool allow_host;
 	bool lease;	   /* inject without --for: faults last until stopped, by leases of 5 s */
 	enum dp_attach_mode mode;
+	enum dp_hold_mode hold;
 	const volatile int *stop; /* set by signal handlers: 0 = go on, else the signal */
 	int wake_fd;	   /* readable when *stop was set */
 	struct run_ui ui;

@@ -48,17 +48,14 @@ void timeline__prime(struct run *run)
 
 json_t *timeline__hits(const struct run *run, size_t fault)
 {
-	json_t *o = json_object();
+	const struct chaos_edge_counts *c = &run->faults[fault].total;
 
-	json_object_set_new(o, "dropped",
-			    json_integer((json_int_t)run->faults[fault].total.dropped));
-	for (size_t i = 0; i < 7; i++) {
-		static const char *const later[] = {"delayed",	 "reordered", "duplicated", "corrupted",
-						    "shaped", "reset",     "rejected"};
-
-		json_object_set_new(o, later[i], json_null());
-	}
-	return o;
+	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "dropped",
+			 (json_int_t)c->dropped, "delayed", (json_int_t)c->delayed, "reordered",
+			 (json_int_t)c->reordered, "duplicated", (json_int_t)c->duplicated, "corrupted",
+			 (json_int_t)c->corrupted, "shaped", (json_int_t)c->shaped, "reset",
+			 (json_int_t)c->reset, "rejected", (json_int_t)c->rejected, "marked",
+			 (json_int_t)c->marked, "overflowed", (json_int_t)c->overflowed);
 }
 
 static json_t *hit_time(const struct run *run, uint64_t mono_ns)
@@ -78,9 +75,10 @@ json_t *timeline__edges(const struct run *run, size_t fault)
 		const struct chaos_edge_counts *c = &hits[i].counts;
 
 		json_array_append_new(
-			a, json_pack("{s:s,s:s,s:I,s:I,s:I,s:o,s:o}", "from", hits[i].from, "to",
-				     hits[i].to, "matched", (json_int_t)c->matched, "matched_bytes",
-				     (json_int_t)c->matched_bytes, "dropped", (json_int_t)c->dropped,
+			a, json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:o,s:o}", "from", hits[i].from,
+				     "to", hits[i].to, "matched", (json_int_t)c->matched,
+				     "matched_bytes", (json_int_t)c->matched_bytes, "dropped",
+				     (json_int_t)c->dropped, "delayed", (json_int_t)c->delayed,
 				     "first_hit_ns", hit_time(run, c->first_hit_ns), "last_hit_ns",
 				     hit_time(run, c->last_hit_ns)));
 	}
@@ -100,13 +98,42 @@ static void record(struct run *run, size_t fault, const char *event, int64_t t_n
 	run__record(run, "fault", t_ns, o);
 }
 
+/* "12 packets dropped, 3 delayed" since @was; what did not happen is not said. */
+static const char *changes(const struct chaos_edge_counts *was, const struct chaos_edge_counts *now,
+			   char *buf, size_t size)
+{
+	const struct {
+		const char *word;
+		uint64_t n;
+	} rows[] = {
+		{"dropped", now->dropped - was->dropped},
+		{"delayed", now->delayed - was->delayed},
+		{"reordered", now->reordered - was->reordered},
+		{"duplicated", now->duplicated - was->duplicated},
+		{"corrupted", now->corrupted - was->corrupted},
+		{"shaped", now->shaped - was->shaped},
+		{"reset", now->reset - was->reset},
+		{"rejected", now->rejected - was->rejected},
+		{"marked", now->marked - was->marked},
+	};
+	size_t n = 0;
+
+	snprintf(buf, size, "no packet hit");
+	for (size_t i = 0; i < ARRAY_SIZE(rows) && n < size; i++)
+		if (rows[i].n)
+			n += (size_t)snprintf(buf + n, size - n, "%s%llu %s%s", n ? ", " : "",
+					      (unsigned long long)rows[i].n, n ? "" : "packets ",
+					      rows[i].word);
+	return buf;
+}
+
 static void begin(struct run *run, size_t i, int64_t t_ns)
 {
 	struct fault_state *fs = &run->faults[i];
 
 	fs->active = true;
 	fs->hit = false;
-	fs->dropped_before = fs->total.dropped;
+	fs->before = fs->total;
 	record(run, i, "armed", t_ns);
 	run__say(run, t_ns, "%s: armed", run->e->faults[i].name);
 }
@@ -114,11 +141,12 @@ static void begin(struct run *run, size_t i, int64_t t_ns)
 static void end(struct run *run, size_t i, int64_t t_ns)
 {
 	struct fault_state *fs = &run->faults[i];
+	char buf[256];
 
 	dataplane__total(run->dp, i, &fs->total);
 	record(run, i, "cleared", t_ns);
-	run__say(run, t_ns, "%s: cleared, %llu packets dropped", run->e->faults[i].name,
-		 (unsigned long long)(fs->total.dropped - fs->dropped_before));
+	run__say(run, t_ns, "%s: cleared, %s", run->e->faults[i].name,
+		 changes(&fs->before, &fs->total, buf, sizeof(buf)));
 	fs->active = false;
 	fs->next++;
 }
@@ -130,13 +158,13 @@ static void look_for_hit(struct run *run, size_t i, int64_t now)
 	int64_t t_ns = now;
 
 	if (dataplane__total(run->dp, i, &fs->total) < 0 || fs->hit ||
-	    fs->total.dropped == fs->dropped_before)
+	    fs->total.last_hit_ns == fs->before.last_hit_ns)
 		return;
 	fs->hit = true;
 	if (!fs->next && fs->total.first_hit_ns)
 		t_ns = (int64_t)fs->total.first_hit_ns - run->t0_ns;
 	record(run, i, "first_hit", t_ns);
-	run__say(run, t_ns, "%s: first packet dropped", run->e->faults[i].name);
+	run__say(run, t_ns, "%s: first packet hit", run->e->faults[i].name);
 }
 
 static void tick_fault(struct run *run, size_t i, int64_t now)

@@ -4,6 +4,8 @@
  * are armed, then does what it reads: one command a line, each answered by lines that end with `.`:
  *
  *	hits			FAULT FROM TO matched dropped matched_bytes
+ *	effects			FAULT FROM TO delayed reordered duplicated corrupted shaped overflowed reset rejected marked
+ *	line			MECHANISM held overflowed no_line late_p50_us late_p99_us
  *	traffic NODE		rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn dropped
  *	attached		NODE IFNAME
  *	window START END	seconds from now; of all faults
@@ -137,6 +139,16 @@ static void add_edge(struct ctl *c, struct dp_fault *f, const char *from, const 
 	e->to = parse_side(c, b);
 }
 
+static struct chaos_param still(double v)
+{
+	return (struct chaos_param){(__u64)v, (__u64)v};
+}
+
+static struct chaos_param probability(const char *s)
+{
+	return still(atof(s) * 4294967296.0);
+}
+
 /* FROM,TO[,PROBABILITY] */
 static void add_fault(struct ctl *c, const char *name, char *arg, bool both)
 {
@@ -153,21 +165,118 @@ static void add_fault(struct ctl *c, const char *name, char *arg, bool both)
 	f = &c->plan.faults[c->plan.n_faults++];
 	if (asprintf(&f->name, "%s%zu", name, c->plan.n_faults) < 0)
 		die("out of memory", NULL);
-	f->seed = 42 + c->plan.n_faults;
-	f->actions = p ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION;
-	f->loss.threshold = p ? (uint64_t)(atof(p) * 4294967296.0) : 0;
+	f->rule.seed = 42 + c->plan.n_faults;
+	f->rule.actions = p ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION;
+	f->rule.loss.chance.p = probability(p ? p : "0");
 	add_edge(c, f, arg, to);
 	if (both)
 		add_edge(c, f, to, arg);
 }
 
-enum { KEY_FROM = 256, KEY_TO, KEY_NEIGHBOUR, KEY_MODE, KEY_TRAFFIC };
+/* KEY=VALUE of --fault; times in microseconds, sizes in bytes. */
+static void set_effect(struct chaos_rule *r, const char *key, const char *v)
+{
+	static const struct {
+		const char *name;
+		enum chaos_action act;
+		size_t offset;
+	} chances[] = {
+		{"loss", CHAOS_ACT_LOSS, offsetof(struct chaos_rule, loss.chance)},
+		{"duplicate", CHAOS_ACT_DUPLICATE, offsetof(struct chaos_rule, duplicate)},
+		{"corrupt", CHAOS_ACT_CORRUPT, offsetof(struct chaos_rule, corrupt)},
+		{"ecn", CHAOS_ACT_ECN, offsetof(struct chaos_rule, ecn)},
+		{"reset", CHAOS_ACT_RESET, offsetof(struct chaos_rule, reset)},
+		{"reject", CHAOS_ACT_REJECT, offsetof(struct chaos_rule, reject)},
+		{"reorder", CHAOS_ACT_DELAY, offsetof(struct chaos_rule, delay.overtake)},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(chances); i++) {
+		struct chaos_chance *c = (void *)((char *)r + chances[i].offset);
+
+		if (strcmp(key, chances[i].name) != 0)
+			continue;
+		r->actions |= chances[i].act;
+		c->p = probability(v);
+		if (strchr(v, '/'))
+			c->correlation = (__u64)(atof(strchr(v, '/') + 1) * 4294967296.0);
+		if (!strcmp(key, "reorder"))
+			r->delay.flags |= CHAOS_DELAY_REORDER;
+		if (!strcmp(key, "reset"))
+			r->effects |= CHAOS_RESET_SENDER | CHAOS_RESET_RECEIVER;
+		if (!strcmp(key, "reject")) {
+			r->icmp4_code = 3;
+			r->icmp6_code = 4;
+		}
+		return;
+	}
+	if (!strcmp(key, "delay")) {
+		r->actions |= CHAOS_ACT_DELAY;
+		r->delay.latency_ns = still(atof(v) * 1e3);
+	} else if (!strcmp(key, "jitter")) {
+		r->delay.jitter_ns = still(atof(v) * 1e3);
+	} else if (!strcmp(key, "normal")) {
+		r->delay.table = CHAOS_TABLE_NORMAL;
+		r->delay.table_len = CHAOS_TABLE_LEN;
+	} else if (!strcmp(key, "gap")) {
+		r->delay.gap = (__u32)atoi(v);
+	} else if (!strcmp(key, "order")) {
+		r->delay.flags |= CHAOS_DELAY_IN_ORDER;
+	} else if (!strcmp(key, "rate")) {
+		r->actions |= CHAOS_ACT_RATE;
+		r->rate.bytes_per_s = still(atof(v));
+	} else if (!strcmp(key, "queue")) {
+		r->rate.queue_bytes = (__u64)atof(v);
+	} else if (!strcmp(key, "mtu")) {
+		r->actions |= CHAOS_ACT_MTU;
+		r->mtu = still(atof(v));
+	} else if (!strcmp(key, "icmp")) {
+		r->effects |= CHAOS_MTU_ICMP;
+	} else if (!strcmp(key, "silent")) {
+		r->effects |= CHAOS_CORRUPT_SILENT;
+	} else if (!strcmp(key, "every")) {
+		r->actions |= CHAOS_ACT_LOSS;
+		r->loss.every = (__u32)atoi(v);
+	} else if (!strcmp(key, "nth")) {
+		r->match.nth = (__u32)atoi(v);
+	} else if (!strcmp(key, "proto")) {
+		r->match.proto = (__u8)atoi(v);
+	} else {
+		die(key, NULL);
+	}
+}
+
+/* FROM,TO,KEY[=VALUE]... */
+static void add_effects(struct ctl *c, char *arg)
+{
+	char *save, *from = strtok_r(arg, ",", &save), *to = strtok_r(NULL, ",", &save), *key;
+	struct dp_fault *f;
+
+	if (!from || !to)
+		die("--fault FROM,TO,KEY=VALUE...", NULL);
+	c->plan.faults = more(c->plan.faults, c->plan.n_faults, sizeof(*f));
+	f = &c->plan.faults[c->plan.n_faults++];
+	if (asprintf(&f->name, "fault%zu", c->plan.n_faults) < 0)
+		die("out of memory", NULL);
+	f->rule.seed = 42 + c->plan.n_faults;
+	while ((key = strtok_r(NULL, ",", &save))) {
+		char *value = strchr(key, '=');
+
+		if (value)
+			*value++ = 0;
+		set_effect(&f->rule, key, value ? value : "0");
+	}
+	add_edge(c, f, from, to);
+}
+
+enum { KEY_FROM = 256, KEY_TO, KEY_NEIGHBOUR, KEY_MODE, KEY_TRAFFIC, KEY_HOLD };
 
 static const struct argp_option options[] = {
 	{"member", 'm', "NAME=netns:NS|NAME=dev:NS:IF|NAME=cidr:PREFIX", 0, "a member", 0},
 	{"cut", 'c', "A,B", 0, "cut both ways; a side is NAME[+NAME...][:PORT] or any", 0},
 	{"oneway", 'o', "FROM,TO", 0, "cut one way", 0},
 	{"loss", 'l', "FROM,TO,P", 0, "lose one way", 0},
+	{"fault", 'f', "FROM,TO,KEY[=VALUE]...", 0, "other faults, one way", 0},
+	{"hold", KEY_HOLD, "auto|fq|tap", 0, "what holds delayed packets", 0},
 	{"start", KEY_FROM, "S", 0, "begin of the window, seconds after arming (0)", 0},
 	{"end", KEY_TO, "S", 0, "end of the window (60)", 0},
 	{"neighbour", KEY_NEIGHBOUR, NULL, 0, "ARP and ND too", 0},
@@ -192,6 +301,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case 'l':
 		add_fault(c, "loss", arg, false);
+		return 0;
+	case 'f':
+		add_effects(c, arg);
+		return 0;
+	case KEY_HOLD:
+		c->plan.hold = !strcmp(arg, "fq")    ? DP_HOLD_FQ
+			       : !strcmp(arg, "tap") ? DP_HOLD_TAP
+						     : DP_HOLD_AUTO;
 		return 0;
 	case KEY_FROM:
 		c->from_s = atof(arg);
@@ -236,6 +353,38 @@ static void print_hits(struct dataplane *dp, const struct ctl *c)
 	}
 }
 
+static void print_effects(struct dataplane *dp, const struct ctl *c)
+{
+	for (size_t i = 0; i < c->plan.n_faults; i++) {
+		_cleanup_free_ struct dp_edge_hits *v = NULL;
+		size_t n = 0;
+
+		if (dataplane__hits(dp, i, &v, &n))
+			die("hits", NULL);
+		for (size_t k = 0; k < n; k++) {
+			const struct chaos_edge_counts *e = &v[k].counts;
+
+			printf("%s %s %s %llu %llu %llu %llu %llu %llu %llu %llu %llu\n",
+			       c->plan.faults[i].name, v[k].from, v[k].to, e->delayed, e->reordered,
+			       e->duplicated, e->corrupted, e->shaped, e->overflowed, e->reset,
+			       e->rejected, e->marked);
+		}
+	}
+}
+
+static void print_line(struct dataplane *dp)
+{
+	struct dp_line_stats s;
+
+	if (dataplane__line_stats(dp, &s))
+		printf("none\n");
+	else
+		printf("%s %llu %llu %llu %llu %llu\n", dataplane__hold_mechanism(dp),
+		       (unsigned long long)s.held, (unsigned long long)s.overflowed,
+		       (unsigned long long)s.no_line, (unsigned long long)s.late_p50_us,
+		       (unsigned long long)s.late_p99_us);
+}
+
 static void print_traffic(struct dataplane *dp, const char *node)
 {
 	struct chaos_traffic t;
@@ -259,6 +408,10 @@ static bool command(struct dataplane *dp, const struct ctl *c, char *line, uint6
 		return false;
 	if (!strcmp(line, "hits")) {
 		print_hits(dp, c);
+	} else if (!strcmp(line, "effects")) {
+		print_effects(dp, c);
+	} else if (!strcmp(line, "line")) {
+		print_line(dp);
 	} else if (!strncmp(line, "traffic ", 8)) {
 		print_traffic(dp, line + 8);
 	} else if (!strcmp(line, "attached")) {
@@ -369,7 +522,7 @@ int main(int argc, char **argv)
 		return scan(argv[2]);
 	argp_parse(&argp, argc, argv, 0, NULL, &c);
 	for (size_t i = 0; i < c.plan.n_faults && c.neighbour; i++)
-		c.plan.faults[i].match.flags |= CHAOS_MATCH_NEIGHBOUR;
+		c.plan.faults[i].rule.match.flags |= CHAOS_MATCH_NEIGHBOUR;
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (dataplane__open(&c.plan, &dp, &err))
 		die("open", &err);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/rtnl.h"
+#include "lib/rtnl.h"
 
 #include "lib/cleanup.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/gen_stats.h>
 #include <linux/if_link.h>
+#include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
@@ -180,4 +182,137 @@ int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr
 		ifa->ifa_flags = IFA_F_NODAD;
 	}
 	return transact(rt, h);
+}
+
+/* The least that an interface without addresses may do by itself. */
+static void put_silent(struct nlmsghdr *h)
+{
+	struct nlattr *spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+	struct nlattr *inet6 = mnl_attr_nest_start(h, AF_INET6);
+
+	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
+	mnl_attr_nest_end(h, inet6);
+	mnl_attr_nest_end(h, spec);
+}
+
+enum { LINE_MTU = 65535 };
+
+static void put_line_end(struct nlmsghdr *h, const struct rtnl_veth_end *end)
+{
+	mnl_attr_put_strz(h, IFLA_IFNAME, end->name);
+	mnl_attr_put_u32(h, IFLA_MTU, LINE_MTU);
+	if (end->gso_max_segs)
+		mnl_attr_put_u32(h, IFLA_GSO_MAX_SEGS, end->gso_max_segs);
+}
+
+int rtnl__add_line(struct rtnl *rt, const struct rtnl_veth_end *here,
+		   const struct rtnl_veth_end *there, int netns_there)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+	struct nlattr *info, *data, *other;
+
+	put_link(h, 0, 0)->ifi_flags = IFF_NOARP;
+	put_line_end(h, here);
+	info = mnl_attr_nest_start(h, IFLA_LINKINFO);
+	mnl_attr_put_strz(h, IFLA_INFO_KIND, "veth");
+	data = mnl_attr_nest_start(h, IFLA_INFO_DATA);
+	other = mnl_attr_nest_start(h, VETH_INFO_PEER);
+	put_link(h, 0, 0);
+	put_line_end(h, there);
+	mnl_attr_put_u32(h, IFLA_NET_NS_FD, (uint32_t)netns_there);
+	mnl_attr_nest_end(h, other);
+	mnl_attr_nest_end(h, data);
+	mnl_attr_nest_end(h, info);
+	return transact(rt, h);
+}
+
+int rtnl__up_silent(struct rtnl *rt, int ifindex)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, 0);
+	struct ifinfomsg *ifi = put_link(h, ifindex, IFF_NOARP);
+	int r;
+
+	/* No IPv6 in this kernel: nothing to silence. */
+	put_silent(h);
+	r = transact(rt, h);
+	if (r && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
+		return r;
+	h = request(rt, buf, RTM_NEWLINK, 0);
+	ifi = put_link(h, ifindex, IFF_UP | IFF_NOARP | IFF_MULTICAST);
+	ifi->ifi_flags = IFF_UP | IFF_NOARP;
+	return transact(rt, h);
+}
+
+int rtnl__delete_link(struct rtnl *rt, int ifindex)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_DELLINK, 0);
+
+	put_link(h, ifindex, 0);
+	return transact(rt, h);
+}
+
+
+enum { FQ_BUCKETS_LOG = 14, FQ_TIMER_SLACK_NS = 1000 };
+
+int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_ns)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWQDISC, NLM_F_CREATE | NLM_F_EXCL);
+	struct tcmsg *tcm = mnl_nlmsg_put_extra_header(h, sizeof(*tcm));
+	struct nlattr *options;
+
+	tcm->tcm_family = AF_UNSPEC;
+	tcm->tcm_ifindex = ifindex;
+	tcm->tcm_parent = TC_H_ROOT;
+	mnl_attr_put_strz(h, TCA_KIND, "fq");
+	options = mnl_attr_nest_start(h, TCA_OPTIONS);
+	mnl_attr_put_u32(h, TCA_FQ_PLIMIT, limit);
+	mnl_attr_put_u32(h, TCA_FQ_FLOW_PLIMIT, limit);
+	mnl_attr_put_u32(h, TCA_FQ_BUCKETS_LOG, FQ_BUCKETS_LOG);
+	mnl_attr_put_u32(h, TCA_FQ_ORPHAN_MASK, UINT32_MAX);
+	mnl_attr_put_u32(h, TCA_FQ_TIMER_SLACK, FQ_TIMER_SLACK_NS);
+	mnl_attr_put_u32(h, TCA_FQ_HORIZON, (uint32_t)(horizon_ns / 1000));
+	mnl_attr_nest_end(h, options);
+	return transact(rt, h);
+}
+
+static int add_queue(const struct nlmsghdr *h, void *arg)
+{
+	struct rtnl_queues *sum = arg;
+	const struct nlattr *a, *b;
+
+	if (h->nlmsg_type != RTM_NEWQDISC)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, h, sizeof(struct tcmsg)) {
+		if (mnl_attr_get_type(a) != TCA_STATS2)
+			continue;
+		mnl_attr_for_each_nested(b, a) {
+			struct gnet_stats_queue q;
+
+			if (mnl_attr_get_type(b) != TCA_STATS_QUEUE ||
+			    mnl_attr_get_payload_len(b) < sizeof(q))
+				continue;
+			memcpy(&q, mnl_attr_get_payload(b), sizeof(q));
+			sum->packets += q.qlen;
+			sum->drops += q.drops;
+		}
+	}
+	return MNL_CB_OK;
+}
+
+int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_GETQDISC, NLM_F_DUMP);
+	struct rtnl_queues sum = {0};
+	int r;
+
+	mnl_nlmsg_put_extra_header(h, sizeof(struct tcmsg));
+	r = talk(rt, h, add_queue, &sum);
+	if (!r)
+		*ret = sum;
+	return r;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * rtnl.h: the few rtnetlink requests that a lab's network needs. Everything acts in the network
+ * rtnl.h: the few rtnetlink requests that our own networks need: a lab's, the line's. Everything acts in the network
  * namespace that the calling thread was in at rtnl__open(). All return 0 or the kernel's negative errno.
  */
-#ifndef CHAOS_LAB_RTNL_H
-#define CHAOS_LAB_RTNL_H
+#ifndef CHAOS_RTNL_H
+#define CHAOS_RTNL_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -44,5 +44,32 @@ int rtnl__add_veth(struct rtnl *rt, const char *name, int master, const char *pe
 /* @family is AF_INET or AF_INET6; an IPv6 address is usable at once (no duplicate detection). */
 int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr,
 		      unsigned int prefixlen);
+
+/* One end of a veth pair that carries our own detour and nobody's addresses. */
+struct rtnl_veth_end {
+	const char *name;
+	unsigned int gso_max_segs; /* 0: the kernel's default; 1: GSO packets are cut up before it */
+};
+
+/* A veth pair, both ends down, with the largest MTU that there is: @here, and @there in @netns_there. */
+int rtnl__add_line(struct rtnl *rt, const struct rtnl_veth_end *here,
+		   const struct rtnl_veth_end *there, int netns_there);
+/* Up, and without a packet of its own: no ARP, no IPv6 address, no multicast group. */
+int rtnl__up_silent(struct rtnl *rt, int ifindex);
+
+int rtnl__delete_link(struct rtnl *rt, int ifindex);
+
+/*
+ * The fq qdisc at the root of a device, for packets that carry their own time (EDT): no flow limit, @limit
+ * packets, times up to @horizon_ns ahead. -ENOENT: this kernel has no fq.
+ */
+int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_ns);
+
+/* All qdiscs of the namespace together. */
+struct rtnl_queues {
+	uint64_t packets; /* waiting */
+	uint64_t drops;
+};
+int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret);
 
 #endif
