@@ -51,13 +51,14 @@ int chain__burst(double p, double mean_burst, struct loss_chain *ret, struct err
 			err, -EINVAL,
 			"bursts with a loss probability of 1 have no end; expected less than 1");
 	least = fmax(1, p / (1 - p));
-	if (!(mean_burst >= least) || isinf(mean_burst))
+	/* p / (1 - p) may miss a whole number by a rounding: 0.9 and bursts of 9 are right. */
+	if (!(mean_burst >= least * (1 - 1e-9)) || isinf(mean_burst))
 		return err__set(
 			err, -EINVAL,
 			"the mean burst is %g packets; with a loss probability of %g expected "
 			"at least %g",
 			mean_burst, p, least);
-	/* At the least burst the quotient may round to more than 1. */
+	mean_burst = fmax(mean_burst, least);
 	*ret = two_states(fmin(p / (mean_burst * (1 - p)), 1), 1 / mean_burst, 0, 1);
 	return 0;
 }
