@@ -207,7 +207,7 @@ void chain__thresholds(const struct loss_chain *c, uint64_t move[CHAIN_STATES][C
 
 		for (unsigned int j = 0; j < CHAIN_STATES - 1; j++) {
 			sum += c->move[i][j];
-			/* The last state takes what is left by the sum, nothing of its rounding. */
+			/* Past the last state nothing is left, however the sum was rounded. */
 			move[i][j] = i < c->n && j + 1 < c->n
 					     ? (uint64_t)llrint(ldexp(fmin(sum, 1), 32))
 					     : 1ULL << 32;
