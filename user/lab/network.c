@@ -4,7 +4,7 @@
  * namespace is to move into it: the caller stays where it is, whatever happens.
  */
 #include "lab/internal.h"
-#include "lab/rtnl.h"
+#include "lib/rtnl.h"
 
 #include "lib/cleanup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/rtnl.h"
+#include "lib/rtnl.h"
 
 #include "lib/cleanup.h"
 
