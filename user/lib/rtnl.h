@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * rtnl.h: the few rtnetlink requests that our own networks need: a lab's, the line's. Everything acts in the network
- * namespace that the calling thread was in at rtnl__open(). All return 0 or the kernel's negative errno.
+ * rtnl.h: the few rtnetlink requests that our own networks need: a lab's, the delay line's. Everything
+ * acts in the network namespace that the calling thread was in at rtnl__open(). All return 0 or the
+ * kernel's negative errno.
  */
 #ifndef CHAOS_RTNL_H
 #define CHAOS_RTNL_H
