@@ -72,6 +72,8 @@ const struct expect_schema expect_schemas[] = {
 	HITS("shaped"),
 	HITS("reset"),
 	HITS("rejected"),
+	HITS("marked"),
+	HITS("overflowed"),
 	{"recorder.events", KIND_COUNT},
 	{"recorder.lost_events", KIND_COUNT},
 	{"recorder.probe_gaps", KIND_COUNT},

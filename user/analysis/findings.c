@@ -269,6 +269,31 @@ static void recovery(const struct analysis *a, json_t *out)
 
 /* ---- what it rests on ---- */
 
+/* "Fault slow delayed 120 packets, dropped 3", the larger numbers first where they are told. */
+static void effects(const struct history *h, const struct history_fault_event *e, struct text *t)
+{
+	static const enum history_hit order[] = {
+		HIT_DROPPED,   HIT_DELAYED, HIT_SHAPED, HIT_REORDERED, HIT_DUPLICATED,
+		HIT_CORRUPTED, HIT_RESET,   HIT_REJECTED, HIT_MARKED,
+	};
+	bool first = true;
+
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		if (e->hits[order[i]] <= 0)
+			continue;
+		if (first)
+			text__add(t, "Fault %s %s ", h->faults[e->fault].name,
+				  history_hit_names[order[i]]);
+		else
+			text__add(t, ", %s ", history_hit_names[order[i]]);
+		text__several(t, e->hits[order[i]], "packet", "packets");
+		first = false;
+	}
+	if (e->hits[HIT_OVERFLOWED] > 0)
+		text__add(t, " (%lld of the dropped for a full queue)",
+			  (long long)e->hits[HIT_OVERFLOWED]);
+}
+
 static void faults(const struct analysis *a, json_t *out)
 {
 	const struct history *h = a->h;
@@ -282,10 +307,7 @@ static void faults(const struct analysis *a, json_t *out)
 		if (e->event != FAULT_CLEARED || told[e->fault])
 			continue;
 		told[e->fault] = true;
-		if (e->hits[HIT_DROPPED] > 0) {
-			text__add(&t, "Fault %s dropped ", h->faults[e->fault].name);
-			text__several(&t, e->hits[HIT_DROPPED], "packet", "packets");
-		}
+		effects(h, e, &t);
 		findings__say(out, &t);
 	}
 }

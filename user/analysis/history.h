@@ -134,6 +134,8 @@ enum history_hit {
 	HIT_SHAPED,
 	HIT_RESET,
 	HIT_REJECTED,
+	HIT_MARKED,
+	HIT_OVERFLOWED, /* of dropped: the queue of a rate was full */
 	HIT_COUNT
 };
 extern const char *const history_hit_names[HIT_COUNT];

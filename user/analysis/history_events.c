@@ -13,6 +13,7 @@
 
 const char *const history_hit_names[HIT_COUNT] = {
 	"dropped", "delayed", "reordered", "duplicated", "corrupted", "shaped", "reset", "rejected",
+	"marked", "overflowed",
 };
 
 static const char *const role_names[] = {

@@ -547,6 +547,21 @@ const char *dataplane__mechanism(const struct dataplane *dp)
 	return dp->tcx ? "tcx" : "clsact";
 }
 
+void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *buf, size_t size)
+{
+	uint32_t actions = dp->plan->faults[fault].rule.actions;
+	bool held = actions & (CHAOS_ACT_DELAY | CHAOS_ACT_RATE);
+
+	if (!dp->line || !(actions & ~CHAOS_ACT_PARTITION))
+		snprintf(buf, size, "%s, BPF drop", dataplane__mechanism(dp));
+	else
+		snprintf(buf, size, "%s, BPF on a veth line%s%s", dataplane__mechanism(dp),
+			 line__cuts(dp->line) ? ", per wire packet" : "",
+			 !held				       ? ""
+			 : !strcmp(line__mechanism(dp->line), "fq") ? ", EDT with fq"
+								    : ", held behind a TAP");
+}
+
 const char *dataplane__hold_mechanism(const struct dataplane *dp)
 {
 	return dp->line ? line__mechanism(dp->line) : NULL;

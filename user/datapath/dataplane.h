@@ -132,6 +132,8 @@ int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret);
 
 /* "tcx" or "clsact": what the programs are attached by. */
 const char *dataplane__mechanism(const struct dataplane *dp);
+/* In words, how @fault acts: "tcx, BPF drop", "tcx, per wire packet on a veth line, EDT with fq". */
+void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *buf, size_t size);
 /* "fq", "tap"; NULL when no fault of the plan needs the line. */
 const char *dataplane__hold_mechanism(const struct dataplane *dp);
 

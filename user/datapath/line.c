@@ -400,6 +400,11 @@ void line__drain(struct line *l, int64_t limit_ns)
 	poll(NULL, 0, LINE_DRAIN_POLL_MS);
 }
 
+bool line__cuts(const struct line *l)
+{
+	return l->needs.wire;
+}
+
 const char *line__mechanism(const struct line *l)
 {
 	return l->tap ? "tap" : "fq";

@@ -39,6 +39,8 @@ int line__connect(struct line *l, const struct compiled_hook *h, struct error *e
 void line__drain(struct line *l, int64_t limit_ns);
 void line__close(struct line *l);
 
+/* Are GSO packets cut into wire packets? */
+bool line__cuts(const struct line *l);
 const char *line__mechanism(const struct line *l);
 int line__stats(struct line *l, struct dp_line_stats *ret);
 /* Readable when the line has failed for good; -1 if that cannot be. */

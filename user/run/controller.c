@@ -178,6 +178,11 @@ static const char *must_end(struct run *run)
 			 run->dir, strerror(-recorder__failed(run->rec)));
 		return "failed";
 	}
+	if (run->line_failed) {
+		snprintf(run->end_reason, sizeof(run->end_reason),
+			 "the process that holds delayed packets has died");
+		return "failed";
+	}
 	return NULL;
 }
 
@@ -199,6 +204,7 @@ static void wait_for_something(struct run *run, int ms)
 		{.fd = run->state ? state__fd(run->state) : -1, .events = POLLIN},
 		{.fd = dataplane__event_fd(run->dp), .events = POLLIN},
 		{.fd = run->lab ? lab__event_fd(run->lab) : -1, .events = POLLIN},
+		{.fd = dataplane__failed_fd(run->dp), .events = POLLIN},
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), ms) <= 0)
@@ -209,6 +215,7 @@ static void wait_for_something(struct run *run, int ms)
 		handle_churn(run);
 	if (fds[3].revents)
 		handle_exits(run);
+	run->line_failed |= fds[4].revents != 0;
 }
 
 /* From run time 0 to the end of the experiment or to what ends it before. */
@@ -246,6 +253,22 @@ static void loop(struct run *run)
 	run->end_status = "complete";
 }
 
+/* Loss or passage that no fault asked for must not go unsaid. */
+static void check_line(struct run *run)
+{
+	struct dp_line_stats s;
+
+	if (dataplane__line_stats(run->dp, &s))
+		return;
+	if (s.overflowed)
+		run__note(run, "warning",
+			  "the delay line was full: %llu packets were lost that no fault asked for",
+			  (unsigned long long)s.overflowed);
+	if (s.no_line)
+		run__note(run, "warning", "%llu packets passed without their fault: no delay line",
+			  (unsigned long long)s.no_line);
+}
+
 /* Faults end here, by one store; what needs the network comes after. */
 static void lift(struct run *run)
 {
@@ -256,6 +279,7 @@ static void lift(struct run *run)
 	timeline__tick(run, now);
 	timeline__end(run, now < run->e->duration_ns || run->opts->lease ? now
 									 : run->e->duration_ns);
+	check_line(run);
 }
 
 static void keep_fault_counts(const struct run *run, struct run_result *ret)
@@ -264,10 +288,10 @@ static void keep_fault_counts(const struct run *run, struct run_result *ret)
 	for (size_t i = 0; i < run->e->n_faults; i++)
 		json_array_append_new(
 			ret->faults,
-			json_pack("{s:s,s:I,s:I,s:o}", "name", run->e->faults[i].name, "matched",
-				  (json_int_t)run->faults[i].total.matched, "dropped",
-				  (json_int_t)run->faults[i].total.dropped, "edges",
-				  timeline__edges(run, i)));
+			json_pack("{s:s,s:I,s:I,s:o,s:o}", "name", run->e->faults[i].name,
+				  "matched", (json_int_t)run->faults[i].total.matched, "dropped",
+				  (json_int_t)run->faults[i].total.dropped, "hits",
+				  timeline__hits(run, i), "edges", timeline__edges(run, i)));
 }
 
 static int run_to_end(struct run *run, struct run_result *ret, struct error *err)

@@ -89,6 +89,7 @@ struct run {
 	bool stop_asked;
 	const char *end_status; /* "complete" ... */
 	char end_reason[512];
+	bool line_failed; /* the process behind the TAP has died */
 };
 
 static inline int64_t run__now(const struct run *run)

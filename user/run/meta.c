@@ -51,21 +51,40 @@ static json_t *fault_sides(const struct experiment *e, size_t fault)
 	return a;
 }
 
-static json_t *faults(const struct run *run, const char *mechanism)
+static json_t *fault_parts(const struct fault *f)
+{
+	static const struct {
+		enum fault_parts part;
+		const char *name;
+	} parts[] = {
+		{FAULT_PARTITION, "partition"}, {FAULT_LOSS, "loss"},
+		{FAULT_DELAY, "delay"},		{FAULT_REORDER, "reorder"},
+		{FAULT_DUPLICATE, "duplicate"}, {FAULT_CORRUPT, "corrupt"},
+		{FAULT_RATE, "rate"},		{FAULT_RESET, "reset"},
+		{FAULT_REJECT, "reject"},	{FAULT_MTU, "mtu"},
+		{FAULT_ECN, "ecn"},
+	};
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (f->parts & parts[i].part)
+			json_array_append_new(a, json_string(parts[i].name));
+	return a;
+}
+
+static json_t *faults(const struct run *run)
 {
 	const struct experiment *e = run->e;
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < e->n_faults; i++) {
-		json_t *parts = json_array();
+		char mechanism[128] = "none";
 
-		if (e->faults[i].parts & FAULT_PARTITION)
-			json_array_append_new(parts, json_string("partition"));
-		if (e->faults[i].parts & FAULT_LOSS)
-			json_array_append_new(parts, json_string("loss"));
+		if (run->dp)
+			dataplane__fault_mechanism(run->dp, i, mechanism, sizeof(mechanism));
 		json_array_append_new(
 			a, json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "name", e->faults[i].name, "parts",
-				     parts, "windows", fault_windows(&run->plan->windows[i]), "edges",
+				     fault_parts(&e->faults[i]), "windows", fault_windows(&run->plan->windows[i]), "edges",
 				     fault_edges(e, &run->plan->edges[i]), "sides",
 				     fault_sides(e, i), "mechanism", mechanism));
 	}
@@ -108,13 +127,14 @@ json_t *meta__run_event(const struct run *run)
 	const struct experiment *e = run->e;
 	json_t *o = json_object(), *nodes = json_array(), *expect = json_array();
 	json_t *exempt = json_array();
+	const char *hold = run->dp ? dataplane__hold_mechanism(run->dp) : NULL;
 	char mechanism[64], kernel[256];
 	struct utsname u = {0};
 
 	uname(&u);
 	snprintf(kernel, sizeof(kernel), "%.100s %.100s", u.release, u.machine);
-	snprintf(mechanism, sizeof(mechanism), "%s, BPF drop",
-		 run->dp ? dataplane__mechanism(run->dp) : "none");
+	snprintf(mechanism, sizeof(mechanism), "%s%s%s",
+		 run->dp ? dataplane__mechanism(run->dp) : "none", hold ? ", " : "", hold ? hold : "");
 	for (size_t i = 0; i < e->n_endpoints; i++)
 		json_array_append_new(nodes, json_string(e->endpoints[i].name));
 	for (size_t i = 0; i < e->n_expect; i++)
@@ -137,7 +157,7 @@ json_t *meta__run_event(const struct run *run)
 	json_object_set_new(o, "traffic_bin_ns", json_integer(e->traffic_bin_ns));
 	json_object_set_new(o, "mechanism", json_string(mechanism));
 	json_object_set_new(o, "nodes", nodes);
-	json_object_set_new(o, "faults", run->plan ? faults(run, mechanism) : json_array());
+	json_object_set_new(o, "faults", run->plan ? faults(run) : json_array());
 	json_object_set_new(o, "resources", resources(e));
 	json_object_set_new(o, "workloads", workloads(e));
 	json_object_set_new(o, "expect", expect);

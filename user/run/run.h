@@ -53,7 +53,7 @@ struct run_result {
 	int status;	   /* exit status */
 	char *dir;	   /* absolute run folder, NULL if none was made */
 	json_t *summary;   /* NULL if no report was made */
-	json_t *faults;	   /* [{name, matched, dropped, edges}] for inject */
+	json_t *faults;	   /* [{name, matched, dropped, hits, edges}] for inject */
 };
 
 /*
