@@ -60,10 +60,49 @@ static const char *mechanism(const struct dp_feature *v, size_t n)
 	return has(v, n, "clsact") ? "BPF by clsact filters, whose rules expire by themselves" : NULL;
 }
 
+/* How each kind of fault acts here. */
+static const struct {
+	const char *fault;
+	enum { AT_HOOK, ON_LINE, HELD } how;
+} faults[] = {
+	{"partition", AT_HOOK}, {"loss", ON_LINE},   {"duplicate", ON_LINE}, {"corrupt", ON_LINE},
+	{"reset", ON_LINE},	{"reject", ON_LINE}, {"mtu", ON_LINE},	     {"ecn", ON_LINE},
+	{"delay", HELD},	{"reorder", HELD},   {"rate", HELD},
+};
+
+/* NULL: not possible here, and @ret_need says what is missing. */
+static const char *how_acts(const struct dp_feature *v, size_t n, size_t fault,
+			    const char **ret_need)
+{
+	const char *hook = mechanism(v, n);
+
+	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and root";
+	if (!hook || faults[fault].how == AT_HOOK)
+		return hook;
+	if (faults[fault].how == ON_LINE)
+		return "BPF on a veth line, for each wire packet";
+	if (has(v, n, "fq"))
+		return "BPF on a veth line, held by fq until its time (EDT)";
+	*ret_need = "the fq qdisc (modprobe sch_fq) or TAP devices (modprobe tun)";
+	return has(v, n, "tap") ? "BPF on a veth line, held by a process behind a TAP" : NULL;
+}
+
+static json_t *faults_json(const struct dp_feature *v, size_t n)
+{
+	json_t *o = json_object();
+	const char *need;
+
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		const char *how = how_acts(v, n, i, &need);
+
+		json_object_set_new(o, faults[i].fault, how ? json_string(how) : json_null());
+	}
+	return o;
+}
+
 static json_t *as_json(const struct dp_feature *v, size_t n, const char *kernel)
 {
 	json_t *features = json_array(), *progs = json_array();
-	const char *how = mechanism(v, n);
 
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(features,
@@ -74,19 +113,24 @@ static json_t *as_json(const struct dp_feature *v, size_t n, const char *kernel)
 						       programs[i].program, "found",
 						       in_path(programs[i].program), "package",
 						       programs[i].package));
-	return json_pack("{s:s,s:o,s:{s:s?,s:s?},s:o}", "kernel", kernel, "features", features,
-			 "faults", "partition", how, "loss", how, "programs", progs);
+	return json_pack("{s:s,s:o,s:o,s:o}", "kernel", kernel, "features", features, "faults",
+			 faults_json(v, n), "programs", progs);
 }
 
 static void print(const struct dp_feature *v, size_t n, const char *kernel)
 {
-	const char *how = mechanism(v, n);
+	const char *need;
 
 	printf("kernel %s\n", kernel);
 	for (size_t i = 0; i < n; i++)
 		printf("  %-12s %-8s %s\n", v[i].name, v[i].ok ? "yes" : "MISSING", v[i].detail);
-	printf("faults\n  %-12s %s\n  %-12s %s\n", "partition", how ? how : "not possible here", "loss",
-	       how ? how : "not possible here");
+	printf("faults\n");
+	for (size_t i = 0; i < ARRAY_SIZE(faults); i++) {
+		const char *how = how_acts(v, n, i, &need);
+
+		printf("  %-12s %s%s\n", faults[i].fault, how ? how : "not possible here; needs ",
+		       how ? "" : need);
+	}
 	printf("programs\n");
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++) {
 		bool found = in_path(programs[i].program);

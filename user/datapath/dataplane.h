@@ -134,7 +134,7 @@ int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret);
 const char *dataplane__mechanism(const struct dataplane *dp);
 /* In words, how @fault acts: "tcx, BPF drop", "tcx, per wire packet on a veth line, EDT with fq". */
 void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *buf, size_t size);
-/* "fq", "tap"; NULL when no fault of the plan needs the line. */
+/* "fq", "tap"; NULL when no fault of the plan holds packets. */
 const char *dataplane__hold_mechanism(const struct dataplane *dp);
 
 struct dp_line_stats {

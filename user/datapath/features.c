@@ -15,6 +15,7 @@
 /* Time for a packet to cross a veth pair, address resolution included, on a busy machine. */
 #define CROSSING_NS (1 * NS_PER_S)
 #define POLL_MS 5
+#define PROBE_DELAY_NS (5 * NS_PER_MS)
 
 struct features {
 	struct dp_feature *v;
@@ -56,7 +57,7 @@ static void probe_bpf(struct features *f)
 		add(f, "bpf", false, "%s", err.msg);
 	else
 		add(f, "bpf", true,
-		    "both programs pass the verifier; maps can be mapped into memory");
+		    "the hooks' programs pass the verifier; maps can be mapped into memory");
 }
 
 static void probe_btf(struct features *f)
@@ -66,7 +67,7 @@ static void probe_btf(struct features *f)
 	else
 		add(f, "btf", false,
 		    "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF); not needed for "
-		    "partition and loss");
+		    "faults on packets");
 }
 
 struct crossing {
@@ -132,7 +133,39 @@ static int cut_and_heal(struct dataplane *dp, const struct crossing *c, struct e
 	return 0;
 }
 
-static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct error *err)
+/* A packet is held for as long as asked: PROBE_DELAY_NS and what the machine adds. */
+static int hold_one(struct dataplane *dp, const struct crossing *c, int64_t *ret_ns,
+		    struct error *err)
+{
+	int64_t before;
+	int r;
+
+	/* The first one waits for the address to be resolved. */
+	r = cross(c, dp);
+	if (r == 1) {
+		dataplane__set_window(dp, 0, 0, 0, UINT64_MAX);
+		dataplane__arm(dp, 1);
+		before = clock__now();
+		r = cross(c, dp);
+		*ret_ns = clock__now() - before;
+	}
+	if (r != 1)
+		return err__set(err, r < 0 ? r : -EIO, "a packet that was to be delayed was lost");
+	if (*ret_ns < PROBE_DELAY_NS)
+		return err__set(err, -EIO, "a packet to be delayed by %lld us came after %lld us",
+				(long long)PROBE_DELAY_NS / 1000, (long long)*ret_ns / 1000);
+	return 0;
+}
+
+struct probe {
+	struct chaos_rule rule;
+	enum dp_attach_mode mode;
+	enum dp_hold_mode hold;
+	int64_t took_ns; /* of a delay */
+};
+
+/* One fault between the two namespaces: a packet passes, meets it, and passes again. */
+static int try_fault(const struct scratch *s, struct probe *p, struct error *err)
 {
 	char a[] = "a", b[] = "b", name[] = "probe";
 	struct dp_member members[2] = {{.name = a, .netns_fd = s->netns[0]},
@@ -140,10 +173,13 @@ static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct er
 	size_t zero = 0, one = 1;
 	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
 			       .to = {.members = &one, .n_members = 1}};
-	struct dp_fault fault = {
-		.name = name, .rule.actions = CHAOS_ACT_PARTITION, .edges = &edge, .n_edges = 1};
-	const struct dp_plan plan = {
-		.members = members, .n_members = 2, .faults = &fault, .n_faults = 1, .mode = mode};
+	struct dp_fault fault = {.name = name, .rule = p->rule, .edges = &edge, .n_edges = 1};
+	const struct dp_plan plan = {.members = members,
+				     .n_members = 2,
+				     .faults = &fault,
+				     .n_faults = 1,
+				     .mode = p->mode,
+				     .hold = p->hold};
 	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
 	_cleanup_(crossing__close) struct crossing c = {
 		.tx = scratch__socket(s, 0),
@@ -156,18 +192,36 @@ static int try_mode(const struct scratch *s, enum dp_attach_mode mode, struct er
 		return err__set(err, c.tx < 0 ? c.tx : c.rx, "cannot open a socket: %s",
 				strerror(c.tx < 0 ? -c.tx : -c.rx));
 	r = dataplane__open(&plan, &dp, err);
-	return r ?: cut_and_heal(dp, &c, err);
+	if (r)
+		return r;
+	return p->rule.actions & CHAOS_ACT_PARTITION ? cut_and_heal(dp, &c, err)
+						     : hold_one(dp, &c, &p->took_ns, err);
 }
 
 static void probe_mode(struct features *f, const struct scratch *s, const char *name,
 		       enum dp_attach_mode mode)
 {
+	struct probe p = {.rule = {.actions = CHAOS_ACT_PARTITION}, .mode = mode};
 	struct error err = {0};
 
-	if (try_mode(s, mode, &err))
+	if (try_fault(s, &p, &err))
 		add(f, name, false, "%s", err.msg);
 	else
 		add(f, name, true, "attached; a packet passed, was cut, and passed after");
+}
+
+static void probe_hold(struct features *f, const struct scratch *s, const char *name,
+		       enum dp_hold_mode hold, const char *need)
+{
+	struct probe p = {.rule = {.actions = CHAOS_ACT_DELAY,
+				   .delay = {.latency_ns = {PROBE_DELAY_NS, PROBE_DELAY_NS}}},
+			  .hold = hold};
+	struct error err = {0};
+
+	if (try_fault(s, &p, &err))
+		add(f, name, false, "%s; %s", err.msg, need);
+	else
+		add(f, name, true, "a packet was held %.2f ms for 5 ms", (double)p.took_ns / 1e6);
 }
 
 static void probe_qdisc(struct features *f, const struct scratch *s, const char *kind)
@@ -176,15 +230,15 @@ static void probe_qdisc(struct features *f, const struct scratch *s, const char 
 
 	if (r)
 		add(f, kind, false,
-		    "cannot add it: %s (CONFIG_NET_SCH_%s); not needed for partition and loss",
-		    strerror(-r), !strcmp(kind, "fq") ? "FQ" : "NETEM");
+		    "cannot add it: %s (CONFIG_NET_SCH_%s); nothing here needs it", strerror(-r),
+		    !strcmp(kind, "fq") ? "FQ" : "NETEM");
 	else
 		add(f, kind, true, "added to a scratch device");
 }
 
 static void no_scratch(struct features *f, const char *step, const struct error *err)
 {
-	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "fq", "netem"};
+	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "fq", "tap", "netem"};
 	bool after = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
@@ -218,7 +272,11 @@ int dataplane__features(struct dp_feature **ret, size_t *ret_n)
 		add(&f, "veth", true, "a pair between them, with addresses");
 		probe_mode(&f, &s, "tcx", DP_ATTACH_TCX);
 		probe_mode(&f, &s, "clsact", DP_ATTACH_CLSACT);
-		probe_qdisc(&f, &s, "fq");
+		probe_hold(&f, &s, "fq", DP_HOLD_FQ,
+			   "delays and rates use a process behind a TAP instead; modprobe sch_fq "
+			   "(CONFIG_NET_SCH_FQ) is faster");
+		probe_hold(&f, &s, "tap", DP_HOLD_TAP,
+			   "only needed without fq; modprobe tun (CONFIG_TUN)");
 		probe_qdisc(&f, &s, "netem");
 		scratch__close(&s);
 	}

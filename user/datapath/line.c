@@ -102,6 +102,7 @@ struct line_needs line__needs(const struct dp_plan *plan)
 			  (r->delay.flags & CHAOS_DELAY_REORDER) || r->match.nth || r->match.first ||
 			  (r->match.flags & CHAOS_MATCH_LENGTH);
 		n.checksums |= !!(r->actions & rewrites);
+		n.held |= !!(r->actions & (CHAOS_ACT_DELAY | CHAOS_ACT_RATE));
 		n.longest_ns += held;
 	}
 	return n;
@@ -196,7 +197,9 @@ int line__open(struct dataplane *dp, const struct line_needs *needs, struct line
 	if (!r) {
 		snprintf(l->name, sizeof(l->name), LINE_PREFIX "%0*x", LINE_NAME_DIGITS, tag);
 		l->netns = make_netns(err);
-		r = l->netns < 0 ? l->netns : choose_hold(l, err);
+		r = l->netns < 0 ? l->netns : 0;
+		if (!r && l->needs.held)
+			r = choose_hold(l, err);
 	}
 	if (!r && l->tap)
 		r = start_tap(l, err);
@@ -262,7 +265,7 @@ static int make_far(struct line *l, struct line_pair *p, const char *far_name, s
 		p->far = rtnl__ifindex(&rt, far_name);
 		r = p->far < 0 ? p->far : rtnl__up_silent(&rt, p->far);
 	}
-	if (!r && !l->tap)
+	if (!r && l->needs.held && !l->tap)
 		r = rtnl__add_fq(&rt, p->far, LINE_PACKETS_MAX, horizon(l));
 	return r ? err__set(err, r, "cannot set up the far end of the line: %s", strerror(-r)) : 0;
 }
@@ -338,15 +341,38 @@ int line__connect(struct line *l, const struct compiled_hook *h, struct error *e
 
 /* --- its state -------------------------------------------------------------------------------- */
 
-static int queues(struct line *l, struct rtnl_queues *ret)
+/* What waits in the line's namespace, and what was dropped there for lack of room. */
+static int far_state(struct line *l, struct rtnl_queues *ret)
 {
 	_cleanup_(netns__leave) int old = -1;
 	_cleanup_(cleanup_rtnl) struct rtnl rt = {0};
 	int r = netns__enter(l->netns, &old);
+	uint64_t dropped = 0;
 
 	if (!r)
 		r = rtnl__open(&rt);
-	return r ?: rtnl__queues(&rt, ret);
+	if (!r)
+		r = rtnl__queues(&rt, ret);
+	for (size_t i = 0; i < l->dp->places.n && !r; i++) {
+		if (l->pairs[i].far <= 0)
+			continue;
+		r = rtnl__dropped(&rt, l->pairs[i].far, &dropped);
+		ret->drops += dropped;
+	}
+	return r;
+}
+
+/* What did not get from @netns onto the line; a namespace that is gone has nothing to say. */
+static uint64_t near_dropped(struct line *l, size_t netns)
+{
+	_cleanup_(netns__leave) int old = -1;
+	_cleanup_(cleanup_rtnl) struct rtnl rt = {0};
+	uint64_t dropped = 0;
+
+	if (l->pairs[netns].near > 0 && !netns__enter(l->dp->places.v[netns].fd, &old) &&
+	    !rtnl__open(&rt))
+		rtnl__dropped(&rt, l->pairs[netns].near, &dropped);
+	return dropped;
 }
 
 /* The upper end of the bucket in which the share @q of the releases lies. */
@@ -368,11 +394,13 @@ int line__stats(struct line *l, struct dp_line_stats *ret)
 {
 	struct rtnl_queues q = {0};
 	struct dp_line_stats s;
-	int r = queues(l, &q);
+	int r = far_state(l, &q);
 
 	if (r)
 		return r;
 	s = (struct dp_line_stats){.held = q.packets, .overflowed = q.drops};
+	for (size_t i = 0; i < l->dp->places.n; i++)
+		s.overflowed += near_dropped(l, i);
 	if (l->hold) {
 		const struct hold_stats *h = hold__stats(l->hold);
 
@@ -407,6 +435,8 @@ bool line__cuts(const struct line *l)
 
 const char *line__mechanism(const struct line *l)
 {
+	if (!l->needs.held)
+		return NULL;
 	return l->tap ? "tap" : "fq";
 }
 

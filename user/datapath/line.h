@@ -24,7 +24,8 @@ struct line_needs {
 	bool any;	/* a line at all */
 	bool wire;	/* GSO packets are cut into wire packets */
 	bool checksums; /* packets carry their checksums, none is left to a device */
-	uint64_t longest_ns; /* that a packet may be held */
+	bool held;	/* some packets wait: a queue is needed */
+	uint64_t longest_ns; /* that a packet may wait */
 };
 
 struct line_needs line__needs(const struct dp_plan *plan);

@@ -316,3 +316,31 @@ int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret)
 		*ret = sum;
 	return r;
 }
+
+static int take_dropped(const struct nlmsghdr *h, void *arg)
+{
+	const struct nlattr *a;
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) {
+		struct rtnl_link_stats64 st = {0};
+		size_t len = mnl_attr_get_payload_len(a);
+
+		if (mnl_attr_get_type(a) != IFLA_STATS64)
+			continue;
+		/* It grows at its end from kernel to kernel. */
+		memcpy(&st, mnl_attr_get_payload(a), len < sizeof(st) ? len : sizeof(st));
+		*(uint64_t *)arg = st.tx_dropped;
+	}
+	return MNL_CB_OK;
+}
+
+int rtnl__dropped(struct rtnl *rt, int ifindex, uint64_t *ret)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_GETLINK, NLM_F_ACK);
+
+	put_link(h, ifindex, 0);
+	return talk(rt, h, take_dropped, ret);
+}

@@ -66,6 +66,9 @@ int rtnl__delete_link(struct rtnl *rt, int ifindex);
  */
 int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_ns);
 
+/* Packets that the device @ifindex did not get rid of: for a veth, that its peer had no room for. */
+int rtnl__dropped(struct rtnl *rt, int ifindex, uint64_t *ret);
+
 /* All qdiscs of the namespace together. */
 struct rtnl_queues {
 	uint64_t packets; /* waiting */
