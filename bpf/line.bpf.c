@@ -51,6 +51,7 @@ enum {
 	 * further is another clock's. */
 	PACING_MAX_NS = 1000000000,
 	PRIORITY_BEST_EFFORT = 0,
+	TO_HOST = 0, /* skb->pkt_type: PACKET_HOST */
 };
 
 static __always_inline struct chaos_port *port__get(__u32 tag)
@@ -233,6 +234,16 @@ int line_return(struct __sk_buff *skb)
 	/* No time of ours may reach a receiver's SO_TIMESTAMP, nor fq's hash a flow hash. */
 	skb->tstamp = 0;
 	bpf_set_hash_invalid(skb);
+	/*
+	 * What came from the loopback device has lost its route on the way. IPv4 takes no packet from
+	 * a local address on lo without one, but on near, where user space has allowed it
+	 * (accept_local, route_localnet); IPv6 takes it on lo.
+	 */
+	if (port->loopback && skb->protocol == bpf_htons(ETHERTYPE_IPV4)) {
+		skb->tc_index = 0;
+		bpf_skb_change_type(skb, TO_HOST);
+		return VERDICT_PASS;
+	}
 	skb->tc_index = CHAOS_LINE_BACK;
 	return bpf_redirect(port->ifindex, port->direction == CHAOS_INGRESS ? BPF_F_INGRESS : 0);
 }

@@ -10,6 +10,7 @@
 #include "line/hold.h"
 
 #include <bpf/bpf.h>
+#include <fcntl.h>
 #include <linux/ethtool.h>
 #include <linux/sockios.h>
 #include <poll.h>
@@ -246,6 +247,56 @@ static int make_near(struct line *l, struct line_pair *p, const char *far_name, 
 	return r ? err__set(err, r, "cannot make the veth pair of the line: %s", strerror(-r)) : 0;
 }
 
+static int write_conf(const char *path, const char *value)
+{
+	_cleanup_close_ int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	return write(fd, value, strlen(value)) < 0 ? -errno : 0;
+}
+
+/* Is a reverse-path filter on for all devices? It would not let local addresses in by ours. */
+static bool filters_paths(void)
+{
+	_cleanup_close_ int fd =
+		open("/proc/sys/net/ipv4/conf/all/rp_filter", O_RDONLY | O_CLOEXEC);
+	char c = '0';
+
+	return fd >= 0 && read(fd, &c, 1) == 1 && c != '0';
+}
+
+/* The way back of what came from lo (line_return): settings of our own device, which go with it. In
+ * the device's namespace. */
+static int admit_local(const struct line *l, const struct compiled_hook *h, struct error *err)
+{
+	static const char *const settings[] = {"accept_local", "route_localnet"};
+	char path[96];
+	int r = 0;
+
+	if (filters_paths())
+		return err__set(err, -EOPNOTSUPP,
+				"%s: only partitions are possible on loopback while "
+				"net.ipv4.conf.all.rp_filter is not 0",
+				h->ifname);
+	for (size_t i = 0; i < ARRAY_SIZE(settings) && !r; i++) {
+		snprintf(path, sizeof(path), "/proc/sys/net/ipv4/conf/%s/%s", l->name, settings[i]);
+		r = write_conf(path, "1");
+	}
+	return r ? err__set(err, r, "cannot write %s: %s", path, strerror(-r)) : 0;
+}
+
+static int connect_loopback(struct line *l, const struct compiled_hook *h, struct error *err)
+{
+	_cleanup_(netns__leave) int old = -1;
+	int r = netns__enter(l->dp->places.v[h->netns].fd, &old);
+
+	if (r)
+		return err__set(err, r, "cannot enter the namespace of %s: %s", h->ifname,
+				strerror(-r));
+	return admit_local(l, h, err);
+}
+
 static int64_t horizon(const struct line *l)
 {
 	const int64_t least = 10 * NS_PER_S, longest = (int64_t)l->needs.longest_ns;
@@ -336,6 +387,8 @@ int line__connect(struct line *l, const struct compiled_hook *h, struct error *e
 {
 	int r = l->pairs[h->netns].made ? 0 : make_pair(l, h, err);
 
+	if (!r && h->loopback)
+		r = connect_loopback(l, h, err);
 	return r ?: write_port(l, h, err);
 }
 
