@@ -46,4 +46,15 @@ int rtnl__add_veth(struct rtnl *rt, const char *name, int master, const char *pe
 int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr,
 		      unsigned int prefixlen);
 
+int rtnl__set_mtu(struct rtnl *rt, int ifindex, uint32_t mtu);
+
+/* 0 before the device is first up: it gets no qdisc. */
+int rtnl__set_queue_len(struct rtnl *rt, int ifindex, uint32_t packets);
+
+/* Up, and without a packet of its own: no IPv6 address, no ARP, no multicast group. */
+int rtnl__up_silent(struct rtnl *rt, int ifindex);
+
+/* Packets that the device itself dropped: a TAP drops what its queue has no room for. */
+int rtnl__tx_dropped(struct rtnl *rt, int ifindex, uint64_t *ret);
+
 #endif
