@@ -409,7 +409,7 @@ static int far_state(struct line *l, struct rtnl_queues *ret)
 	for (size_t i = 0; i < l->dp->places.n && !r; i++) {
 		if (l->pairs[i].far <= 0)
 			continue;
-		r = rtnl__dropped(&rt, l->pairs[i].far, &dropped);
+		r = rtnl__tx_dropped(&rt, l->pairs[i].far, &dropped);
 		ret->drops += dropped;
 	}
 	return r;
@@ -424,7 +424,7 @@ static uint64_t near_dropped(struct line *l, size_t netns)
 
 	if (l->pairs[netns].near > 0 && !netns__enter(l->dp->places.v[netns].fd, &old) &&
 	    !rtnl__open(&rt))
-		rtnl__dropped(&rt, l->pairs[netns].near, &dropped);
+		rtnl__tx_dropped(&rt, l->pairs[netns].near, &dropped);
 	return dropped;
 }
 

@@ -184,15 +184,88 @@ int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr
 	return transact(rt, h);
 }
 
-/* The least that an interface without addresses may do by itself. */
-static void put_silent(struct nlmsghdr *h)
+static int set_u32(struct rtnl *rt, int ifindex, uint16_t attr, uint32_t value)
 {
-	struct nlattr *spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
-	struct nlattr *inet6 = mnl_attr_nest_start(h, AF_INET6);
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, 0);
 
+	put_link(h, ifindex, 0);
+	mnl_attr_put_u32(h, attr, value);
+	return transact(rt, h);
+}
+
+int rtnl__set_mtu(struct rtnl *rt, int ifindex, uint32_t mtu)
+{
+	return set_u32(rt, ifindex, IFLA_MTU, mtu);
+}
+
+int rtnl__set_queue_len(struct rtnl *rt, int ifindex, uint32_t packets)
+{
+	return set_u32(rt, ifindex, IFLA_TXQLEN, packets);
+}
+
+static int no_ipv6_addresses(struct rtnl *rt, int ifindex)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, 0);
+	struct nlattr *spec, *inet6;
+
+	put_link(h, ifindex, 0);
+	spec = mnl_attr_nest_start(h, IFLA_AF_SPEC);
+	inet6 = mnl_attr_nest_start(h, AF_INET6);
 	mnl_attr_put_u8(h, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
 	mnl_attr_nest_end(h, inet6);
 	mnl_attr_nest_end(h, spec);
+	return transact(rt, h);
+}
+
+int rtnl__up_silent(struct rtnl *rt, int ifindex)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	int r = no_ipv6_addresses(rt, ifindex);
+	struct ifinfomsg *ifi;
+	struct nlmsghdr *h;
+
+	/* A kernel without IPv6, or with it switched off, gives no addresses either. */
+	if (r && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
+		return r;
+	h = request(rt, buf, RTM_NEWLINK, 0);
+	ifi = put_link(h, ifindex, IFF_UP | IFF_NOARP);
+	ifi->ifi_change |= IFF_MULTICAST;
+	return transact(rt, h);
+}
+
+static int take_tx_dropped(const struct nlmsghdr *h, void *arg)
+{
+	struct rtnl_link_stats64 st;
+	const struct nlattr *a;
+
+	if (h->nlmsg_type != RTM_NEWLINK)
+		return MNL_CB_OK;
+	mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) {
+		if (mnl_attr_get_type(a) != IFLA_STATS64 ||
+		    mnl_attr_get_payload_len(a) < offsetof(struct rtnl_link_stats64, multicast))
+			continue;
+		memcpy(&st, mnl_attr_get_payload(a), offsetof(struct rtnl_link_stats64, multicast));
+		*(uint64_t *)arg = st.tx_dropped;
+	}
+	return MNL_CB_OK;
+}
+
+int rtnl__tx_dropped(struct rtnl *rt, int ifindex, uint64_t *ret)
+{
+	char buf[BUF_SIZE] __attribute__((aligned(8)));
+	struct nlmsghdr *h = request(rt, buf, RTM_GETLINK, NLM_F_ACK);
+	uint64_t n = UINT64_MAX;
+	int r;
+
+	put_link(h, ifindex, 0);
+	r = talk(rt, h, take_tx_dropped, &n);
+	if (!r && n == UINT64_MAX)
+		r = -ENODATA;
+	if (!r)
+		*ret = n;
+	return r;
 }
 
 enum { LINE_MTU = 65535 };
@@ -224,24 +297,6 @@ int rtnl__add_line(struct rtnl *rt, const struct rtnl_veth_end *here,
 	mnl_attr_nest_end(h, other);
 	mnl_attr_nest_end(h, data);
 	mnl_attr_nest_end(h, info);
-	return transact(rt, h);
-}
-
-int rtnl__up_silent(struct rtnl *rt, int ifindex)
-{
-	char buf[BUF_SIZE] __attribute__((aligned(8)));
-	struct nlmsghdr *h = request(rt, buf, RTM_NEWLINK, 0);
-	struct ifinfomsg *ifi = put_link(h, ifindex, IFF_NOARP);
-	int r;
-
-	/* No IPv6 in this kernel: nothing to silence. */
-	put_silent(h);
-	r = transact(rt, h);
-	if (r && r != -EAFNOSUPPORT && r != -EOPNOTSUPP)
-		return r;
-	h = request(rt, buf, RTM_NEWLINK, 0);
-	ifi = put_link(h, ifindex, IFF_UP | IFF_NOARP | IFF_MULTICAST);
-	ifi->ifi_flags = IFF_UP | IFF_NOARP;
 	return transact(rt, h);
 }
 
@@ -315,32 +370,4 @@ int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret)
 	if (!r)
 		*ret = sum;
 	return r;
-}
-
-static int take_dropped(const struct nlmsghdr *h, void *arg)
-{
-	const struct nlattr *a;
-
-	if (h->nlmsg_type != RTM_NEWLINK)
-		return MNL_CB_OK;
-	mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) {
-		struct rtnl_link_stats64 st = {0};
-		size_t len = mnl_attr_get_payload_len(a);
-
-		if (mnl_attr_get_type(a) != IFLA_STATS64)
-			continue;
-		/* It grows at its end from kernel to kernel. */
-		memcpy(&st, mnl_attr_get_payload(a), len < sizeof(st) ? len : sizeof(st));
-		*(uint64_t *)arg = st.tx_dropped;
-	}
-	return MNL_CB_OK;
-}
-
-int rtnl__dropped(struct rtnl *rt, int ifindex, uint64_t *ret)
-{
-	char buf[BUF_SIZE] __attribute__((aligned(8)));
-	struct nlmsghdr *h = request(rt, buf, RTM_GETLINK, NLM_F_ACK);
-
-	put_link(h, ifindex, 0);
-	return talk(rt, h, take_dropped, ret);
 }

@@ -46,6 +46,18 @@ int rtnl__add_veth(struct rtnl *rt, const char *name, int master, const char *pe
 int rtnl__add_address(struct rtnl *rt, int ifindex, int family, const void *addr,
 		      unsigned int prefixlen);
 
+int rtnl__set_mtu(struct rtnl *rt, int ifindex, uint32_t mtu);
+
+/* 0 before the device is first up: it gets no qdisc. */
+int rtnl__set_queue_len(struct rtnl *rt, int ifindex, uint32_t packets);
+
+/* Up, and without a packet of its own: no IPv6 address, no ARP, no multicast group. */
+int rtnl__up_silent(struct rtnl *rt, int ifindex);
+
+/* Packets that the device itself dropped: a TAP drops what its queue has no room for, a veth what its
+ * peer has none for. */
+int rtnl__tx_dropped(struct rtnl *rt, int ifindex, uint64_t *ret);
+
 /* One end of a veth pair that carries our own detour and nobody's addresses. */
 struct rtnl_veth_end {
 	const char *name;
@@ -55,9 +67,6 @@ struct rtnl_veth_end {
 /* A veth pair, both ends down, with the largest MTU that there is: @here, and @there in @netns_there. */
 int rtnl__add_line(struct rtnl *rt, const struct rtnl_veth_end *here,
 		   const struct rtnl_veth_end *there, int netns_there);
-/* Up, and without a packet of its own: no ARP, no IPv6 address, no multicast group. */
-int rtnl__up_silent(struct rtnl *rt, int ifindex);
-
 int rtnl__delete_link(struct rtnl *rt, int ifindex);
 
 /*
@@ -65,9 +74,6 @@ int rtnl__delete_link(struct rtnl *rt, int ifindex);
  * packets, times up to @horizon_ns ahead. -ENOENT: this kernel has no fq.
  */
 int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_ns);
-
-/* Packets that the device @ifindex did not get rid of: for a veth, that its peer had no room for. */
-int rtnl__dropped(struct rtnl *rt, int ifindex, uint64_t *ret);
 
 /* All qdiscs of the namespace together. */
 struct rtnl_queues {
