@@ -48,6 +48,27 @@ static void check_edges(const struct experiment *e, const struct edges *edges)
 	}
 }
 
+/* Values in their bounds, and the same words from both. */
+static void check_parts(const struct fault *f, const struct fault *again)
+{
+	char words[2][256];
+	bool moves;
+
+	MUST(f->parts && f->parts == again->parts);
+	MUST(!strcmp(experiment__describe_fault(f, words[0], sizeof(words[0])),
+		     experiment__describe_fault(again, words[1], sizeof(words[1]))));
+	experiment__describe_fault(f, words[1], 20);
+	MUST(f->delay.latency_ns.to + 4 * f->delay.jitter_ns.to <= 60e9);
+	MUST(f->loss.chance.p.from >= 0 && f->loss.chance.p.from <= 1);
+	MUST(f->delay.correlation >= 0 && f->delay.correlation < 1);
+	MUST(!(f->parts & FAULT_RATE) || f->rate.bytes_per_s.to > 0);
+	MUST(!(f->parts & FAULT_REORDER) || f->parts & FAULT_DELAY);
+	MUST(f->match.length_lo <= f->match.length_hi && f->match.length_hi <= 65535);
+	moves = f->loss.chance.p.from != f->loss.chance.p.to ||
+		f->delay.latency_ns.from != f->delay.latency_ns.to;
+	MUST(!moves || f->ramp_ns > 0);
+}
+
 static void check_fault(const struct experiment *e, const struct experiment *again, size_t i)
 {
 	struct windows w[2] = {{0}, {0}};
@@ -64,6 +85,7 @@ static void check_fault(const struct experiment *e, const struct experiment *aga
 	     (!edges[0].n || !memcmp(edges[0].v, edges[1].v, edges[0].n * sizeof(*edges[0].v))));
 	check_edges(e, &edges[0]);
 	MUST(schedule__sides(e, i, side) >= 0);
+	check_parts(&e->faults[i], &again->faults[i]);
 	free(w[0].v);
 	free(w[1].v);
 	free(edges[0].v);

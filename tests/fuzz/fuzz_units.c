@@ -21,6 +21,7 @@ static void try_units(const char *s)
 {
 	int64_t ns, back, lo, hi;
 	double x;
+	uint64_t bytes;
 	char buf[40];
 
 	if (!units__duration(s, &ns)) {
@@ -35,6 +36,16 @@ static void try_units(const char *s)
 		MUST(x >= 0 && x <= 1);
 	if (!units__rate(s, &x))
 		MUST(x > 0);
+	if (!units__bandwidth(s, &x)) {
+		MUST(x > 0);
+		units__format_bandwidth(x, buf, sizeof(buf));
+	}
+	if (!units__size(s, &bytes)) {
+		MUST(bytes < 1ULL << 53);
+		units__format_size(bytes, buf, sizeof(buf));
+	}
+	if (!units__number(s, &x))
+		MUST(x >= 0);
 }
 
 static void try_selector(const char *s)

@@ -236,6 +236,9 @@ struct match {
 	uint32_t first; /* of those, the first so many of an occurrence; 0 = all */
 };
 
+/* Whether it takes every packet. */
+bool match__is_any(const struct match *m);
+
 enum fault_parts {
 	FAULT_PARTITION = 1 << 0,
 	FAULT_LOSS = 1 << 1,
@@ -249,6 +252,9 @@ enum fault_parts {
 	FAULT_MTU = 1 << 9,
 	FAULT_ECN = 1 << 10,
 };
+
+/* "partition" for bit 0 and so on: the keys of the file, the names in reports; NULL past the last. */
+const char *fault__part_name(unsigned int bit);
 
 enum direction { DIRECTION_TO, DIRECTION_FROM, DIRECTION_BOTH };
 
@@ -392,6 +398,12 @@ static inline void cleanup_experiment(struct experiment **e)
 }
 
 const struct endpoint *experiment__endpoint(const struct experiment *e, const char *name);
+
+/*
+ * What @f does, in words on one line: "delay 100ms +-20ms normal, loss 1%; only tcp port 6379". Writes
+ * @buf, cut at @size, and returns it.
+ */
+const char *experiment__describe_fault(const struct fault *f, char *buf, size_t size);
 
 /*
  * The command line's short selector: netns:NAME, cidr:10.0.0.0/8, host:NAME, interface:DEV or

@@ -43,6 +43,7 @@ static void free_fault(struct fault *f)
 	free(f->partition.groups);
 	free_strings(f->from.names, f->from.n);
 	free_strings(f->to.names, f->to.n);
+	free(f->delay.table_file);
 	free(f->match.ports.v);
 	free(f->match.sports.v);
 	free(f->match.dports.v);

@@ -27,6 +27,25 @@ void parse_partition(struct reader *r, const struct yaml_node *n, void *obj);
 /* What a fault's packets must be like (@obj is a struct fault). */
 void parse_match(struct reader *r, const struct yaml_node *n, void *obj);
 
+/* Other parts of a fault (@obj is a struct fault); each sets its bit of fault.parts. */
+void parse_loss(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_delay(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_reorder(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_duplicate(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_corrupt(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_rate(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_reset(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_reject(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_mtu(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_ecn(struct reader *r, const struct yaml_node *n, void *obj);
+
+/* Whether it leaves no packet. */
+bool loss__is_total(const struct loss *l);
+/* Parts of fault @n that cannot be together. */
+void parse_check_parts(struct reader *r, const struct yaml_node *n, const struct fault *f);
+/* The ramp of what moves in fault @n: its default, or a finding. */
+void parse_check_ramp(struct reader *r, const struct yaml_node *n, struct fault *f);
+
 /*
  * A set: a name, a list of names, or {random: N, of: [...]}. Names are checked against the endpoints;
  * with @exclusive those of an earlier exclusive set of this fault are refused, and never drawn.

@@ -92,29 +92,6 @@ static void check_times(struct reader *r, const struct yaml_node *n, const struc
 
 /* --- what ---------------------------------------------------------------------------------------- */
 
-static const struct option loss_options[] = {
-	FIELD("probability", PROBABILITY, loss, chance.p.from, .required = true),
-	OPTION("correlation", LATER),
-	OPTION("gemodel", LATER),
-	OPTION("state", LATER),
-	OPTION("burst", LATER),
-	OPTION("every", LATER),
-	OPTION("first", LATER),
-	OPTION("p", LATER),
-	OPTION("r", LATER),
-	OPTION("h", LATER),
-	OPTION("k", LATER),
-};
-
-static void fault_loss(struct reader *r, const struct yaml_node *n, void *obj)
-{
-	struct fault *f = obj;
-
-	f->parts |= FAULT_LOSS;
-	f->loss.pos = n->pos;
-	reader__map(r, n, "a loss", loss_options, ARRAY_SIZE(loss_options), &f->loss);
-}
-
 static void fault_partition(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct fault *f = obj;
@@ -181,9 +158,6 @@ static void check_edges(struct reader *r, const struct yaml_node *n, const struc
 		reader__fault(r, yaml__get(n, "to")->pos, "`%s` to itself", f->to.names[0]);
 }
 
-/* What this version's faults can do, for messages. */
-#define FAULT_PARTS "partition, loss"
-
 /* --- a fault ------------------------------------------------------------------------------------- */
 
 /* Order matters: `to` knows `from`, and draws come in the same order on every machine. */
@@ -198,44 +172,19 @@ static const struct option fault_options[] = {
 	FIELD("times", UINT, fault, times, .lo = 1, .hi = OCCURRENCES_MAX),
 	OPTION("flap", CUSTOM, .parse = fault_flap),
 	OPTION("match", CUSTOM, .parse = parse_match),
+	FIELD("ramp", DURATION, fault, ramp_ns, .lo = 1, .hi = INT64_MAX / 4),
 	OPTION("partition", CUSTOM, .parse = fault_partition),
-	OPTION("loss", CUSTOM, .parse = fault_loss),
-	OPTION("delay", LATER, .instead = FAULT_PARTS),
-	OPTION("reorder", LATER, .instead = FAULT_PARTS),
-	OPTION("duplicate", LATER, .instead = FAULT_PARTS),
-	OPTION("corrupt", LATER, .instead = FAULT_PARTS),
-	OPTION("rate", LATER, .instead = FAULT_PARTS),
-	OPTION("reset", LATER, .instead = FAULT_PARTS),
-	OPTION("reject", LATER, .instead = FAULT_PARTS),
-	OPTION("mtu", LATER, .instead = FAULT_PARTS),
-	OPTION("ecn", LATER, .instead = FAULT_PARTS),
+	OPTION("loss", CUSTOM, .parse = parse_loss),
+	OPTION("delay", CUSTOM, .parse = parse_delay),
+	OPTION("reorder", CUSTOM, .parse = parse_reorder),
+	OPTION("duplicate", CUSTOM, .parse = parse_duplicate),
+	OPTION("corrupt", CUSTOM, .parse = parse_corrupt),
+	OPTION("rate", CUSTOM, .parse = parse_rate),
+	OPTION("reset", CUSTOM, .parse = parse_reset),
+	OPTION("reject", CUSTOM, .parse = parse_reject),
+	OPTION("mtu", CUSTOM, .parse = parse_mtu),
+	OPTION("ecn", CUSTOM, .parse = parse_ecn),
 };
-
-/* A part that this version does not have was named already; no second finding for its absence. */
-static bool has_later_part(const struct yaml_node *n)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(fault_options); i++) {
-		if (fault_options[i].type == OPTION_LATER && yaml__get(n, fault_options[i].key))
-			return true;
-	}
-	return false;
-}
-
-static void check_parts(struct reader *r, const struct yaml_node *n, const struct fault *f)
-{
-	const struct yaml_node *partition = yaml__get(n, "partition"), *loss = yaml__get(n, "loss");
-
-	if (partition && loss)
-		reader__fault(
-			r, loss->pos,
-			"`loss` of what a partition drops already; expected a fault of its own");
-	else if (!partition && !loss && !has_later_part(n))
-		reader__fault(r, n->pos, "a fault needs `partition` or `loss`");
-	if (f->partition.l2 && (f->match.proto || f->match.tcp_mask || f->match.ports.n ||
-				f->match.sports.n || f->match.dports.n))
-		reader__fault(r, yaml__get(n, "match")->pos,
-			      "`match` beside `l2: true`, which cuts what has no ports: ARP");
-}
 
 static void check_name(struct reader *r, const struct yaml_node *n, size_t index)
 {
@@ -270,17 +219,21 @@ static void parse_fault(struct reader *r, const struct yaml_node *n, size_t inde
 
 	f->pos = n->pos;
 	f->for_ns = -1;
+	f->match.length_hi = UINT16_MAX;
+	f->match.dscp = -1;
+	r->moves = false;
 	r->rng = rng__fork(r->e->seed, index);
 	memset(r->used, 0, r->e->n_endpoints * sizeof(*r->used));
 	if (!reader__map(r, n, "a fault", fault_options, ARRAY_SIZE(fault_options), f))
 		return;
 	check_name(r, n, index);
-	check_parts(r, n, f);
+	parse_check_parts(r, n, f);
 	/* relations between values only where the values are right */
 	if (r->n_findings + r->n_dropped != findings)
 		return;
 	check_times(r, n, f);
 	check_edges(r, n, f);
+	parse_check_ramp(r, n, f);
 }
 
 void parse_faults(struct reader *r, const struct yaml_node *n, void *obj)

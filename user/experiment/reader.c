@@ -281,26 +281,23 @@ bool reader__duration_range(struct reader *r, const struct yaml_node *n, int64_t
 	return true;
 }
 
-bool reader__fraction(struct reader *r, const struct yaml_node *n, enum option_type type,
-		      double *ret)
+bool reader__fraction(struct reader *r, const struct yaml_node *n, double *ret)
 {
 	char found[FOUND_SIZE];
 	double x = 0;
 	int err = n->kind == YAML_SCALAR ? units__probability(n->text, &x) : -EINVAL;
-	bool ok = type == OPTION_FRACTION ? x < 1 : x > 0;
 
-	if (!err && ok) {
+	if (!err && x < 1) {
 		*ret = x;
 		return true;
 	}
 	if (err == -EINVAL)
-		reader__fault(r, n->pos, "%s is no %s; expected one as in 1%% or 0.01",
-			      reader__found(n, found),
-			      type == OPTION_FRACTION ? "fraction" : "probability");
+		reader__fault(r, n->pos, "%s is no fraction; expected one as in 1%% or 0.01",
+			      reader__found(n, found));
 	else
-		reader__fault(r, n->pos, "%s is out of range; expected %s", reader__found(n, found),
-			      type == OPTION_FRACTION ? "0% up to, not including, 100%"
-						      : "more than 0% and at most 100%");
+		reader__fault(r, n->pos,
+			      "%s is out of range; expected 0%% up to, not including, 100%%",
+			      reader__found(n, found));
 	return false;
 }
 

@@ -30,6 +30,8 @@ struct reader {
 	/* of the fault being read */
 	struct rng rng;
 	bool *used; /* per endpoint: named in a set that the next one may not share */
+	bool moves; /* some parameter does, the first at: */
+	struct pos moves_at;
 };
 
 /* Record a finding. */
@@ -52,7 +54,12 @@ enum option_type {
 	OPTION_UINT,	    /* unsigned int, lo..hi */
 	OPTION_PORT,	    /* uint16_t, 1..65535 */
 	OPTION_DURATION,    /* int64_t, lo..hi nanoseconds */
-	OPTION_PROBABILITY, /* double in (0,1] */
+	OPTION_PROBABILITY, /* struct moving in [0,1], not 0 at both ends */
+	OPTION_SHARE,	    /* struct moving in [0,1] */
+	OPTION_SPAN,	    /* struct moving, lo..hi nanoseconds */
+	OPTION_BANDWIDTH,   /* struct moving, bytes a second, > 0 */
+	OPTION_SIZE,	    /* struct moving, lo..hi bytes */
+	OPTION_NUMBER,	    /* struct moving, lo..hi, with a fraction */
 	OPTION_FRACTION,    /* double in [0,1) */
 	OPTION_RATE,	    /* double, > 0 a second and at most hi */
 	OPTION_CUSTOM,	    /* parse() */
@@ -88,6 +95,12 @@ struct option {
 bool reader__map(struct reader *r, const struct yaml_node *n, const char *what,
 		 const struct option *options, size_t n_options, void *obj);
 
+/*
+ * The same, or one value that stands for the first option: `delay: 100ms`.
+ */
+bool reader__short(struct reader *r, const struct yaml_node *n, const char *what,
+		   const struct option *options, size_t n_options, void *obj);
+
 /* Single values; false after a finding. */
 bool reader__string(struct reader *r, const struct yaml_node *n, const char *what, char **ret);
 bool reader__bool(struct reader *r, const struct yaml_node *n, bool *ret);
@@ -98,9 +111,20 @@ bool reader__duration(struct reader *r, const struct yaml_node *n, int64_t lo, i
 bool reader__duration_range(struct reader *r, const struct yaml_node *n, int64_t lo, int64_t hi,
 			    int64_t *ret_lo, int64_t *ret_hi);
 
-/* @type: OPTION_PROBABILITY or OPTION_FRACTION. */
-bool reader__fraction(struct reader *r, const struct yaml_node *n, enum option_type type,
-		      double *ret);
+/* In [0,1). */
+bool reader__fraction(struct reader *r, const struct yaml_node *n, double *ret);
+/*
+ * A parameter that may move: one value, or A..B, which go up or down over the fault's ramp. @o says of
+ * what type (those of struct moving) and in which bounds.
+ */
+bool reader__moving(struct reader *r, const struct yaml_node *n, const struct option *o,
+		    struct moving *ret);
+/* A number of bytes, lo..hi. */
+bool reader__size(struct reader *r, const struct yaml_node *n, uint64_t lo, uint64_t hi,
+		  uint64_t *ret);
+/* One of @words, called @what ("distribution"): its index, or -1 after a finding. */
+int reader__word(struct reader *r, const struct yaml_node *n, const char *what,
+		 const char *const *words, size_t n_words);
 /* At most @hi a second. */
 bool reader__rate(struct reader *r, const struct yaml_node *n, int64_t hi, double *ret);
 

@@ -175,9 +175,16 @@ static void read_option(struct reader *r, const struct option *o, const struct y
 	case OPTION_DURATION:
 		reader__duration(r, value, o->lo, o->hi, field);
 		break;
-	case OPTION_PROBABILITY:
 	case OPTION_FRACTION:
-		reader__fraction(r, value, o->type, field);
+		reader__fraction(r, value, field);
+		break;
+	case OPTION_PROBABILITY:
+	case OPTION_SHARE:
+	case OPTION_SPAN:
+	case OPTION_BANDWIDTH:
+	case OPTION_SIZE:
+	case OPTION_NUMBER:
+		reader__moving(r, value, o, field);
 		break;
 	case OPTION_RATE:
 		reader__rate(r, value, o->hi, field);
@@ -223,5 +230,14 @@ bool reader__map(struct reader *r, const struct yaml_node *n, const char *what,
 		else if (options[i].required)
 			reader__fault(r, n->pos, "%s needs `%s`", what, options[i].key);
 	}
+	return true;
+}
+
+bool reader__short(struct reader *r, const struct yaml_node *n, const char *what,
+		   const struct option *options, size_t n_options, void *obj)
+{
+	if (n->kind != YAML_SCALAR || yaml__is_null(n))
+		return reader__map(r, n, what, options, n_options, obj);
+	read_option(r, &options[0], n, obj);
 	return true;
 }

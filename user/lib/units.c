@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 /* A decimal number as written: digits / 10^scale, exact. */
 struct decimal {
@@ -214,6 +215,120 @@ int units__rate(const char *s, double *ret_per_s)
 		return -ERANGE;
 	*ret_per_s = decimal_double(&d) / per;
 	return 0;
+}
+
+struct scale {
+	const char *name;
+	double bytes;
+};
+
+/* The whole rest of @s is one of @scales' names, in either case; 0 if it is none. */
+static double scan_scale(const char *s, const struct scale *scales, size_t n)
+{
+	size_t len = strcspn(s, " \t");
+
+	for (size_t i = 0; i < n && at_end(s + len); i++) {
+		if (strlen(scales[i].name) == len && !strncasecmp(s, scales[i].name, len))
+			return scales[i].bytes;
+	}
+	return 0;
+}
+
+int units__bandwidth(const char *s, double *ret_bytes_per_s)
+{
+	static const struct scale scales[] = {
+		{"bit", 1. / 8},       {"kbit", 1e3 / 8},
+		{"mbit", 1e6 / 8},     {"gbit", 1e9 / 8},
+		{"tbit", 1e12 / 8},    {"kibit", 0x1p10 / 8},
+		{"mibit", 0x1p20 / 8}, {"gibit", 0x1p30 / 8},
+		{"tibit", 0x1p40 / 8}, {"bps", 1},
+		{"kbps", 1e3},	       {"mbps", 1e6},
+		{"gbps", 1e9},	       {"tbps", 1e12},
+		{"kibps", 0x1p10},     {"mibps", 0x1p20},
+		{"gibps", 0x1p30},     {"tibps", 0x1p40},
+	};
+	struct decimal d;
+	int r = scan_decimal(&s, &d);
+	double unit;
+
+	if (r == -EINVAL)
+		return r;
+	unit = scan_scale(s, scales, sizeof(scales) / sizeof(scales[0]));
+	if (unit == 0)
+		return -EINVAL;
+	if (r || !d.digits)
+		return -ERANGE;
+	*ret_bytes_per_s = decimal_double(&d) * unit;
+	return 0;
+}
+
+int units__size(const char *s, uint64_t *ret_bytes)
+{
+	static const struct scale scales[] = {
+		{"", 1},
+		{"b", 1},
+		{"kb", 0x1p10},
+		{"mb", 0x1p20},
+		{"gb", 0x1p30},
+		{"kib", 0x1p10},
+		{"mib", 0x1p20},
+		{"gib", 0x1p30},
+		{"kbit", 0x1p10 / 8},
+		{"mbit", 0x1p20 / 8},
+		{"gbit", 0x1p30 / 8},
+	};
+	struct decimal d;
+	int r = scan_decimal(&s, &d);
+	double unit, bytes;
+
+	if (r == -EINVAL)
+		return r;
+	unit = scan_scale(s, scales, sizeof(scales) / sizeof(scales[0]));
+	if (unit == 0)
+		return -EINVAL;
+	bytes = r ? 0 : decimal_double(&d) * unit + 0.5;
+	if (r || bytes >= 0x1p53)
+		return -ERANGE;
+	*ret_bytes = (uint64_t)bytes;
+	return 0;
+}
+
+int units__number(const char *s, double *ret)
+{
+	struct decimal d;
+	int r = scan_decimal(&s, &d);
+
+	if (r == -EINVAL || !at_end(s))
+		return -EINVAL;
+	if (r)
+		return r;
+	*ret = decimal_double(&d);
+	return 0;
+}
+
+const char *units__format_bandwidth(double bytes_per_s, char *buf, size_t size)
+{
+	static const char *const names[] = {"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"};
+	double x = bytes_per_s * 8;
+	size_t i = 0;
+
+	for (; i < 4 && x >= 999.95; i++)
+		x /= 1000;
+	snprintf(buf, size, x >= 9999.5 ? "%.0f %s" : "%.4g %s", x, names[i]);
+	return buf;
+}
+
+const char *units__format_size(uint64_t bytes, char *buf, size_t size)
+{
+	static const char *const names[] = {"B", "KiB", "MiB", "GiB"};
+	double x = (double)bytes;
+	size_t i = 0;
+
+	/* a packet's size is read in bytes: 1500 B, not 1.465 KiB */
+	for (; i < 3 && x >= 1024 && (i || bytes >= 10000 || bytes % 1024 == 0); i++)
+		x /= 1024;
+	snprintf(buf, size, x >= 9999.5 ? "%.0f %s" : "%.4g %s", x, names[i]);
+	return buf;
 }
 
 /*

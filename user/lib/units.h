@@ -22,7 +22,27 @@ int units__probability(const char *s, double *ret);
 /* "100/s" "6/m" "1/h" or a bare number a second -> per second, > 0. */
 int units__rate(const char *s, double *ret_per_s);
 
+/*
+ * As tc has them, in either case. "10mbit" "1.5gbit" "800kbps": k m g t are powers of 1000, of 1024 as
+ * ki mi gi ti; ..bit counts bits, ..bps bytes -> bytes a second, > 0 (0 is -ERANGE). A bare number is
+ * -EINVAL: 10 what?
+ */
+int units__bandwidth(const char *s, double *ret_bytes_per_s);
+
+/*
+ * Also as in tc: "1500" "1500b" are bytes, "16kb" is 16 KiB as "16kib" is, "64kbit" is 8 KiB; up to
+ * gb and gbit. Rounded to the byte.
+ */
+int units__size(const char *s, uint64_t *ret_bytes);
+
+/* A number with an optional fraction and no unit. */
+int units__number(const char *s, double *ret);
+
 /* Human form with at most four significant digits: 1.5s, 20ms, 0s. Writes into @buf, returns it. */
 const char *units__format_duration(int64_t ns, char *buf, size_t size);
+
+/* The same for what tc calls a rate, in bits of 1000: 10 Mbit/s; and for bytes: 16 KiB. */
+const char *units__format_bandwidth(double bytes_per_s, char *buf, size_t size);
+const char *units__format_size(uint64_t bytes, char *buf, size_t size);
 
 #endif

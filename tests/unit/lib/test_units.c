@@ -196,6 +196,115 @@ static void test_rate(void **state)
 	}
 }
 
+static void test_bandwidth(void **state)
+{
+	static const struct {
+		const char *text;
+		int r;
+		double bytes_per_s;
+		const char *words;
+	} cases[] = {
+		{"10mbit", 0, 1250000, "10 Mbit/s"},
+		{"10Mbit", 0, 1250000, "10 Mbit/s"},
+		{" 1.5gbit ", 0, 187500000, "1.5 Gbit/s"},
+		{"8bit", 0, 1, "8 bit/s"},
+		{"9600bit", 0, 1200, "9.6 kbit/s"},
+		{"1tbit", 0, 125e9, "1 Tbit/s"},
+		{"12345tbit", 0, 12345 * 125e9, "12345 Tbit/s"},
+		{"1kibit", 0, 128, "1.024 kbit/s"},
+		{"800kbps", 0, 800000, "6.4 Mbit/s"},
+		{"1mbps", 0, 1000000, "8 Mbit/s"},
+		{"1MiBps", 0, 1048576, "8.389 Mbit/s"},
+		{"1bps", 0, 1, "8 bit/s"},
+		{"999.99mbit", 0, 124998750, "1 Gbit/s"},
+		{"10", -EINVAL, 0, NULL},
+		{"10mb", -EINVAL, 0, NULL},
+		{"10 mbit", -EINVAL, 0, NULL},
+		{"10mbit/s", -EINVAL, 0, NULL},
+		{"-1mbit", -EINVAL, 0, NULL},
+		{"mbit", -EINVAL, 0, NULL},
+		{"1m", -EINVAL, 0, NULL},
+		{"1mbit x", -EINVAL, 0, NULL},
+		{"", -EINVAL, 0, NULL},
+		{"0mbit", -ERANGE, 0, NULL},
+		{"99999999999999999999mbit", -ERANGE, 0, NULL},
+	};
+	char buf[40];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		double x = UNTOUCHED;
+		int r = units__bandwidth(cases[i].text, &x);
+		double d = x / (r ? UNTOUCHED : cases[i].bytes_per_s) - 1;
+
+		if (r != cases[i].r || d > 1e-12 || d < -1e-12)
+			fail_msg("`%s`: %d, %g", cases[i].text, r, x);
+		if (!r)
+			assert_string_equal(units__format_bandwidth(x, buf, sizeof(buf)),
+					    cases[i].words);
+	}
+}
+
+static void test_size(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t bytes; /* < 0: the error */
+		const char *words;
+	} cases[] = {
+		{"0", 0, "0 B"},
+		{"1500", 1500, "1500 B"},
+		{"1500b", 1500, "1500 B"},
+		{"16kb", 16384, "16 KiB"},
+		{"16KiB", 16384, "16 KiB"},
+		{"1.5kb", 1536, "1536 B"},
+		{"64kbit", 8192, "8 KiB"},
+		{"1mb", 1048576, "1 MiB"},
+		{"1mbit", 131072, "128 KiB"},
+		{"1gb", 1073741824, "1 GiB"},
+		{"12345", 12345, "12.06 KiB"},
+		{"0.4b", 0, "0 B"},
+		{"0.5b", 1, "1 B"},
+		{"100000gb", 107374182400000, "100000 GiB"},
+		{"9007199254740992", -ERANGE, NULL},
+		{"99999999999999999999", -ERANGE, NULL},
+		{"", -EINVAL, NULL},
+		{"1k", -EINVAL, NULL},
+		{"1mbps", -EINVAL, NULL},
+		{"1 kb", -EINVAL, NULL},
+		{"-1", -EINVAL, NULL},
+		{"1kb1", -EINVAL, NULL},
+	};
+	char buf[40];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t x = 4711;
+		int r = units__size(cases[i].text, &x);
+
+		if ((cases[i].bytes < 0 ? r != cases[i].bytes : r != 0) ||
+		    x != (r ? 4711 : (uint64_t)cases[i].bytes))
+			fail_msg("`%s`: %d, %llu", cases[i].text, r, (unsigned long long)x);
+		if (!r)
+			assert_string_equal(units__format_size(x, buf, sizeof(buf)),
+					    cases[i].words);
+	}
+}
+
+static void test_number(void **state)
+{
+	double x = UNTOUCHED;
+
+	(void)state;
+	assert_int_equal(units__number("2.5", &x), 0);
+	assert_float_equal(x, 2.5, 1e-12);
+	assert_int_equal(units__number("5%", &x), -EINVAL);
+	assert_int_equal(units__number("", &x), -EINVAL);
+	assert_int_equal(units__number("1e3", &x), -EINVAL);
+	assert_int_equal(units__number("99999999999999999999", &x), -ERANGE);
+	assert_float_equal(x, 2.5, 1e-12);
+}
+
 static void test_format(void **state)
 {
 	static const struct {
@@ -257,6 +366,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration),    cmocka_unit_test(test_duration_range),
 		cmocka_unit_test(test_probability), cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_bandwidth),   cmocka_unit_test(test_size),
+		cmocka_unit_test(test_number),
 		cmocka_unit_test(test_format),	    cmocka_unit_test(test_format_reads_back),
 	};
 
