@@ -24,6 +24,7 @@ struct bulk {
 	uint64_t all, counted;
 	int64_t longest_gap_ns;
 	char chunk[CHUNK];
+	int send_errno; /* what ended the sending early; 0: nothing */
 };
 
 static int accept_one(struct bulk *b)
@@ -97,8 +98,10 @@ static void bulk__send(struct bulk *b)
 	while (now_ns() < end) {
 		ssize_t n = send(b->s.send, b->chunk, sizeof(b->chunk), MSG_NOSIGNAL);
 
-		if (n < 0 && errno != EAGAIN && errno != EINTR)
+		if (n < 0 && errno != EAGAIN && errno != EINTR) {
+			b->send_errno = errno;
 			return;
+		}
 		if (n < 0)
 			poll(&p, 1, POLL_MS);
 	}
@@ -109,11 +112,12 @@ static json_t *bulk__report(const struct bulk *b, const struct tcp_info *info)
 	double seconds = (double)b->opts->duration_ns * (100 - WARM_PERCENT) / 100 / NS_PER_SEC;
 
 	return json_pack(
-		"{sf sI sI sI sI sI sI sf}", "goodput_bps", 8 * (double)b->counted / seconds,
+		"{sf sI sI sI sI sI sI sf ss?}", "goodput_bps", 8 * (double)b->counted / seconds,
 		"bytes", (json_int_t)b->all, "retransmits", (json_int_t)info->tcpi_total_retrans,
 		"rtt_us", (json_int_t)info->tcpi_rtt, "rttvar_us", (json_int_t)info->tcpi_rttvar,
 		"cwnd", (json_int_t)info->tcpi_snd_cwnd, "mss", (json_int_t)info->tcpi_snd_mss,
-		"longest_gap_ms", (double)b->longest_gap_ns / 1e6);
+		"longest_gap_ms", (double)b->longest_gap_ns / 1e6,
+		"send_error", b->send_errno ? strerror(b->send_errno) : NULL);
 }
 
 static int bulk__run(struct bulk *b, json_t **ret, struct error *err)

@@ -37,6 +37,18 @@ int cli__fail(int status, const struct error *err)
 	return status;
 }
 
+enum dp_hold_mode cli__hold_mode(struct argp_state *state, const char *arg)
+{
+	static const char *const words[] = {
+		[DP_HOLD_AUTO] = "auto", [DP_HOLD_FQ] = "fq", [DP_HOLD_TAP] = "tap"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (!strcmp(arg, words[i]))
+			return (enum dp_hold_mode)i;
+	argp_error(state, "--hold is auto, fq or tap, not `%s`", arg);
+	return DP_HOLD_AUTO;
+}
+
 enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
 {
 	if (!strcmp(arg, "auto"))

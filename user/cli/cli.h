@@ -30,6 +30,7 @@ enum cli_key {
 	KEY_JSON = 0x1000,
 	KEY_SEED,
 	KEY_ATTACH,
+	KEY_HOLD,
 	KEY_ALLOW_HOST,
 	KEY_FROM,
 	KEY_TO,
@@ -48,6 +49,8 @@ void cli__parse(const struct argp *argp, int argc, char **argv, void *input);
 /* Print "chaos: " and every line of @err to stderr; returns @status. */
 int cli__fail(int status, const struct error *err);
 
+/* "auto", "fq", "tap" -> mode; argp_error() otherwise. */
+enum dp_hold_mode cli__hold_mode(struct argp_state *state, const char *arg);
 /* "auto", "tcx", "clsact" -> mode; argp_error() otherwise. */
 enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg);
 

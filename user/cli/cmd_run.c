@@ -18,6 +18,7 @@ static const struct argp_option options[] = {
 	{"out", 'o', "DIR", 0, "run folder (default chaos-runs/NAME-TIMESTAMP)", 0},
 	{"seed", KEY_SEED, "N", 0, "seed, where the file has none", 0},
 	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 0},
+	{"hold", KEY_HOLD, "MODE", 0, "what holds delayed packets: auto (default), fq or tap", 0},
 	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
 	{"json", KEY_JSON, NULL, 0, "print summary.json instead of progress", 0},
 	{0},
@@ -41,6 +42,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ATTACH:
 		a->opts.mode = cli__attach_mode(state, arg);
+		return 0;
+	case KEY_HOLD:
+		a->opts.hold = cli__hold_mode(state, arg);
 		return 0;
 	case KEY_ALLOW_HOST:
 		a->opts.allow_host = true;
