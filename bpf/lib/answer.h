@@ -197,8 +197,11 @@ static __always_inline int answer__icmp(struct __sk_buff *skb, struct passage *p
 		return -1;
 	/* Sums are of whole words; zeros behind the packet add nothing. */
 	__builtin_memset(p->quote, 0, sizeof(p->quote));
-	if (!quoted || quoted > QUOTE_MAX ||
-	    bpf_skb_load_bytes(skb, link, p->quote, quoted & 0xff))
+	/* Both bounds, one by one, or the verifier of 5.10 does not see them. */
+	if (quoted < IPV4_HEADER_LEN)
+		return -1;
+	barrier_var(quoted);
+	if (quoted > QUOTE_MAX || bpf_skb_load_bytes(skb, link, p->quote, quoted))
 		return -1;
 	answer__icmp_head(&e, pkt, &p->out);
 	if (pkt->version == 6)

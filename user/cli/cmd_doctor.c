@@ -79,6 +79,8 @@ static const char *how_acts(const struct dp_feature *v, size_t n, size_t fault,
 	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and root";
 	if (!hook || faults[fault].how == AT_HOOK)
 		return hook;
+	if (!has(v, n, "line"))
+		return NULL;
 	if (faults[fault].how == ON_LINE)
 		return "BPF on a veth line, for each wire packet";
 	if (has(v, n, "fq"))

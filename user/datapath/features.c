@@ -194,8 +194,8 @@ static int try_fault(const struct scratch *s, struct probe *p, struct error *err
 	r = dataplane__open(&plan, &dp, err);
 	if (r)
 		return r;
-	return p->rule.actions & CHAOS_ACT_PARTITION ? cut_and_heal(dp, &c, err)
-						     : hold_one(dp, &c, &p->took_ns, err);
+	return p->rule.actions & CHAOS_ACT_DELAY ? hold_one(dp, &c, &p->took_ns, err)
+						 : cut_and_heal(dp, &c, err);
 }
 
 static void probe_mode(struct features *f, const struct scratch *s, const char *name,
@@ -208,6 +208,18 @@ static void probe_mode(struct features *f, const struct scratch *s, const char *
 		add(f, name, false, "%s", err.msg);
 	else
 		add(f, name, true, "attached; a packet passed, was cut, and passed after");
+}
+
+static void probe_line(struct features *f, const struct scratch *s)
+{
+	struct probe p = {.rule = {.actions = CHAOS_ACT_LOSS,
+				   .loss = {.chance = {.p = {1ULL << 32, 1ULL << 32}}}}};
+	struct error err = {0};
+
+	if (try_fault(s, &p, &err))
+		add(f, "line", false, "%s", err.msg);
+	else
+		add(f, "line", true, "a packet took the detour, was lost there, and passed after");
 }
 
 static void probe_hold(struct features *f, const struct scratch *s, const char *name,
@@ -238,7 +250,7 @@ static void probe_qdisc(struct features *f, const struct scratch *s, const char 
 
 static void no_scratch(struct features *f, const char *step, const struct error *err)
 {
-	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "fq", "tap", "netem"};
+	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "line", "fq", "tap", "netem"};
 	bool after = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
@@ -272,6 +284,7 @@ int dataplane__features(struct dp_feature **ret, size_t *ret_n)
 		add(&f, "veth", true, "a pair between them, with addresses");
 		probe_mode(&f, &s, "tcx", DP_ATTACH_TCX);
 		probe_mode(&f, &s, "clsact", DP_ATTACH_CLSACT);
+		probe_line(&f, &s);
 		probe_hold(&f, &s, "fq", DP_HOLD_FQ,
 			   "delays and rates use a process behind a TAP instead; modprobe sch_fq "
 			   "(CONFIG_NET_SCH_FQ) is faster");
