@@ -59,10 +59,9 @@ static json_t *faults(const struct run *run, const char *mechanism)
 	for (size_t i = 0; i < e->n_faults; i++) {
 		json_t *parts = json_array();
 
-		if (e->faults[i].parts & FAULT_PARTITION)
-			json_array_append_new(parts, json_string("partition"));
-		if (e->faults[i].parts & FAULT_LOSS)
-			json_array_append_new(parts, json_string("loss"));
+		for (unsigned int bit = 0; fault__part_name(bit); bit++)
+			if (e->faults[i].parts & (1U << bit))
+				json_array_append_new(parts, json_string(fault__part_name(bit)));
 		json_array_append_new(
 			a, json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "name", e->faults[i].name, "parts",
 				     parts, "windows", fault_windows(&run->plan->windows[i]), "edges",
