@@ -55,10 +55,55 @@ _chaos_after()
 	done
 }
 
+# Flags of the faults that the line names. Uses line.
+_chaos_fault_flags()
+{
+	local w
+
+	for w in $line; do
+		case $w in
+		loss) echo "--correlation --burst --every --first-n" ;;
+		delay) echo "--latency --jitter --correlation --distribution --table --order" ;;
+		reorder) echo "--correlation --gap --latency" ;;
+		duplicate) echo "--correlation" ;;
+		corrupt) echo "--correlation --silent" ;;
+		rate) echo "--burst --queue" ;;
+		reset) echo "--ends" ;;
+		reject) echo "--with" ;;
+		mtu) echo "--icmp" ;;
+		esac
+	done
+}
+
+# What may follow on the line of inject: faults that it does not name yet, or what only the last one takes.
+_chaos_fault_words()
+{
+	local w left=
+
+	case $prev in
+	loss)
+		_chaos_words "random gemodel state"
+		return
+		;;
+	delay | reorder | duplicate | corrupt | rate | mtu | gemodel | state | random)
+		return
+		;;
+	esac
+	for w in $faults; do
+		[[ " $line " == *" $w "* ]] || left+=" $w"
+	done
+	if [[ " $line " == *" delay "* ]]; then
+		left+=" distribution"
+	fi
+	_chaos_words "$left"
+}
+
 _chaos()
 {
 	local cur prev word line verb='' i commands="run inject check targets status stop clear report doctor"
-	local scope="--from --to --isolate --direction --port --proto --l2 --for"
+	local scope="--from --to --isolate --direction --l2 --for --ramp"
+	local match="--proto --port --sport --dport --tcp-flags --state --length --dscp --nth --first"
+	local faults="partition loss delay reorder duplicate corrupt rate reset reject mtu ecn"
 
 	COMPREPLY=()
 	cur=${COMP_WORDS[COMP_CWORD]}
@@ -93,6 +138,38 @@ _chaos()
 		_chaos_words "auto tcx clsact"
 		return
 		;;
+	--distribution | distribution)
+		_chaos_words "uniform normal pareto paretonormal table"
+		return
+		;;
+	--order)
+		_chaos_words "keep free"
+		return
+		;;
+	--ends)
+		_chaos_words "both sender receiver"
+		return
+		;;
+	--with)
+		_chaos_words "port host net prohibited"
+		return
+		;;
+	--state)
+		_chaos_words "new established"
+		return
+		;;
+	--tcp-flags)
+		_chaos_words "fin syn rst psh ack urg"
+		return
+		;;
+	--dscp)
+		_chaos_words "ef af11 af12 af13 af21 af22 af23 af31 af32 af33 af41 af42 af43 cs0 cs1 cs2 cs3 cs4 cs5 cs6 cs7"
+		return
+		;;
+	--table)
+		_chaos_files dist
+		return
+		;;
 	--proto)
 		_chaos_words "tcp udp icmp icmpv6 sctp vrrp"
 		return
@@ -102,7 +179,8 @@ _chaos()
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return
 		;;
-	--for | --port | --seed)
+	--for | --ramp | --port | --sport | --dport | --seed | --length | --nth | --first | --correlation | --burst | \
+		--every | --first-n | --latency | --jitter | --gap | --queue)
 		return
 		;;
 	esac
@@ -127,9 +205,9 @@ _chaos()
 		;;
 	inject)
 		if [[ $cur == -* ]]; then
-			_chaos_words "$scope --seed --attach --allow-host --out --json --help"
-		elif [[ $prev == inject ]]; then
-			_chaos_words "partition loss"
+			_chaos_words "$scope $match $(_chaos_fault_flags) --seed --attach --allow-host --out --json --help"
+		else
+			_chaos_fault_words
 		fi
 		;;
 	targets)

@@ -104,7 +104,7 @@ start_inject partition --from netns:"$a" --to netns:"$b" --direction to --proto 
 check "one way, one protocol: cuts ping" wait_until 5 cut_off
 kill -INT $inject
 wait $inject
-like "what was hit is said" "dropped" "$(cat "$tmp/out")"
+like "what was hit is said" "[0-9]+ matched, [0-9]+ dropped" "$(cat "$tmp/out")"
 
 out=$("$CHAOS" inject loss 100% --from netns:"$a" --to netns:"$b" --for 300ms --json)
 is "loss for 300 ms ends by itself with 0" 0 $?
@@ -151,7 +151,18 @@ usage_error "unknown fault" 'no fault `partion`; did you mean `partition`' injec
 usage_error "nobody" "whose packets" inject partition
 usage_error "unknown selector" 'netns' inject partition --from netnss:$a --to netns:"$b"
 usage_error "no such namespace" "no.*namespace" inject partition --from netns:nosuch$$ --to netns:"$b"
-usage_error "probability above 100 %" "probability" inject loss 101% --from netns:"$a" --to netns:"$b"
+usage_error "probability above 100 %" "chaos: loss: .101%. is out of range" inject loss 101% --from netns:"$a" --to netns:"$b"
+usage_error "an error names its flag" "chaos: --jitter: .20. is no duration" inject delay 100ms --jitter 20 --from netns:"$a"
+usage_error "several errors" "chaos: --queue: .fast. is no queue" inject delay 1 rate 1mbit --queue fast --from netns:"$a"
+usage_error "an error of the resolver names its flag" "chaos: --to: no network namespace" inject delay 1s --from netns:"$a" --to netns:nosuch$$
+usage_error "no such device" "chaos: --from: no interface .nosuch. in $a" inject mtu 1400 --from interface:"$a"/nosuch
+usage_error "a flag of another fault" "jitter goes with delay" inject loss 1% --jitter 5ms --from netns:"$a"
+usage_error "a reordering of nothing delayed" "overtake the delayed" inject reorder 25% --from netns:"$a"
+usage_error "jitter above its latency, in order" "cannot leave before it came" inject delay 1ms 2ms --order keep --from netns:"$a"
+usage_error "a delay beyond the horizon" "more than 1m" inject delay 1s 20s --from netns:"$a"
+usage_error "a rate of 0" "out of range" inject rate 0bit --from netns:"$a"
+usage_error "reset and reject" "answered once" inject reset reject --from netns:"$a"
+usage_error "a ramp of nothing" "chaos: --ramp: .*moves" inject loss 1% --ramp 5s --from netns:"$a"
 usage_error "time without a unit" "unit" inject partition --isolate netns:"$a" --for 30
 usage_error "a cut of the caller" "allow-host" inject partition --isolate netns:$$ --for 1s
 usage_error "neither side is here" "here|on this machine" inject partition --from cidr:198.51.100.0/24 --to cidr:203.0.113.0/24 --for 1s
@@ -212,6 +223,7 @@ EOF
 )
 check "check touches nothing and says what would be" "$CHAOS" check "$file"
 like "check names the device" "eth0" "$("$CHAOS" check "$file")"
+like "check says what the fault does" "cut: partition: parts a . b" "$("$CHAOS" check "$file")"
 check "check --json is JSON" jq -e '.[0].faults[0].edges | length == 2' <("$CHAOS" check --json "$file")
 ip netns exec "$a" ping -q -n -i 0.05 -w 4 192.0.2.2 >/dev/null 2>&1 &
 bg+=($!)

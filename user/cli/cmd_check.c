@@ -120,7 +120,9 @@ static json_t *endpoint_json(const struct plan *p, size_t i)
 
 static json_t *fault_json(const struct plan *p, size_t i)
 {
-	json_t *edges = json_array(), *windows = json_array();
+	json_t *edges = json_array(), *windows = json_array(), *parts = json_array();
+	const struct fault *f = &p->e->faults[i];
+	char words[512];
 
 	for (size_t j = 0; j < p->edges[i].n; j++)
 		json_array_append_new(edges,
@@ -130,9 +132,12 @@ static json_t *fault_json(const struct plan *p, size_t i)
 		json_array_append_new(
 			windows, json_pack("[f,f]", (double)p->windows[i].v[j].start_ns / 1e9,
 					   (double)p->windows[i].v[j].end_ns / 1e9));
-	return json_pack("{s:s,s:s,s:o,s:o}", "fault", p->e->faults[i].name, "kind",
-			 p->e->faults[i].parts & FAULT_PARTITION ? "partition" : "loss", "windows_s",
-			 windows, "edges", edges);
+	for (unsigned int bit = 0; fault__part_name(bit); bit++)
+		if (f->parts & (1U << bit))
+			json_array_append_new(parts, json_string(fault__part_name(bit)));
+	return json_pack("{s:s,s:o,s:s,s:o,s:o}", "fault", f->name, "parts", parts, "what",
+			 experiment__describe_fault(f, words, sizeof(words)), "windows_s", windows,
+			 "edges", edges);
 }
 
 static json_t *describe(const struct experiment *e, const struct plan *p)
@@ -185,8 +190,8 @@ static void print_faults(const json_t *list)
 	size_t i, j;
 
 	json_array_foreach(list, i, f) {
-		printf("  %s (%s)\n    when:", json_string_value(json_object_get(f, "fault")),
-		       json_string_value(json_object_get(f, "kind")));
+		printf("  %s: %s\n    when:", json_string_value(json_object_get(f, "fault")),
+		       json_string_value(json_object_get(f, "what")));
 		json_array_foreach(json_object_get(f, "windows_s"), j, x) {
 			if (j == 8) {
 				printf(" and %zu more",

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cmd_inject.c: one fault from flags. The flags become an experiment file, so that they mean exactly
+ * cmd_inject.c: faults from flags, on one edge. The flags become an experiment file, so that they mean exactly
  * what the same words mean there.
  */
 #include "cli/cli.h"
+#include "cli/inject.h"
 
-#include "lib/nearest.h"
 #include "lib/units.h"
 
 #include <arpa/inet.h>
@@ -14,81 +14,133 @@
 
 struct inject_args {
 	struct run_options opts;
-	const char *fault, *value, *from, *to, *isolate, *direction, *proto, *duration;
-	json_t *ports;
+	struct inject_words words;
+	const char *from, *to, *isolate, *direction, *duration;
+	json_t *match; /* as in the file */
+	json_t *extra; /* other keys of the fault: ramp */
+	char *text;    /* the experiment */
 	uint64_t seed;
 	bool l2, json;
 };
 
-static const char *const kinds_of_fault[] = {"partition", "loss"};
-
+/* clang-format off */
 static const struct argp_option options[] = {
-	{"from", KEY_FROM, "SELECTOR", 0, "who sends; absent: anyone", 0},
-	{"to", KEY_TO, "SELECTOR", 0, "who receives; absent: anyone", 0},
-	{"isolate", KEY_ISOLATE, "SELECTOR", 0, "partition: cut it from everyone", 0},
-	{"direction", KEY_DIRECTION, "to|from|both", 0,
-	 "which way (default: a partition both, others to)", 0},
-	{"port", KEY_PORT, "P[,P...]", 0, "only these ports, on either side; A-B is a range", 0},
-	{"proto", KEY_PROTO, "NAME", 0, "only tcp, udp, icmp, sctp, vrrp ...", 0},
-	{"l2", KEY_L2, NULL, 0, "partition: ARP and neighbour discovery too, as a pulled cable", 0},
-	{"for", KEY_FOR, "TIME", 0, "how long, as 30s; absent: until Ctrl-C", 0},
-	{"seed", KEY_SEED, "N", 0, "seed of the decisions", 0},
-	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 0},
-	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
-	{"out", 'o', "DIR", 0, "also record into this run folder", 0},
-	{"json", KEY_JSON, NULL, 0, "print what was hit as JSON", 0},
+	{NULL, 0, NULL, 0, "Whose packets:", 1},
+	{"from", KEY_FROM, "SELECTOR", 0, "who sends; absent: anyone", 1},
+	{"to", KEY_TO, "SELECTOR", 0, "who receives; absent: anyone", 1},
+	{"isolate", KEY_ISOLATE, "SELECTOR", 0, "partition: cut it from everyone", 1},
+	{"direction", KEY_DIRECTION, "to|from|both", 0, "which way (default: a partition both, others to)", 1},
+	{NULL, 0, NULL, 0, "Which packets:", 2},
+	{"proto", KEY_PROTO, "NAME", 0, "only tcp, udp, icmp, sctp, vrrp ... or a number", 2},
+	{"port", KEY_PORT, "P[,P...]", 0, "only these ports, on either side; A-B is a range", 2},
+	{"sport", KEY_SPORT, "P[,P...]", 0, "only from these ports", 2},
+	{"dport", KEY_DPORT, "P[,P...]", 0, "only to these ports", 2},
+	{"tcp-flags", KEY_TCP_FLAGS, "FLAG[,FLAG...]", 0, "only TCP with these: syn,!ack", 2},
+	{"state", KEY_STATE, "new|established", 0, "only TCP with SYN, or without", 2},
+	{"length", KEY_LENGTH, "N|A..B", 0, "only IP packets of so many bytes: 1000.., ..100", 2},
+	{"dscp", KEY_DSCP, "N|NAME", 0, "only this DSCP: 46, ef, af41, cs6", 2},
+	{"nth", KEY_NTH, "N", 0, "each Nth of those", 2},
+	{"first", KEY_FIRST, "N", 0, "the first N of those", 2},
+	{NULL, 0, NULL, 0, "Of single faults:", 3},
+	{"correlation", KEY_CORRELATION, "P", 0, "loss, delay, reorder, duplicate, corrupt: with the packet before", 3},
+	{"burst", KEY_BURST, "N|BYTES", 0, "loss: in bursts of N on average; rate: may pass at once", 3},
+	{"every", KEY_EVERY, "N", 0, "loss: each Nth packet", 3},
+	{"first-n", KEY_FIRST_N, "N", 0, "loss: the first N packets", 3},
+	{"latency", KEY_LATENCY, "TIME", 0, "delay, reorder: of those that do not overtake", 3},
+	{"jitter", KEY_JITTER, "TIME", 0, "delay: spread around the latency", 3},
+	{"distribution", KEY_DISTRIBUTION, "NAME", 0, "delay: uniform (default), normal, pareto, paretonormal", 3},
+	{"table", KEY_TABLE, "FILE", 0, "delay: a distribution in netem's .dist format", 3},
+	{"order", KEY_ORDER, "keep|free", 0, "delay: jitter may reorder packets (free, the default) or not", 3},
+	{"gap", KEY_GAP, "N", 0, "reorder: at most each Nth", 3},
+	{"silent", KEY_SILENT, NULL, 0, "corrupt: mend the checksum, so that applications see it", 3},
+	{"queue", KEY_QUEUE, "BYTES|TIME", 0, "rate: what may wait (default 1s)", 3},
+	{"ends", KEY_ENDS, "both|sender|receiver", 0, "reset: who gets the RST", 3},
+	{"with", KEY_WITH, "port|host|net|prohibited", 0, "reject: unreachable what", 3},
+	{"icmp", KEY_ICMP, NULL, 0, "mtu: say so by ICMP; without it, a black hole", 3},
+	{"l2", KEY_L2, NULL, 0, "partition: ARP and neighbour discovery too, as a pulled cable", 3},
+	{NULL, 0, NULL, 0, "The run:", 4},
+	{"for", KEY_FOR, "TIME", 0, "how long, as 30s; absent: until Ctrl-C", 4},
+	{"ramp", KEY_RAMP, "TIME", 0, "how long values take from A to B, where they are written A..B (default: --for)", 4},
+	{"seed", KEY_SEED, "N", 0, "seed of the decisions", 4},
+	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 4},
+	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 4},
+	{"out", 'o', "DIR", 0, "also record into this run folder", 4},
+	{"json", KEY_JSON, NULL, 0, "print what was hit as JSON", 4},
 	{0},
 };
+/* clang-format on */
 
-static void add_ports(struct argp_state *state, struct inject_args *a, char *list)
+/* --- the command line ------------------------------------------------------------------------------ */
+
+/* Flags that are a key of the file's `match`. */
+static const struct {
+	int key;
+	const char *flag, *path;
+	bool list; /* split at commas */
+} match_flags[] = {
+	{KEY_PROTO, "--proto", "match/proto", false},
+	{KEY_PORT, "--port", "match/ports", true},
+	{KEY_SPORT, "--sport", "match/sports", true},
+	{KEY_DPORT, "--dport", "match/dports", true},
+	{KEY_TCP_FLAGS, "--tcp-flags", "match/tcp_flags", true},
+	{KEY_LENGTH, "--length", "match/length", false},
+	{KEY_DSCP, "--dscp", "match/dscp", false},
+	{KEY_STATE, "--state", "match/state", false},
+	{KEY_NTH, "--nth", "match/nth", false},
+	{KEY_FIRST, "--first", "match/first", false},
+};
+
+static json_t *text_or_exit(struct argp_state *state, const char *flag, const char *text)
 {
-	for (char *save, *p = strtok_r(list, ",", &save); p; p = strtok_r(NULL, ",", &save)) {
-		char *end;
-		unsigned long port = strtoul(p, &end, 10);
+	json_t *s = json_string(text);
 
-		if (end == p || port < 1 || port > 65535)
-			argp_error(state, "`%s` is no port; expected 1 to 65535 or a range A-B", p);
-		json_array_append_new(a->ports,
-				      *end ? json_string(p) : json_integer((json_int_t)port));
-	}
+	if (!s)
+		argp_error(state, "%s takes UTF-8 text", flag);
+	return s;
 }
 
-static void positional(struct argp_state *state, struct inject_args *a, const char *arg)
+/* True if @key is one of match_flags. A list given twice is one list. */
+static bool match_flag(struct argp_state *state, struct inject_args *a, int key, char *arg)
 {
-	const char *near;
+	for (size_t i = 0; i < ARRAY_SIZE(match_flags); i++) {
+		const char *name = strchr(match_flags[i].path, '/') + 1,
+			   *flag = match_flags[i].flag;
+		json_t *list;
 
-	if (a->fault) {
-		if (a->value)
-			argp_error(state, "`%s` is one argument too many", arg);
-		a->value = arg;
-		return;
+		if (match_flags[i].key != key)
+			continue;
+		json_object_set_new(a->words.labels, match_flags[i].path, json_string(flag));
+		if (!match_flags[i].list) {
+			if (json_object_get(a->match, name))
+				argp_error(state, "%s stands twice", flag);
+			json_object_set_new(a->match, name, text_or_exit(state, flag, arg));
+			return true;
+		}
+		list = json_object_get(a->match, name);
+		if (!list) {
+			json_object_set_new(a->match, name, json_array());
+			list = json_object_get(a->match, name);
+		}
+		for (char *word; (word = strsep(&arg, ",")) != NULL;)
+			json_array_append_new(list, text_or_exit(state, flag, word));
+		return true;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(kinds_of_fault); i++)
-		if (!strcmp(arg, kinds_of_fault[i]))
-			a->fault = kinds_of_fault[i];
-	if (a->fault)
-		return;
-	near = nearest__word(arg, kinds_of_fault, ARRAY_SIZE(kinds_of_fault));
-	argp_error(state, "no fault `%s`%s%s%s; this version has partition and loss", arg,
-		   near ? "; did you mean `" : "", near ? near : "", near ? "`?" : "");
+	return false;
 }
 
-static void check_end(struct argp_state *state, const struct inject_args *a)
+static void check_end(struct argp_state *state, struct inject_args *a)
 {
-	bool partition = a->fault && !strcmp(a->fault, "partition");
+	bool partition = json_object_get(a->words.parts, "partition") != NULL;
+	struct error err = {0};
 	int64_t ns;
-	double p;
 
-	if (!a->fault)
-		argp_error(state, "which fault? partition or loss");
-	if (!partition && (!a->value || units__probability(a->value, &p) < 0 || p <= 0))
-		argp_error(state, "loss takes a probability above 0 and up to 100%%, as in `loss 1%%`");
-	if (partition && a->value)
-		argp_error(state, "`%s` is one argument too many", a->value);
+	if (inject_words__end(&a->words, &err))
+		argp_error(state, "%s", err.msg);
 	if (a->isolate && (!partition || a->from || a->to))
 		argp_error(state, "--isolate goes with a partition, and without --from and --to");
 	if (!a->isolate && !a->from && !a->to)
-		argp_error(state, "whose packets? Give --from, --to%s", partition ? " or --isolate" : "");
+		argp_error(state, "whose packets? Give --from, --to%s",
+			   partition ? " or --isolate" : "");
 	if (a->l2 && !partition)
 		argp_error(state, "--l2 goes with a partition");
 	if (a->duration && (units__duration(a->duration, &ns) < 0 || ns <= 0))
@@ -99,9 +151,9 @@ static void check_end(struct argp_state *state, const struct inject_args *a)
 		argp_error(state, "--direction is to, from or both, not `%s`", a->direction);
 }
 
-static error_t parse(int key, char *arg, struct argp_state *state)
+/* Flags of the run, and of who is meant. */
+static error_t parse_run(int key, char *arg, struct argp_state *state, struct inject_args *a)
 {
-	struct inject_args *a = state->input;
 	char *end;
 
 	switch (key) {
@@ -117,17 +169,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_DIRECTION:
 		a->direction = arg;
 		return 0;
-	case KEY_PORT:
-		add_ports(state, a, arg);
-		return 0;
-	case KEY_PROTO:
-		a->proto = arg;
-		return 0;
 	case KEY_L2:
 		a->l2 = true;
 		return 0;
 	case KEY_FOR:
 		a->duration = arg;
+		return 0;
+	case KEY_RAMP:
+		json_object_set_new(a->extra, "ramp", text_or_exit(state, "--ramp", arg));
 		return 0;
 	case KEY_SEED:
 		errno = 0;
@@ -147,23 +196,43 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_JSON:
 		a->json = true;
 		return 0;
-	case ARGP_KEY_ARG:
-		positional(state, a, arg);
-		return 0;
-	case ARGP_KEY_END:
-		check_end(state, a);
-		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 }
 
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct inject_args *a = state->input;
+	struct error err = {0};
+
+	if (key == ARGP_KEY_ARG) {
+		if (inject_words__word(&a->words, arg, &err))
+			argp_error(state, "%s", err.msg);
+		return 0;
+	}
+	if (key == ARGP_KEY_END) {
+		check_end(state, a);
+		return 0;
+	}
+	if (key >= KEY_JITTER && key <= KEY_ICMP) {
+		if (inject_words__flag(&a->words, key, arg, &err))
+			argp_error(state, "%s", err.msg);
+		return 0;
+	}
+	if (match_flag(state, a, key, arg))
+		return 0;
+	return parse_run(key, arg, state, a);
+}
+
+/* --- the experiment -------------------------------------------------------------------------------- */
+
 /* A short selector as the file has it; NULL with @err set. */
 static json_t *selector_json(const char *text, struct error *err)
 {
 	static const char *const kinds[] = {
-		[SELECTOR_NODE] = "netns", [SELECTOR_NETNS] = "netns",
-		[SELECTOR_CIDR] = "cidr",  [SELECTOR_HOST] = "host",
+		[SELECTOR_NODE] = "netns",	    [SELECTOR_NETNS] = "netns",
+		[SELECTOR_CIDR] = "cidr",	    [SELECTOR_HOST] = "host",
 		[SELECTOR_INTERFACE] = "interface",
 	};
 	struct selector s = {0};
@@ -186,7 +255,8 @@ static json_t *selector_json(const char *text, struct error *err)
 	return o;
 }
 
-static int add_endpoint(json_t *endpoints, const char *name, const char *text, struct error *err)
+static int add_endpoint(json_t *endpoints, const char *name, const char *text, const char *flag,
+			struct error *err)
 {
 	json_t *s;
 
@@ -194,7 +264,7 @@ static int add_endpoint(json_t *endpoints, const char *name, const char *text, s
 		return 0;
 	s = selector_json(text, err);
 	if (!s)
-		return -EINVAL;
+		return err__prefix(err, "%s", flag);
 	return json_object_set_new(endpoints, name, s);
 }
 
@@ -218,15 +288,29 @@ static json_t *partition_json(const struct inject_args *a)
 	return p;
 }
 
-static json_t *fault_json(const struct inject_args *a)
+/* "delay-loss"; names of faults and runs have 63 letters at most. */
+static void name_of(const struct inject_args *a, char *buf, size_t size)
 {
-	json_t *f = json_pack("{s:s,s:s}", "name", a->fault, "at", "0s");
-	json_t *match = json_object();
+	const char *part;
+	json_t *values;
+	size_t used = 0;
 
-	if (!strcmp(a->fault, "partition")) {
+	json_object_foreach(a->words.parts, part, values) {
+		if (used < size)
+			used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "-" : "",
+						 part);
+	}
+}
+
+static json_t *fault_json(const struct inject_args *a, const char *name)
+{
+	json_t *f = json_pack("{s:s,s:s,s:s*}", "name", name, "at", "0s", "for", a->duration);
+
+	json_object_update(f, a->extra);
+	if (json_object_get(a->words.parts, "partition")) {
 		json_object_set_new(f, "partition", partition_json(a));
 	} else {
-		json_object_set_new(f, "loss", json_pack("{s:s}", "probability", a->value));
+		json_object_update(f, a->words.parts);
 		if (a->from)
 			json_object_set_new(f, "from", json_string("from"));
 		if (a->to)
@@ -234,44 +318,74 @@ static json_t *fault_json(const struct inject_args *a)
 		if (a->direction)
 			json_object_set_new(f, "direction", json_string(a->direction));
 	}
-	if (a->proto)
-		json_object_set_new(match, "proto", json_string(a->proto));
-	if (json_array_size(a->ports))
-		json_object_set(match, "ports", a->ports);
-	if (json_object_size(match))
-		json_object_set(f, "match", match);
-	json_decref(match);
+	if (json_object_size(a->match))
+		json_object_set(f, "match", a->match);
 	return f;
 }
 
-static int make_experiment(const struct inject_args *a, struct experiment **ret, struct error *err)
+/* What the command line calls what is no fault's. */
+static void label_rest(struct inject_args *a)
+{
+	static const char *const labels[][2] = {
+		{"isolated", "--isolate"},    {"from", "--from"},	  {"to", "--to"},
+		{"direction", "--direction"}, {"ramp", "--ramp"},	  {"for", "--for"},
+		{"duration", "--for"},	      {"partition", "partition"}, {"seed", "--seed"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
+		json_object_set_new(a->words.labels, labels[i][0], json_string(labels[i][1]));
+}
+
+static int make_experiment(struct inject_args *a, struct experiment **ret, struct error *err)
 {
 	json_t *endpoints = json_object(), *doc;
-	_cleanup_free_ char *text = NULL;
-	char name[64];
+	char fault[64], name[80];
 	int r;
 
-	r = add_endpoint(endpoints, "isolated", a->isolate, err);
+	label_rest(a);
+	r = add_endpoint(endpoints, "isolated", a->isolate, "--isolate", err);
 	if (!r)
-		r = add_endpoint(endpoints, "from", a->from, err);
+		r = add_endpoint(endpoints, "from", a->from, "--from", err);
 	if (!r)
-		r = add_endpoint(endpoints, "to", a->to, err);
+		r = add_endpoint(endpoints, "to", a->to, "--to", err);
 	if (r) {
 		json_decref(endpoints);
 		return r;
 	}
-	snprintf(name, sizeof(name), "inject-%s", a->fault);
+	name_of(a, fault, sizeof(fault));
+	snprintf(name, sizeof(name), "inject-%.56s", fault);
 	/* Without --for the fault lives by leases; the month is only an upper bound. */
 	doc = json_pack("{s:s,s:s,s:{s:s},s:{s:I,s:s,s:o,s:[o]}}", "apiVersion",
 			"netchaos.dev/v1alpha1", "kind", "Experiment", "metadata", "name", name,
 			"spec", "seed", (json_int_t)a->seed, "duration",
 			a->duration ? a->duration : "720h", "endpoints", endpoints, "faults",
-			fault_json(a));
-	text = doc ? json_dumps(doc, JSON_INDENT(1)) : NULL;
+			fault_json(a, fault));
+	a->text = doc ? inject__text(doc) : NULL;
 	json_decref(doc);
-	if (!text)
+	if (!a->text)
 		return err__set(err, -ENOMEM, "out of memory");
-	return experiment__parse("inject", text, strlen(text), a->seed, ret, err);
+	return experiment__parse("inject", a->text, strlen(a->text), a->seed, ret, err);
+}
+
+/* --- the run --------------------------------------------------------------------------------------- */
+
+/* "12 matched, 3 dropped": what is not zero, from @o or from the hits in it. */
+static void print_counts(const json_t *o)
+{
+	static const char *const keys[] = {
+		"dropped", "delayed", "reordered", "duplicated", "corrupted",
+		"shaped",  "reset",   "rejected",  "marked",	 "overflowed",
+	};
+	const json_t *hits = json_object_get(o, "hits");
+
+	printf("%lld matched", (long long)json_integer_value(json_object_get(o, "matched")));
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		json_int_t n = json_integer_value(json_object_get(hits ? hits : o, keys[i]));
+
+		if (n)
+			printf(", %lld %s", (long long)n, keys[i]);
+	}
+	printf("\n");
 }
 
 static void print_hits(const json_t *faults)
@@ -280,16 +394,13 @@ static void print_hits(const json_t *faults)
 	size_t i, j;
 
 	json_array_foreach(faults, i, f) {
-		printf("%s: %lld packets matched, %lld dropped\n",
-		       json_string_value(json_object_get(f, "name")),
-		       (long long)json_integer_value(json_object_get(f, "matched")),
-		       (long long)json_integer_value(json_object_get(f, "dropped")));
-		json_array_foreach(json_object_get(f, "edges"), j, e)
-			printf("  %s -> %s: %lld matched, %lld dropped\n",
-			       json_string_value(json_object_get(e, "from")),
-			       json_string_value(json_object_get(e, "to")),
-			       (long long)json_integer_value(json_object_get(e, "matched")),
-			       (long long)json_integer_value(json_object_get(e, "dropped")));
+		printf("%s: packets: ", json_string_value(json_object_get(f, "name")));
+		print_counts(f);
+		json_array_foreach(json_object_get(f, "edges"), j, e) {
+			printf("  %s -> %s: ", json_string_value(json_object_get(e, "from")),
+			       json_string_value(json_object_get(e, "to")));
+			print_counts(e);
+		}
 	}
 }
 
@@ -305,8 +416,10 @@ static int inject(struct inject_args *a, const struct experiment *e)
 	progress__attach(progress, &a->opts.ui);
 	status = run__execute(e, &a->opts, &res, &err);
 	progress__free(progress);
-	if (err.msg[0])
+	if (err.msg[0]) {
+		inject__explain(a->text, a->words.labels, &err);
 		cli__fail(status, &err);
+	}
 	if (a->json && res.faults)
 		cli__print_json(res.faults);
 	else if (res.faults && !cli_quiet)
@@ -323,27 +436,50 @@ static int inject(struct inject_args *a, const struct experiment *e)
 int cmd_inject(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "partition\nloss P%",
-		"One fault now, until --for is over, Ctrl-C or `chaos stop`."
-		"\vSelectors: netns:NAME, cidr:10.0.0.0/8, host:NAME, interface:DEV or "
-		"interface:NETNS/DEV, each with optional #PORT. Without --for the fault is leased: should "
+		options,
+		parse,
+		"partition\nFAULT [FAULT...]",
+		"Faults on one edge now, until --for is over, Ctrl-C or `chaos stop`."
+		"\vFAULT is one of\n"
+		"  loss P [CORRELATION] | --every N | --first-n N\n"
+		"  loss gemodel P [R [1-H [1-K]]] | loss state P13 [P31 [P32 [P23 [P14]]]]\n"
+		"  delay TIME [JITTER [CORRELATION]]\n"
+		"  reorder P [CORRELATION] (beside a delay, or with --latency)\n"
+		"  duplicate P [CORRELATION] | corrupt P [CORRELATION]\n"
+		"  rate BANDWIDTH | mtu BYTES\n"
+		"  reset [P] | reject [P] | ecn [P]\n"
+		"P is a probability: 1% or 0.01. Most values may move: `loss 0%..10% --ramp "
+		"30s`.\n\n"
+		"Selectors: netns:NAME, cidr:10.0.0.0/8, host:NAME, interface:DEV or "
+		"interface:NETNS/DEV, each with optional #PORT. Without --for the fault is leased: "
+		"should "
 		"chaos be stopped or killed, it ends within 5 s.",
-		NULL, NULL, NULL};
+		NULL,
+		NULL,
+		NULL};
 	_cleanup_(cleanup_experiment) struct experiment *e = NULL;
-	struct inject_args a = {.ports = json_array(), .seed = cli__draw_seed()};
+	struct inject_args a = {
+		.match = json_object(), .extra = json_object(), .seed = cli__draw_seed()};
 	struct error err = {0};
-	int status;
+	int status = 0;
 
-	cli__parse(&argp, argc, argv, &a);
+	if (inject_words__init(&a.words) || !a.match || !a.extra)
+		return EXIT_RUNTIME;
+	argp_err_exit_status = EXIT_USAGE;
+	/* in order: a flag belongs to the fault before it */
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
 	cli__catch_signals(&a.opts);
-	if (make_experiment(&a, &e, &err) < 0)
-		status = cli__fail(EXIT_USAGE, &err);
-	else
-		status = cli__need_privileges();
-	if (!status && cli__precheck(e, a.opts.allow_host, &err))
-		status = cli__fail(EXIT_USAGE, &err);
+	if (make_experiment(&a, &e, &err) < 0 || (status = cli__need_privileges()) != 0 ||
+	    cli__precheck(e, a.opts.allow_host, &err)) {
+		if (a.text)
+			inject__explain(a.text, a.words.labels, &err);
+		status = status ?: cli__fail(EXIT_USAGE, &err);
+	}
 	if (!status)
 		status = inject(&a, e);
-	json_decref(a.ports);
+	inject_words__reset(&a.words);
+	json_decref(a.match);
+	json_decref(a.extra);
+	free(a.text);
 	return status;
 }

@@ -51,27 +51,6 @@ static json_t *fault_sides(const struct experiment *e, size_t fault)
 	return a;
 }
 
-static json_t *fault_parts(const struct fault *f)
-{
-	static const struct {
-		enum fault_parts part;
-		const char *name;
-	} parts[] = {
-		{FAULT_PARTITION, "partition"}, {FAULT_LOSS, "loss"},
-		{FAULT_DELAY, "delay"},		{FAULT_REORDER, "reorder"},
-		{FAULT_DUPLICATE, "duplicate"}, {FAULT_CORRUPT, "corrupt"},
-		{FAULT_RATE, "rate"},		{FAULT_RESET, "reset"},
-		{FAULT_REJECT, "reject"},	{FAULT_MTU, "mtu"},
-		{FAULT_ECN, "ecn"},
-	};
-	json_t *a = json_array();
-
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
-		if (f->parts & parts[i].part)
-			json_array_append_new(a, json_string(parts[i].name));
-	return a;
-}
-
 static json_t *faults(const struct run *run)
 {
 	const struct experiment *e = run->e;
@@ -80,11 +59,16 @@ static json_t *faults(const struct run *run)
 	for (size_t i = 0; i < e->n_faults; i++) {
 		char mechanism[128] = "none";
 
+		json_t *parts = json_array();
+
 		if (run->dp)
 			dataplane__fault_mechanism(run->dp, i, mechanism, sizeof(mechanism));
+		for (unsigned int bit = 0; fault__part_name(bit); bit++)
+			if (e->faults[i].parts & (1U << bit))
+				json_array_append_new(parts, json_string(fault__part_name(bit)));
 		json_array_append_new(
 			a, json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "name", e->faults[i].name, "parts",
-				     fault_parts(&e->faults[i]), "windows", fault_windows(&run->plan->windows[i]), "edges",
+				     parts, "windows", fault_windows(&run->plan->windows[i]), "edges",
 				     fault_edges(e, &run->plan->edges[i]), "sides",
 				     fault_sides(e, i), "mechanism", mechanism));
 	}

@@ -17,8 +17,8 @@
 #define S 1000000000LL
 
 /* The fault stands on line 7, its parts from behind this column on. */
-#define HEAD                                                                                       \
-	"apiVersion: netchaos.dev/v1alpha1\nkind: Experiment\nspec:\n  duration: 60s\n"            \
+#define HEAD                                                                            \
+	"apiVersion: netchaos.dev/v1alpha1\nkind: Experiment\nspec:\n  duration: 60s\n" \
 	"  lab: {nodes: {n1: {}, n2: {}, n3: {}}}\n  faults:\n  - {at: 1s, from: n1, to: n2, "
 #define COLUMN 31
 
@@ -247,8 +247,8 @@ static void test_refused(void **state)
 static void test_partition_alone(void **state)
 {
 	static const char *const parts[] = {
-		"loss: 1%",  "delay: 1s",   "duplicate: 1%", "corrupt: 1%", "rate: 1mbit",
-		"reset: {}", "reject: {}", "mtu: 1400",     "ecn: 1%",
+		"loss: 1%",  "delay: 1s",  "duplicate: 1%", "corrupt: 1%", "rate: 1mbit",
+		"reset: {}", "reject: {}", "mtu: 1400",	    "ecn: 1%",
 	};
 
 	(void)state;
@@ -274,18 +274,19 @@ static void test_partition_alone(void **state)
 
 static void assert_moving(struct moving m, double from, double to)
 {
-	if (m.from < from * (1 - 1e-12) || m.from > from * (1 + 1e-12) ||
-	    m.to < to * (1 - 1e-12) || m.to > to * (1 + 1e-12))
+	if (m.from < from * (1 - 1e-12) || m.from > from * (1 + 1e-12) || m.to < to * (1 - 1e-12) ||
+	    m.to > to * (1 + 1e-12))
 		fail_msg("%.17g..%.17g, expected %.17g..%.17g", m.from, m.to, from, to);
 }
 
 static void test_numbers(void **state)
 {
-	struct experiment *e = parse("loss: {p: 1%..2%, r: 0.2, h: 5%, k: 1}, "
-				     "delay: {latency: 100ms..0.2s, jitter: 20ms, correlation: 25%, "
-				     "table: a/b.dist}, reorder: {probability: 25%, gap: 5}, "
-				     "rate: {bandwidth: 1kibps..8kbit, burst: 2kb}, "
-				     "mtu: {size: 1kb, icmp: true}, for: 7s, direction: both");
+	struct experiment *e =
+		parse("loss: {p: 1%..2%, r: 0.2, h: 5%, k: 1}, "
+		      "delay: {latency: 100ms..0.2s, jitter: 20ms, correlation: 25%, "
+		      "table: a/b.dist}, reorder: {probability: 25%, gap: 5}, "
+		      "rate: {bandwidth: 1kibps..8kbit, burst: 2kb}, "
+		      "mtu: {size: 1kb, icmp: true}, for: 7s, direction: both");
 	const struct fault *f = &e->faults[0];
 
 	(void)state;
@@ -367,12 +368,9 @@ static void test_part_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_described),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_partition_alone),
-		cmocka_unit_test(test_numbers),
-		cmocka_unit_test(test_models),
-		cmocka_unit_test(test_ramp_of_the_next),
+		cmocka_unit_test(test_described),	cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_partition_alone), cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_models),		cmocka_unit_test(test_ramp_of_the_next),
 		cmocka_unit_test(test_part_names),
 	};
 

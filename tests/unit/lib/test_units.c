@@ -364,11 +364,15 @@ static void test_format_reads_back(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_duration),    cmocka_unit_test(test_duration_range),
-		cmocka_unit_test(test_probability), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_bandwidth),   cmocka_unit_test(test_size),
+		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_duration_range),
+		cmocka_unit_test(test_probability),
+		cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_bandwidth),
+		cmocka_unit_test(test_size),
 		cmocka_unit_test(test_number),
-		cmocka_unit_test(test_format),	    cmocka_unit_test(test_format_reads_back),
+		cmocka_unit_test(test_format),
+		cmocka_unit_test(test_format_reads_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
