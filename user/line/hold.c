@@ -122,6 +122,15 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void raise_priority(void)
+{
+	struct sched_param lowest = {.sched_priority = 1};
+
+	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+	if (sched_setscheduler(0, SCHED_FIFO, &lowest))
+		setpriority(PRIO_PROCESS, 0, -20); /* may fail as well */
+}
+
 static _Noreturn void child(struct hold_loop *l, pid_t parent)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
@@ -132,9 +141,7 @@ static _Noreturn void child(struct hold_loop *l, pid_t parent)
 	set_signals();
 	if (keep_own_fds(l) || chdir("/"))
 		_exit(HOLD_EXIT_SYSTEM);
-	prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
-	/* May fail: then frames leave later when the machine is busy. */
-	setpriority(PRIO_PROCESS, 0, -20);
+	raise_priority();
 	_exit(hold_loop__run(l));
 }
 

@@ -18,6 +18,7 @@ struct hold_loop {
 	struct hold_queue queue;
 	struct iovec landing[HOLD_CHAIN_MAX];
 	uint64_t armed_ns; /* what the timer is set to, 0 = off */
+	int64_t lead_ns;   /* how much before the due time that is */
 	bool more;	   /* the TAP may have more to read */
 };
 
@@ -27,7 +28,7 @@ enum {
 	HOLD_EXIT_SYSTEM = 4, /* a system call failed that cannot */
 };
 
-/* All fields but landing, armed_ns and more are set. Returns an exit status. */
+/* All fields from landing on are not set by the caller, the others are. Returns an exit status. */
 int hold_loop__run(struct hold_loop *l);
 
 #endif

@@ -56,7 +56,7 @@ static inline uint32_t hold_pool__items(uint32_t n_blocks)
 
 /* Bytes that hold_pool__init() needs. */
 size_t hold_pool__size(uint32_t n_blocks);
-/* @mem: aligned to a page; memory that is never touched is fine, its content does not matter. */
+/* @mem: aligned to 8 bytes, better to a page; memory that is never touched is fine, its content does not matter. */
 void hold_pool__init(struct hold_pool *p, void *mem, uint32_t n_blocks);
 
 /* Where the next frame is to be read to. */
