@@ -39,7 +39,7 @@ static __always_inline __u32 delay__uniform(struct fault *f, const struct chaos_
 	/* The first packet's is not correlated with anything. */
 	z = innovation;
 	if (s->known & DRAW_DELAY)
-		z = (s->z * d->correlation + innovation * d->innovation + (1 << 15)) >> 16;
+		z = ((__s64)s->z * d->correlation + innovation * d->innovation + (1 << 15)) >> 16;
 	s->known |= DRAW_DELAY;
 	if (z > Z_MAX)
 		z = Z_MAX;
