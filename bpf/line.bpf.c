@@ -209,7 +209,7 @@ int line_decide(struct __sk_buff *skb)
 	if (flags & OUTCOME_CORRUPT)
 		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
 	if (flags & OUTCOME_ECN)
-		bpf_skb_ecn_set_ce(skb);
+		change__mark(skb, &p->pkt);
 	return line__deliver(skb, ctl, tag, due_ns);
 }
 

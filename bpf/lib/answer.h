@@ -21,12 +21,6 @@ enum {
 	ICMP6_UNREACHABLE = 1,
 	ICMP6_TOO_BIG = 2,
 	IPV4_DF = 0x4000,
-	/* Offsets in headers. */
-	ETH_DEST = 0,
-	ETH_SOURCE = 6,
-	IPV4_TOT_LEN = 2,
-	IPV4_CHECK = 10,
-	IPV6_PAYLOAD_LEN = 4,
 };
 
 /* The pseudo header of RFC 9293 3.1 and RFC 8200 8.1; @src and @dst in the order of the answer. */

@@ -195,6 +195,18 @@ static void put16(struct frame *f, size_t at, uint16_t value)
 	memcpy(f->data + at, &value, sizeof(value));
 }
 
+static void put32(struct frame *f, size_t at, uint32_t value)
+{
+	put16(f, at, (uint16_t)(value >> 16));
+	put16(f, at + 2, (uint16_t)value);
+}
+
+void frame__seq(struct frame *f, uint32_t seq, uint32_t ack)
+{
+	put32(f, f->l4 + 4, seq);
+	put32(f, f->l4 + 8, ack);
+}
+
 uint16_t frame__get16(const struct frame *f, size_t at)
 {
 	assert(at + 2 <= f->len);

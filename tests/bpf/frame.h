@@ -34,6 +34,7 @@ void frame__ipv6(struct frame *f, const char *src, const char *dst, uint8_t next
 void frame__ext(struct frame *f, uint8_t kind, uint8_t next, size_t bytes);
 void frame__ext_frag(struct frame *f, uint8_t next, uint16_t offset);
 void frame__tcp(struct frame *f, uint16_t sport, uint16_t dport, uint8_t flags);
+void frame__seq(struct frame *f, uint32_t seq, uint32_t ack); /* of the TCP header */
 void frame__udp(struct frame *f, uint16_t sport, uint16_t dport);
 void frame__sctp(struct frame *f, uint16_t sport, uint16_t dport);
 void frame__icmp(struct frame *f, uint8_t type); /* and ICMPv6 */

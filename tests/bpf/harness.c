@@ -24,6 +24,7 @@ static struct place {
 	struct line_bpf *line;
 	struct chaos_bpf *skel; /* NULL: free */
 } places[BENCHES_MAX];
+static struct chaos_bpf *attached; /* whose line is at the device */
 static int tap_fd = -1;
 static int tap_ifindex;
 
@@ -175,8 +176,20 @@ void bench__port(struct bench *b, enum chaos_direction dir)
 	b->port = dir;
 }
 
+static void detach_line(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = tap_ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (attached)
+		bpf_tc_hook_destroy(&hook);
+	attached = NULL;
+}
+
 void bench__close(struct bench *b)
 {
+	if (b->skel && attached == b->skel)
+		detach_line();
 	for (size_t i = 0; i < BENCHES_MAX; i++)
 		if (b->skel && places[i].skel == b->skel)
 			places[i].skel = NULL;
@@ -415,13 +428,14 @@ void harness__attach_line(struct bench *b)
 	LIBBPF_OPTS(bpf_tc_opts, out, .prog_fd = bpf_program__fd(b->line->progs.line_decide));
 	struct frame left;
 
-	/* What an earlier test has left there. */
-	bpf_tc_hook_destroy(&hook);
+	/* What an earlier test may have left there when it failed. */
+	detach_line();
 	assert_int_equal(bpf_tc_hook_create(&hook), 0);
 	hook.attach_point = BPF_TC_INGRESS;
 	assert_int_equal(bpf_tc_attach(&hook, &in), 0);
 	hook.attach_point = BPF_TC_EGRESS;
 	assert_int_equal(bpf_tc_attach(&hook, &out), 0);
+	attached = b->skel;
 	while (harness__receive(&left))
 		;
 }
