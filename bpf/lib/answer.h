@@ -129,6 +129,20 @@ static __always_inline void answer__tcp(struct tcphdr *th, const struct packet *
 	}
 }
 
+/*
+ * Without IP options and extensions, once and before answer__reset(): bpf_skb_change_tail() does not cut
+ * off what is before the place where the transport header was.
+ */
+static __always_inline int answer__shorten(struct __sk_buff *skb, const struct packet *pkt)
+{
+	__u32 extra = pkt->l4 - pkt->l3 - answer__ip_len(pkt);
+
+	/* Behind tags in the frame the room would be taken from the wrong place. */
+	if (!extra || pkt->base != BPF_HDR_START_NET)
+		return 0;
+	return bpf_skb_adjust_room(skb, -(__s32)extra, BPF_ADJ_ROOM_MAC, 0) ? -1 : 0;
+}
+
 /* Turn the packet into an RST. @seg is its TCP header, read before anything was changed. */
 static __always_inline int answer__reset(struct __sk_buff *skb, const struct packet *pkt,
 					 const struct tcphdr *seg, bool to_sender)
