@@ -116,7 +116,8 @@ static __always_inline int line__reset(struct __sk_buff *skb, struct passage *p,
 	__u32 flags = p->out.flags;
 	struct tcphdr seg;
 
-	if (bpf_skb_load_bytes(skb, packet__link_len(&p->pkt) + p->pkt.l4, &seg, sizeof(seg)))
+	if (bpf_skb_load_bytes(skb, packet__link_len(&p->pkt) + p->pkt.l4, &seg, sizeof(seg)) ||
+	    answer__shorten(skb, &p->pkt))
 		return verdict__drop(CHAOS_EGRESS);
 	if ((flags & OUTCOME_RESET_RECEIVER) && !answer__reset(skb, &p->pkt, &seg, false)) {
 		if (!(flags & OUTCOME_RESET_SENDER))
@@ -210,7 +211,7 @@ int line_decide(struct __sk_buff *skb)
 	if (flags & OUTCOME_CORRUPT)
 		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
 	if (flags & OUTCOME_ECN)
-		bpf_skb_ecn_set_ce(skb);
+		change__mark(skb, &p->pkt);
 	return line__deliver(skb, ctl, tag, due_ns);
 }
 

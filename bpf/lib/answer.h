@@ -21,12 +21,6 @@ enum {
 	ICMP6_UNREACHABLE = 1,
 	ICMP6_TOO_BIG = 2,
 	IPV4_DF = 0x4000,
-	/* Offsets in headers. */
-	ETH_DEST = 0,
-	ETH_SOURCE = 6,
-	IPV4_TOT_LEN = 2,
-	IPV4_CHECK = 10,
-	IPV6_PAYLOAD_LEN = 4,
 };
 
 /* The pseudo header of RFC 9293 3.1 and RFC 8200 8.1; @src and @dst in the order of the answer. */
@@ -133,6 +127,20 @@ static __always_inline void answer__tcp(struct tcphdr *th, const struct packet *
 		th->ack = 1;
 		th->ack_seq = bpf_htonl(bpf_ntohl(seg->seq) + len);
 	}
+}
+
+/*
+ * Without IP options and extensions, once and before answer__reset(): bpf_skb_change_tail() does not cut
+ * off what is before the place where the transport header was.
+ */
+static __always_inline int answer__shorten(struct __sk_buff *skb, const struct packet *pkt)
+{
+	__u32 extra = pkt->l4 - pkt->l3 - answer__ip_len(pkt);
+
+	/* Behind tags in the frame the room would be taken from the wrong place. */
+	if (!extra || pkt->base != BPF_HDR_START_NET)
+		return 0;
+	return bpf_skb_adjust_room(skb, -(__s32)extra, BPF_ADJ_ROOM_MAC, 0) ? -1 : 0;
 }
 
 /* Turn the packet into an RST. @seg is its TCP header, read before anything was changed. */

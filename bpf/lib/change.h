@@ -14,6 +14,9 @@
 enum {
 	TCP_CHECK_OFFSET = 16,
 	UDP_CHECK_OFFSET = 6,
+	ICMP_CHECK_OFFSET = 2,
+	IPV4_CHECK_OFFSET = 10,
+	ECN_CE = 3,
 };
 
 /* From the packet's offsets to those of the frame. */
@@ -32,6 +35,9 @@ static __always_inline void change__mend(struct __sk_buff *skb, const struct pac
 
 	if (pkt->proto == IPPROTO_TCP) {
 		bpf_l4_csum_replace(skb, l4 + TCP_CHECK_OFFSET, (__u32)was << shift,
+				    (__u32)is << shift, 2);
+	} else if (pkt->proto == IPPROTO_ICMP || pkt->proto == PROTO_ICMPV6) {
+		bpf_l4_csum_replace(skb, l4 + ICMP_CHECK_OFFSET, (__u32)was << shift,
 				    (__u32)is << shift, 2);
 	} else if (pkt->proto == IPPROTO_UDP || pkt->proto == IPPROTO_UDPLITE) {
 		/* 0: the sender did without. */
@@ -64,6 +70,25 @@ static __always_inline void change__corrupt(struct __sk_buff *skb, const struct 
 		return;
 	if (silent)
 		change__mend(skb, pkt, l4, at, was, is);
+}
+
+/*
+ * Congestion experienced, RFC 3168. (bpf_skb_ecn_set_ce() goes by the skb's network header, which is at
+ * the tags where they are in the frame, and leaves headers alone that it would have to copy.)
+ */
+static __always_inline void change__mark(struct __sk_buff *skb, const struct packet *pkt)
+{
+	__u32 l3 = packet__link_len(pkt) + pkt->l3;
+	__u8 was, is;
+
+	/* IPv4: the low bits of the second byte. IPv6: of its high half. */
+	if (bpf_skb_load_bytes(skb, l3 + 1, &was, 1))
+		return;
+	is = was | (pkt->version == 4 ? ECN_CE : ECN_CE << 4);
+	if (pkt->version == 4)
+		bpf_l3_csum_replace(skb, l3 + IPV4_CHECK_OFFSET, (__u32)was << 8, (__u32)is << 8,
+				    2);
+	bpf_skb_store_bytes(skb, l3 + 1, &is, 1, pkt->version == 4 ? 0 : BPF_F_RECOMPUTE_CSUM);
 }
 
 #endif

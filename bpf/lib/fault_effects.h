@@ -32,6 +32,9 @@ static __always_inline bool fault__corrupt(struct fault *f)
 		return false;
 	if (!pkt->version || end <= (silent ? pkt->payload : pkt->l4))
 		return false;
+	/* The checksum to mend is in the first fragment. */
+	if (silent && (pkt->flags & PACKET_LATER))
+		return false;
 	f->out->flags |= OUTCOME_CORRUPT | (silent ? OUTCOME_SILENT : 0);
 	f->out->draw = fault__draw(f, DRAW_BIT);
 	f->counts->corrupted += f->flow->segs;

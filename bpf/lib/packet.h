@@ -15,6 +15,7 @@ enum packet_flags {
 	PACKET_GROUP = 1 << 3,	   /* sent to more than one receiver */
 	PACKET_TAGGED = 1 << 4,	   /* belongs to a VLAN */
 	PACKET_QUERY = 1 << 5,	   /* ICMP or ICMPv6, and no error message */
+	PACKET_LATER = 1 << 6,	   /* a fragment that is not the first */
 };
 
 enum {

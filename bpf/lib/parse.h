@@ -215,8 +215,10 @@ static __always_inline int packet__parse_ipv4(struct __sk_buff *skb, struct pack
 	off = pkt->l3 + ip.ihl * 4;
 	pkt->l4 = off;
 	pkt->payload = off;
-	if (ip.frag_off & bpf_htons(IPV4_FRAG_OFFSET))
+	if (ip.frag_off & bpf_htons(IPV4_FRAG_OFFSET)) {
+		pkt->flags |= PACKET_LATER;
 		return 0;
+	}
 	return packet__parse_transport(skb, pkt, off);
 }
 
@@ -275,6 +277,7 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 			off += sizeof(ext);
 			if (ext.frag_off & bpf_htons(IPV6_FRAG_OFFSET)) {
 				pkt->proto = ext.nexthdr;
+				pkt->flags |= PACKET_LATER;
 				pkt->l4 = off;
 				pkt->payload = off;
 				return 0;

@@ -4,37 +4,70 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <linux/if_tun.h>
+#include <linux/virtio_net.h>
+#include <math.h>
 #include <net/if.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 enum { BENCHES_MAX = 8 };
 
-/* A failed assertion leaves a test without its cleanup: the teardown frees these. */
-static struct chaos_bpf *open_skels[BENCHES_MAX];
+/*
+ * Loading the line costs half a second, so its programs and the maps stay for the next bench of the process; each
+ * bench loads the hooks' programs, whose constants differ. (A failed assertion leaves a test without
+ * its cleanup: the teardown frees these.)
+ */
+static struct place {
+	struct line_bpf *line;
+	struct chaos_bpf *skel; /* NULL: free */
+} places[BENCHES_MAX];
+static struct chaos_bpf *attached; /* whose line is at the device */
 static int tap_fd = -1;
 static int tap_ifindex;
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	/* A kernel without IPv6 has nothing to say either. */
+	if (fd < 0)
+		return;
+	if (write(fd, text, strlen(text)) < 0)
+		perror(path);
+	close(fd);
+}
+
 int harness__setup(void **state)
 {
-	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	struct ifreq ifr = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	int s;
 
 	(void)state;
 	if (unshare(CLONE_NEWNET))
 		return -1;
-	tap_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+	write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
+	tap_fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	if (tap_fd < 0 || ioctl(tap_fd, TUNSETIFF, &ifr))
 		return -1;
 	tap_ifindex = (int)if_nametoindex(ifr.ifr_name);
+	s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	ifr.ifr_flags = IFF_UP;
+	if (s < 0 || ioctl(s, SIOCSIFFLAGS, &ifr) || close(s))
+		return -1;
+	write_file("/proc/sys/net/ipv6/conf/default/disable_ipv6", "0");
 	return tap_ifindex > LOOPBACK ? 0 : -1;
 }
 
 int harness__teardown(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < BENCHES_MAX; i++)
-		chaos_bpf__destroy(open_skels[i]);
+	for (size_t i = 0; i < BENCHES_MAX; i++) {
+		chaos_bpf__destroy(places[i].skel);
+		line_bpf__destroy(places[i].line);
+	}
 	return close(tap_fd);
 }
 
@@ -48,32 +81,121 @@ static int print_nothing(enum libbpf_print_level level, const char *format, va_l
 	return level == LIBBPF_WARN ? vfprintf(stderr, format, args) : 0;
 }
 
-static void skel__note(struct chaos_bpf *old, struct chaos_bpf *new)
+static void put(struct bpf_map *map, const void *key, const void *value)
 {
-	for (size_t i = 0; i < BENCHES_MAX; i++)
-		if (open_skels[i] == old) {
-			open_skels[i] = new;
-			return;
-		}
-	fail_msg("more than %d benches", BENCHES_MAX);
+	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
+}
+
+static void map__forget(const struct bpf_map *map)
+{
+	static const uint8_t zeroes[1 << 16];
+	int fd = bpf_map__fd(map);
+	uint8_t key[64];
+
+	assert_true(bpf_map__key_size(map) <= sizeof(key));
+	assert_true(bpf_map__value_size(map) * (size_t)libbpf_num_possible_cpus() <=
+		    sizeof(zeroes));
+	switch (bpf_map__type(map)) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		for (uint32_t i = 0; i < bpf_map__max_entries(map); i++)
+			assert_int_equal(bpf_map_update_elem(fd, &i, zeroes, BPF_ANY), 0);
+		break;
+	default:
+		while (!bpf_map_get_next_key(fd, NULL, key))
+			assert_int_equal(bpf_map_delete_elem(fd, key), 0);
+	}
+}
+
+static struct place *place__take(void)
+{
+	struct place *p = places;
+	struct bpf_map *map;
+
+	while (p < places + BENCHES_MAX && p->skel)
+		p++;
+	if (p == places + BENCHES_MAX)
+		fail_msg("more than %d benches", BENCHES_MAX);
+	if (!p->line) {
+		p->line = line_bpf__open_and_load();
+		assert_non_null(p->line);
+	} else {
+		bpf_object__for_each_map(map, p->line->obj)
+			/* No test changes built-in tables; rules are found by pairs. */
+			if (!bpf_map__is_internal(map) && map != p->line->maps.rules &&
+			    map != p->line->maps.tables && map != p->line->maps.passages)
+				map__forget(map);
+	}
+	return p;
+}
+
+static void share_maps(const struct line_bpf *line, struct chaos_bpf *skel)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, skel->obj)
+	{
+		const struct bpf_map *shared =
+			bpf_object__find_map_by_name(line->obj, bpf_map__name(map));
+
+		if (shared && !bpf_map__is_internal(map))
+			assert_int_equal(bpf_map__reuse_fd(map, bpf_map__fd(shared)), 0);
+	}
 }
 
 void bench__open(struct bench *b, const struct chaos_hook *hook)
 {
+	struct chaos_port port = {.line = 1, .ifindex = (uint32_t)tap_ifindex};
+	struct place *place;
+	uint32_t key = 0;
+
 	libbpf_set_print(print_nothing);
-	*b = (struct bench){.ifindex = tap_ifindex, .skel = chaos_bpf__open()};
-	assert_non_null(b->skel);
-	skel__note(NULL, b->skel);
+	place = place__take();
+	place->skel = chaos_bpf__open();
+	assert_non_null(place->skel);
 	if (hook)
-		memcpy((void *)(uintptr_t)&b->skel->rodata->hook, hook, sizeof(*hook));
-	assert_int_equal(chaos_bpf__load(b->skel), 0);
+		memcpy((void *)(uintptr_t)&place->skel->rodata->hook, hook, sizeof(*hook));
+	share_maps(place->line, place->skel);
+	assert_int_equal(chaos_bpf__load(place->skel), 0);
+	*b = (struct bench){.ifindex = tap_ifindex, .skel = place->skel, .line = place->line};
+	if (hook)
+		port.hook = *hook;
+	put(b->line->maps.ports, &key, &port);
+	bench__port(b, CHAOS_EGRESS);
+}
+
+void bench__port(struct bench *b, enum chaos_direction dir)
+{
+	int fd = bpf_map__fd(b->line->maps.ports);
+	struct chaos_port port;
+	uint32_t key = 0;
+
+	assert_int_equal(bpf_map_lookup_elem(fd, &key, &port), 0);
+	port.direction = dir;
+	put(b->line->maps.ports, &key, &port);
+	b->port = dir;
+}
+
+static void detach_line(void)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = tap_ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+
+	if (attached)
+		bpf_tc_hook_destroy(&hook);
+	attached = NULL;
 }
 
 void bench__close(struct bench *b)
 {
-	skel__note(b->skel, NULL);
+	if (b->skel && attached == b->skel)
+		detach_line();
+	for (size_t i = 0; i < BENCHES_MAX; i++)
+		if (b->skel && places[i].skel == b->skel)
+			places[i].skel = NULL;
 	chaos_bpf__destroy(b->skel);
 	b->skel = NULL;
+	b->line = NULL;
 }
 
 void bench__open_usual(struct bench *b)
@@ -98,11 +220,6 @@ struct chaos_addr addr_of(const char *text)
 	else
 		assert_int_equal(inet_pton(AF_INET, text, &a.w[3]), 1);
 	return a;
-}
-
-static void put(struct bpf_map *map, const void *key, const void *value)
-{
-	assert_int_equal(bpf_map_update_elem(bpf_map__fd(map), key, value, BPF_ANY), 0);
 }
 
 void bench__ident(struct bench *b, const char *addr, uint32_t class_id, uint32_t node)
@@ -202,25 +319,181 @@ void bench__cut(struct bench *b, const struct chaos_match *match)
 	bench__rule_on(b, CLASS_A, CLASS_B, CHAOS_INGRESS, &rule);
 }
 
-static int test_run(struct bench *b, enum chaos_direction dir, const struct frame *f, int repeat,
+/* @out, @ret_ctx: may be NULL. */
+static int run_prog(struct bench *b, const struct bpf_program *prog, const struct frame *f,
+		    int repeat, uint64_t tstamp, struct frame *out, struct __sk_buff *ret_ctx,
 		    int *ret_verdict)
 {
-	struct bpf_program *prog =
-		dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress : b->skel->progs.chaos_egress;
 	struct __sk_buff ctx = {
 		.ifindex = (uint32_t)b->ifindex,
 		.gso_segs = b->gso_segs,
 		.gso_size = b->gso_size,
+		.tstamp = tstamp,
 	};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->data, .data_size_in = (uint32_t)f->len,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = repeat);
 
+	if (out) {
+		opts.data_out = out->data;
+		opts.data_size_out = sizeof(out->data);
+	}
+	if (ret_ctx) {
+		opts.ctx_out = ret_ctx;
+		opts.ctx_size_out = sizeof(*ret_ctx);
+	}
+
 	int r = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
 
-	if (!r)
-		*ret_verdict = (int)opts.retval;
-	return r;
+	if (r)
+		return r;
+	*ret_verdict = (int)opts.retval;
+	if (out)
+		out->len = opts.data_size_out;
+	return 0;
 }
+
+static int test_run(struct bench *b, enum chaos_direction dir, const struct frame *f, int repeat,
+		    int *ret_verdict)
+{
+	const struct bpf_program *prog =
+		dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress : b->skel->progs.chaos_egress;
+
+	return run_prog(b, prog, f, repeat, 0, NULL, NULL, ret_verdict);
+}
+
+struct decided bench__decide_at(struct bench *b, const struct frame *f, uint64_t pace_ns)
+{
+	struct decided d = {.out = {.len = 0}};
+	struct __sk_buff ctx;
+	int verdict;
+
+	assert_int_equal(
+		run_prog(b, b->line->progs.line_decide, f, 1, pace_ns, &d.out, &ctx, &verdict), 0);
+	assert_true(verdict == PASSED || verdict == REDIRECTED);
+	d.lost = verdict == REDIRECTED;
+	d.due_ns = d.lost ? 0 : ctx.tstamp;
+	return d;
+}
+
+struct decided bench__decide(struct bench *b, const struct frame *f)
+{
+	return bench__decide_at(b, f, 0);
+}
+
+bool bench__lost(struct bench *b, const struct frame *f)
+{
+	int verdict;
+
+	assert_int_equal(run_prog(b, b->line->progs.line_decide, f, 1, 0, NULL, NULL, &verdict), 0);
+	return verdict == REDIRECTED;
+}
+
+void bench__decide_times(struct bench *b, const struct frame *f, int repeat)
+{
+	int verdict;
+
+	assert_int_equal(
+		run_prog(b, b->line->progs.line_decide, f, repeat, 0, NULL, NULL, &verdict), 0);
+}
+
+uint32_t bench__line_rule(struct bench *b, uint32_t src, uint32_t dst,
+			  const struct chaos_rule *rule)
+{
+	return bench__rule_on(b, src, dst, b->port, rule);
+}
+
+uint32_t bench__fault(struct bench *b, const struct chaos_rule *rule)
+{
+	return bench__line_rule(b, CLASS_A, CLASS_B, rule);
+}
+
+void bench__faults(struct bench *b, const struct chaos_rule *rules, uint32_t n)
+{
+	struct chaos_pair pair = {.n_rules = n};
+
+	for (uint32_t i = 0; i < n; i++) {
+		pair.rule[i] = bench__rule(b, &rules[i]);
+		bench__window(b, rules[i].fault, 0, 0, FOREVER);
+	}
+	bench__pair(b, CLASS_A, CLASS_B, b->port, &pair);
+}
+
+/* --- the device ------------------------------------------------------------------------------- */
+
+void harness__attach_line(struct bench *b)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = tap_ifindex,
+		    .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+	LIBBPF_OPTS(bpf_tc_opts, in, .prog_fd = bpf_program__fd(b->line->progs.line_turn));
+	LIBBPF_OPTS(bpf_tc_opts, out, .prog_fd = bpf_program__fd(b->line->progs.line_decide));
+	struct frame left;
+
+	/* What an earlier test may have left there when it failed. */
+	detach_line();
+	assert_int_equal(bpf_tc_hook_create(&hook), 0);
+	hook.attach_point = BPF_TC_INGRESS;
+	assert_int_equal(bpf_tc_attach(&hook, &in), 0);
+	hook.attach_point = BPF_TC_EGRESS;
+	assert_int_equal(bpf_tc_attach(&hook, &out), 0);
+	attached = b->skel;
+	while (harness__receive(&left))
+		;
+}
+
+void harness__send(const struct frame *f, uint16_t gso_size)
+{
+	struct virtio_net_hdr vnet = {.gso_type = VIRTIO_NET_HDR_GSO_NONE};
+	struct iovec iov[2] = {{&vnet, 10}, {(void *)(uintptr_t)f->data, f->len}};
+
+	if (gso_size) {
+		vnet.flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
+		vnet.gso_type = f->data[f->l3] >> 4 == 4 ? VIRTIO_NET_HDR_GSO_TCPV4
+							 : VIRTIO_NET_HDR_GSO_TCPV6;
+		vnet.gso_size = gso_size;
+		vnet.hdr_len = (uint16_t)(f->l4 + (f->data[f->l4 + 12] >> 4) * 4);
+		vnet.csum_start = (uint16_t)f->l4;
+		vnet.csum_offset = 16;
+	}
+	assert_int_equal(writev(tap_fd, iov, 2), f->len + 10);
+}
+
+bool harness__receive(struct frame *ret)
+{
+	struct virtio_net_hdr vnet;
+	struct iovec iov[2] = {{&vnet, 10}, {ret->data, sizeof(ret->data)}};
+	ssize_t n = readv(tap_fd, iov, 2);
+
+	assert_true(n > 10 || (n < 0 && errno == EAGAIN));
+	ret->len = n > 10 ? (size_t)n - 10 : 0;
+	return n > 10;
+}
+
+/* --- statistics ------------------------------------------------------------------------------- */
+
+void assert_near(const char *what, double got, double want, double standard_error)
+{
+	if (!(fabs(got - want) <= 4 * standard_error))
+		fail_msg("%s: %.9g, not %.9g +- 4 * %.3g", what, got, want, standard_error);
+}
+
+void assert_share(const char *what, double hits, double p, double n)
+{
+	assert_near(what, hits / n, p, sqrt(p * (1 - p) / n));
+}
+
+double autocorrelation(const bool *x, size_t n, size_t lag)
+{
+	double mean = 0, cov = 0;
+
+	for (size_t i = 0; i < n; i++)
+		mean += x[i];
+	mean /= (double)n;
+	for (size_t i = 0; i + lag < n; i++)
+		cov += ((double)x[i] - mean) * ((double)x[i + lag] - mean);
+	return cov / (double)(n - lag) / (mean * (1 - mean));
+}
+
+/* --- at the hooks ----------------------------------------------------------------------------- */
 
 int bench__run_times(struct bench *b, enum chaos_direction dir, const struct frame *f, int repeat)
 {
@@ -288,21 +561,20 @@ struct chaos_edge_counts bench__edge(struct bench *b, uint32_t fault, uint32_t s
 {
 	struct chaos_edge_key key = {.fault = fault, .src_node = src, .dst_node = dst};
 	int cpus = libbpf_num_possible_cpus();
-	struct chaos_edge_counts *each = calloc((size_t)cpus, sizeof(*each)), sum = {.matched = 0};
+	struct chaos_edge_counts *each = calloc((size_t)cpus, sizeof(*each)), sum;
+	uint64_t first = 0, last = 0;
 
 	assert_non_null(each);
-	if (!bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.edges), &key, each)) {
-		for (int i = 0; i < cpus; i++) {
-			sum.matched += each[i].matched;
-			sum.matched_bytes += each[i].matched_bytes;
-			sum.dropped += each[i].dropped;
-			if (each[i].first_hit_ns &&
-			    (!sum.first_hit_ns || each[i].first_hit_ns < sum.first_hit_ns))
-				sum.first_hit_ns = each[i].first_hit_ns;
-			if (each[i].last_hit_ns > sum.last_hit_ns)
-				sum.last_hit_ns = each[i].last_hit_ns;
-		}
+	sum_cpus(b->skel->maps.edges, &key, (uint64_t *)&sum, sizeof(sum) / 8);
+	bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.edges), &key, each);
+	for (int i = 0; i < cpus; i++) {
+		if (each[i].first_hit_ns && (!first || each[i].first_hit_ns < first))
+			first = each[i].first_hit_ns;
+		if (each[i].last_hit_ns > last)
+			last = each[i].last_hit_ns;
 	}
+	sum.first_hit_ns = first;
+	sum.last_hit_ns = last;
 	free(each);
 	return sum;
 }

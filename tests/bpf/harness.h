@@ -29,6 +29,7 @@
 
 #include "datapath/chaos_abi_user.h"
 #include "chaos.skel.h"
+#include "line.skel.h"
 #include "frame.h"
 
 enum {
@@ -43,13 +44,17 @@ enum {
 enum { NODE_A = 1, NODE_B = 2, NODE_C = 3, CLASS_A = 101, CLASS_B = 102, CLASS_C = 103 };
 
 static const uint64_t FOREVER = UINT64_MAX;
+/* Of a probability and of a correlation. */
+static const uint64_t ALWAYS = 1ULL << 32;
 
 struct bench {
 	struct chaos_bpf *skel;
-	uint32_t n_rules;  /* made so far */
-	uint32_t gso_segs; /* of packets to come; 0 = no GSO */
+	struct line_bpf *line; /* the same maps */
+	uint32_t n_rules;      /* made so far */
+	uint32_t gso_segs;     /* of packets to come; 0 = no GSO */
 	uint32_t gso_size;
 	int ifindex; /* where packets pass; an Ethernet device unless set to LOOPBACK */
+	enum chaos_direction port; /* which hook packets on the line have left */
 };
 
 /* cmocka group setup: into a network namespace of our own with a device. */
@@ -57,7 +62,7 @@ int harness__setup(void **state);
 int harness__teardown(void **state);
 int harness__ifindex(void);
 
-/* Load. @hook: NULL for one that knows nobody. */
+/* Load. @hook: NULL for one that knows nobody. Packets on the line have left this hook, at egress. */
 void bench__open(struct bench *b, const struct chaos_hook *hook);
 void bench__close(struct bench *b);
 /*
@@ -93,6 +98,60 @@ int bench__run(struct bench *b, enum chaos_direction dir, const struct frame *f)
 /* False if this kernel's test run refuses the packet (newer ones: shorter than its IP header). */
 bool bench__try(struct bench *b, enum chaos_direction dir, const struct frame *f, int *ret);
 bool bench__drops(struct bench *b, enum chaos_direction dir, const struct frame *f);
+
+/* --- on the line ------------------------------------------------------------------------------ */
+
+/* Packets on the line have left the hook in @dir. */
+void bench__port(struct bench *b, enum chaos_direction dir);
+/* What line_decide makes of a packet. */
+struct decided {
+	bool lost;	 /* dropped, and no answer in its place */
+	uint64_t due_ns; /* 0: at once */
+	struct frame out;
+};
+/* @pace_ns: the delivery time that its sender gave; 0 = none. */
+struct decided bench__decide_at(struct bench *b, const struct frame *f, uint64_t pace_ns);
+struct decided bench__decide(struct bench *b, const struct frame *f);
+bool bench__lost(struct bench *b, const struct frame *f);
+/* The same packet so many times, without looking at what comes out. */
+void bench__decide_times(struct bench *b, const struct frame *f, int repeat);
+/* A rule alone on the pair from @src to @dst at the port's hook. */
+uint32_t bench__line_rule(struct bench *b, uint32_t src, uint32_t dst,
+			  const struct chaos_rule *rule);
+/* From a to b. */
+uint32_t bench__fault(struct bench *b, const struct chaos_rule *rule);
+/* Several on the pair from a to b, in this order. */
+void bench__faults(struct bench *b, const struct chaos_rule *rules, uint32_t n);
+
+/*
+ * line_turn and line_decide attached to the device: a frame that is written to it as a wire would passes
+ * both, as skbs that the kernel has made, and can be read again. The host's own frames (neighbour
+ * discovery) are off.
+ */
+void harness__attach_line(struct bench *b);
+/* @gso_size: of TCP or UDP segments that the device is to make of it; 0 = none. */
+void harness__send(const struct frame *f, uint16_t gso_size);
+/* The next frame that left the device; false: there is none. */
+bool harness__receive(struct frame *ret);
+
+/* --- statistics ------------------------------------------------------------------------------- */
+
+/*
+ * @n trials of which @hits hit, within 4 standard errors of probability @p (a check fails by chance once
+ * in 16,000; seeds are fixed, so it does not).
+ */
+void assert_share(const char *what, double hits, double p, double n);
+/* @got within 4 standard errors of @want. */
+void assert_near(const char *what, double got, double want, double standard_error);
+double autocorrelation(const bool *x, size_t n, size_t lag);
+static inline struct chaos_param still(double v)
+{
+	return (struct chaos_param){(uint64_t)v, (uint64_t)v};
+}
+static inline struct chaos_chance chance_of(double p)
+{
+	return (struct chaos_chance){.p = still(p * 0x1p32)};
+}
 
 struct chaos_stats bench__stats(struct bench *b);
 struct chaos_traffic bench__traffic(struct bench *b, uint32_t node);

@@ -12,56 +12,87 @@ struct member {
 	uint32_t offset, size;
 };
 
+enum { HOOK = 1 << 0, LINE = 1 << 1, BOTH = HOOK | LINE };
+
 struct layout {
 	const char *name;
+	unsigned int objects; /* that have it: of the hooks, of the line */
 	uint32_t size, n_members;
-	struct member members[11];
+	struct member members[18];
 };
 
 #define M(s, m)                                                          \
 	{                                                                \
 #m, offsetof(struct s, m), sizeof(((struct s *)NULL)->m) \
 	}
-#define S(s, n, ...)                     \
-	{                                \
-#s, sizeof(struct s), n, \
-		{                        \
-			__VA_ARGS__      \
-		}                        \
+#define S(in, s, n, ...)                     \
+	{                                    \
+#s, in, sizeof(struct s), n, \
+		{                            \
+			__VA_ARGS__          \
+		}                            \
 	}
 
+/* struct chaos_held is in no object's BTF: the header's own assertion has to do. */
 static const struct layout LAYOUTS[] = {
-	S(chaos_addr, 1, M(chaos_addr, w)),
-	S(chaos_prefix, 2, M(chaos_prefix, prefixlen), M(chaos_prefix, addr)),
-	S(chaos_ident, 2, M(chaos_ident, class_id), M(chaos_ident, node)),
-	S(chaos_hook, 3, M(chaos_hook, ident), M(chaos_hook, flags), M(chaos_hook, pad)),
-	S(chaos_control, 3, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
-	  M(chaos_control, pad)),
-	S(chaos_window, 2, M(chaos_window, start_ns), M(chaos_window, end_ns)),
-	S(chaos_windows, 1, M(chaos_windows, slot)),
-	S(chaos_pair_key, 3, M(chaos_pair_key, src_class), M(chaos_pair_key, dst_class),
+	S(BOTH, chaos_addr, 1, M(chaos_addr, w)),
+	S(BOTH, chaos_prefix, 2, M(chaos_prefix, prefixlen), M(chaos_prefix, addr)),
+	S(BOTH, chaos_ident, 2, M(chaos_ident, class_id), M(chaos_ident, node)),
+	S(BOTH, chaos_hook, 3, M(chaos_hook, ident), M(chaos_hook, flags), M(chaos_hook, netns)),
+	S(BOTH, chaos_control, 3, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
+	  M(chaos_control, tap_ifindex)),
+	S(BOTH, chaos_window, 2, M(chaos_window, start_ns), M(chaos_window, end_ns)),
+	S(BOTH, chaos_windows, 1, M(chaos_windows, slot)),
+	S(BOTH, chaos_pair_key, 3, M(chaos_pair_key, src_class), M(chaos_pair_key, dst_class),
 	  M(chaos_pair_key, direction)),
-	S(chaos_pair, 2, M(chaos_pair, n_rules), M(chaos_pair, rule)),
-	S(chaos_port_range, 2, M(chaos_port_range, lo), M(chaos_port_range, hi)),
-	S(chaos_match, 11, M(chaos_match, proto), M(chaos_match, flags), M(chaos_match, tcp_mask),
-	  M(chaos_match, tcp_flags), M(chaos_match, n_sport), M(chaos_match, n_dport),
-	  M(chaos_match, n_port), M(chaos_match, pad), M(chaos_match, sport), M(chaos_match, dport),
-	  M(chaos_match, port)),
-	S(chaos_loss, 1, M(chaos_loss, threshold)),
-	S(chaos_rule, 5, M(chaos_rule, fault), M(chaos_rule, actions), M(chaos_rule, seed),
-	  M(chaos_rule, match), M(chaos_rule, loss)),
-	S(chaos_edge_key, 3, M(chaos_edge_key, fault), M(chaos_edge_key, src_node),
+	S(BOTH, chaos_pair, 2, M(chaos_pair, n_rules), M(chaos_pair, rule)),
+	S(BOTH, chaos_port_range, 2, M(chaos_port_range, lo), M(chaos_port_range, hi)),
+	S(BOTH, chaos_match, 16, M(chaos_match, proto), M(chaos_match, flags),
+	  M(chaos_match, tcp_mask), M(chaos_match, tcp_flags), M(chaos_match, n_sport),
+	  M(chaos_match, n_dport), M(chaos_match, n_port), M(chaos_match, dscp),
+	  M(chaos_match, sport), M(chaos_match, dport), M(chaos_match, port),
+	  M(chaos_match, length_lo), M(chaos_match, length_hi), M(chaos_match, nth),
+	  M(chaos_match, first), M(chaos_match, pad)),
+	S(BOTH, chaos_param, 2, M(chaos_param, from), M(chaos_param, to)),
+	S(BOTH, chaos_chance, 2, M(chaos_chance, p), M(chaos_chance, correlation)),
+	S(BOTH, chaos_loss, 7, M(chaos_loss, chance), M(chaos_loss, n_states), M(chaos_loss, every),
+	  M(chaos_loss, first), M(chaos_loss, pad), M(chaos_loss, move), M(chaos_loss, lost)),
+	S(BOTH, chaos_delay, 9, M(chaos_delay, latency_ns), M(chaos_delay, jitter_ns),
+	  M(chaos_delay, table), M(chaos_delay, table_len), M(chaos_delay, correlation),
+	  M(chaos_delay, innovation), M(chaos_delay, flags), M(chaos_delay, gap),
+	  M(chaos_delay, overtake)),
+	S(BOTH, chaos_rate, 4, M(chaos_rate, bytes_per_s), M(chaos_rate, burst_bytes),
+	  M(chaos_rate, queue_bytes), M(chaos_rate, queue_ns)),
+	S(BOTH, chaos_rule, 18, M(chaos_rule, fault), M(chaos_rule, actions), M(chaos_rule, seed),
+	  M(chaos_rule, match), M(chaos_rule, ramp_step_ns), M(chaos_rule, effects),
+	  M(chaos_rule, icmp4_code), M(chaos_rule, icmp6_code), M(chaos_rule, pad),
+	  M(chaos_rule, duplicate), M(chaos_rule, reset), M(chaos_rule, reject), M(chaos_rule, mtu),
+	  M(chaos_rule, corrupt), M(chaos_rule, ecn), M(chaos_rule, loss), M(chaos_rule, rate),
+	  M(chaos_rule, delay)),
+	S(HOOK, chaos_device_key, 2, M(chaos_device_key, netns), M(chaos_device_key, ifindex)),
+	S(HOOK, chaos_device, 2, M(chaos_device, port), M(chaos_device, line)),
+	S(LINE, chaos_port, 5, M(chaos_port, hook), M(chaos_port, ifindex),
+	  M(chaos_port, direction), M(chaos_port, line), M(chaos_port, loopback)),
+	S(LINE, chaos_link_key, 3, M(chaos_link_key, rule), M(chaos_link_key, src_node),
+	  M(chaos_link_key, dst_node)),
+	S(BOTH, chaos_edge_key, 3, M(chaos_edge_key, fault), M(chaos_edge_key, src_node),
 	  M(chaos_edge_key, dst_node)),
-	S(chaos_edge_counts, 5, M(chaos_edge_counts, matched), M(chaos_edge_counts, matched_bytes),
-	  M(chaos_edge_counts, dropped), M(chaos_edge_counts, first_hit_ns),
-	  M(chaos_edge_counts, last_hit_ns)),
-	S(chaos_traffic, 9, M(chaos_traffic, rx_packets), M(chaos_traffic, rx_bytes),
+	S(BOTH, chaos_edge_counts, 14, M(chaos_edge_counts, matched),
+	  M(chaos_edge_counts, matched_bytes), M(chaos_edge_counts, dropped),
+	  M(chaos_edge_counts, first_hit_ns), M(chaos_edge_counts, last_hit_ns),
+	  M(chaos_edge_counts, delayed), M(chaos_edge_counts, reordered),
+	  M(chaos_edge_counts, duplicated), M(chaos_edge_counts, corrupted),
+	  M(chaos_edge_counts, shaped), M(chaos_edge_counts, overflowed),
+	  M(chaos_edge_counts, reset), M(chaos_edge_counts, rejected),
+	  M(chaos_edge_counts, marked)),
+	S(BOTH, chaos_traffic, 9, M(chaos_traffic, rx_packets), M(chaos_traffic, rx_bytes),
 	  M(chaos_traffic, tx_packets), M(chaos_traffic, tx_bytes), M(chaos_traffic, rx_syn),
 	  M(chaos_traffic, tx_syn), M(chaos_traffic, rx_rst), M(chaos_traffic, tx_rst),
 	  M(chaos_traffic, dropped)),
-	S(chaos_stats, 4, M(chaos_stats, packets), M(chaos_stats, unparsed),
-	  M(chaos_stats, exempted), M(chaos_stats, edge_overflow)),
-	S(chaos_exempt_key, 4, M(chaos_exempt_key, addr), M(chaos_exempt_key, port),
+	S(BOTH, chaos_stats, 6, M(chaos_stats, packets), M(chaos_stats, unparsed),
+	  M(chaos_stats, exempted), M(chaos_stats, edge_overflow), M(chaos_stats, no_line),
+	  M(chaos_stats, stray)),
+	S(BOTH, chaos_exempt_key, 4, M(chaos_exempt_key, addr), M(chaos_exempt_key, port),
 	  M(chaos_exempt_key, proto), M(chaos_exempt_key, pad)),
 };
 
@@ -84,84 +115,131 @@ static void assert_layout(const struct btf *btf, const struct layout *l)
 	}
 }
 
-static void assert_layouts(const struct btf *btf)
+static void assert_layouts(const struct btf *btf, unsigned int object)
 {
 	for (size_t i = 0; i < sizeof(LAYOUTS) / sizeof(LAYOUTS[0]); i++)
-		assert_layout(btf, &LAYOUTS[i]);
+		if (LAYOUTS[i].objects & object)
+			assert_layout(btf, &LAYOUTS[i]);
 }
 
-static void test_skeleton(void **state)
+static void test_skeletons(void **state)
 {
 	struct chaos_bpf *skel = chaos_bpf__open();
+	struct line_bpf *line = line_bpf__open();
 
 	(void)state;
 	assert_non_null(skel);
-	assert_layouts(bpf_object__btf(skel->obj));
+	assert_non_null(line);
+	assert_layouts(bpf_object__btf(skel->obj), HOOK);
+	assert_layouts(bpf_object__btf(line->obj), LINE);
+	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
 }
 
 /* The objects as built, in the output folder $O. */
 static void test_built_objects(void **state)
 {
-	static const char *const arches[] = {"x86_64", "arm64"};
+	static const struct {
+		const char *path;
+		unsigned int object;
+	} built[] = {{"x86_64/chaos", HOOK},
+		     {"x86_64/line", LINE},
+		     {"arm64/chaos", HOOK},
+		     {"arm64/line", LINE}};
 	const char *out = getenv("O");
 	unsigned int checked = 0;
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char path[4096];
 		struct btf *btf;
 
-		snprintf(path, sizeof(path), "%s/bpf/%s/chaos.bpf.o", out ? out : ".output",
-			 arches[i]);
+		snprintf(path, sizeof(path), "%s/bpf/%s.bpf.o", out ? out : ".output",
+			 built[i].path);
 		if (access(path, R_OK))
 			continue;
 		btf = btf__parse_elf(path, NULL);
 		assert_non_null(btf);
-		assert_layouts(btf);
+		assert_layouts(btf, built[i].object);
 		btf__free(btf);
 		checked++;
 	}
-	if (checked < 2) {
-		print_message("only %u of both architectures is built\n", checked);
+	if (checked < 4) {
+		print_message("only %u of the 4 objects are built\n", checked);
 		skip();
 	}
+}
+
+/* Every map that the line has too is the same one there: what bpf_map__reuse_fd() demands. */
+static void test_shared_maps(void **state)
+{
+	struct chaos_bpf *skel = chaos_bpf__open();
+	struct line_bpf *line = line_bpf__open();
+	const struct bpf_map *map;
+	unsigned int shared = 0;
+
+	(void)state;
+	assert_non_null(skel);
+	assert_non_null(line);
+	bpf_object__for_each_map(map, line->obj)
+	{
+		const struct bpf_map *other =
+			bpf_object__find_map_by_name(skel->obj, bpf_map__name(map));
+
+		if (!other || bpf_map__is_internal(map))
+			continue;
+		shared++;
+		assert_int_equal(bpf_map__type(map), bpf_map__type(other));
+		assert_int_equal(bpf_map__key_size(map), bpf_map__key_size(other));
+		assert_int_equal(bpf_map__value_size(map), bpf_map__value_size(other));
+		assert_int_equal(bpf_map__max_entries(map), bpf_map__max_entries(other));
+		assert_int_equal(bpf_map__map_flags(map), bpf_map__map_flags(other));
+	}
+	assert_int_equal(shared, 11);
+	line_bpf__destroy(line);
+	chaos_bpf__destroy(skel);
 }
 
 /* Keys and values of the maps are these structs. */
 static void test_maps(void **state)
 {
 	struct chaos_bpf *skel = chaos_bpf__open();
+	struct line_bpf *line = line_bpf__open();
 
 	(void)state;
 	assert_non_null(skel);
-#define MAP(name, key, value)                                                          \
+	assert_non_null(line);
+#define MAP(in, name, key, value)                                                      \
 	do {                                                                           \
-		assert_int_equal(bpf_map__key_size(skel->maps.name), sizeof(key));     \
-		assert_int_equal(bpf_map__value_size(skel->maps.name), sizeof(value)); \
+		assert_int_equal(bpf_map__key_size((in)->maps.name), sizeof(key));     \
+		assert_int_equal(bpf_map__value_size((in)->maps.name), sizeof(value)); \
 	} while (0)
-	MAP(control, uint32_t, struct chaos_control);
-	MAP(windows, uint32_t, struct chaos_windows);
-	MAP(rules, uint32_t, struct chaos_rule);
-	MAP(pairs, struct chaos_pair_key, struct chaos_pair);
-	MAP(idents, struct chaos_addr, struct chaos_ident);
-	MAP(prefixes, struct chaos_prefix, struct chaos_ident);
-	MAP(exempt, struct chaos_exempt_key, uint8_t);
-	MAP(edges, struct chaos_edge_key, struct chaos_edge_counts);
-	MAP(traffic, uint32_t, struct chaos_traffic);
-	MAP(stats, uint32_t, struct chaos_stats);
+	MAP(skel, control, uint32_t, struct chaos_control);
+	MAP(skel, windows, uint32_t, struct chaos_windows);
+	MAP(skel, rules, uint32_t, struct chaos_rule);
+	MAP(skel, pairs, struct chaos_pair_key, struct chaos_pair);
+	MAP(skel, idents, struct chaos_addr, struct chaos_ident);
+	MAP(skel, prefixes, struct chaos_prefix, struct chaos_ident);
+	MAP(skel, exempt, struct chaos_exempt_key, uint8_t);
+	MAP(skel, edges, struct chaos_edge_key, struct chaos_edge_counts);
+	MAP(skel, traffic, uint32_t, struct chaos_traffic);
+	MAP(skel, stats, uint32_t, struct chaos_stats);
+	MAP(skel, devices, struct chaos_device_key, struct chaos_device);
+	MAP(line, ports, uint32_t, struct chaos_port);
+	MAP(line, tables, uint32_t, int32_t);
+	assert_int_equal(bpf_map__key_size(line->maps.links), sizeof(struct chaos_link_key));
 #undef MAP
 	assert_int_equal(sizeof(skel->rodata->hook), sizeof(struct chaos_hook));
-	assert_int_equal(bpf_map__max_entries(skel->maps.rules),
-			 bpf_map__max_entries(skel->maps.rule_state));
+	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_skeleton),
+		cmocka_unit_test(test_skeletons),
 		cmocka_unit_test(test_built_objects),
+		cmocka_unit_test(test_shared_maps),
 		cmocka_unit_test(test_maps),
 	};
 

@@ -6,7 +6,7 @@
  */
 #include "harness.h"
 
-enum { LOG_STATS = 4, LOG_SIZE = 1 << 16 };
+enum { LOG_STATS = 4, LOG_SIZE = 1 << 16, PROGRAMS_MAX = 8 };
 
 static unsigned int baseline_of(const char *program)
 {
@@ -36,30 +36,33 @@ static unsigned int processed(const char *log)
 	return insns;
 }
 
-static void test_complexity(void **state)
+/* The programs of @obj ask for the verifier's statistics. Returns how many there are. */
+static size_t ask(struct bpf_object *obj, char *logs[PROGRAMS_MAX])
 {
-	struct chaos_bpf *skel = chaos_bpf__open();
 	struct bpf_program *prog;
-	char *logs[8] = {NULL};
 	size_t n = 0;
 
-	(void)state;
-	assert_non_null(skel);
-	bpf_object__for_each_program(prog, skel->obj)
+	bpf_object__for_each_program(prog, obj)
 	{
-		assert_true(n < 8);
+		assert_true(n < PROGRAMS_MAX);
 		logs[n] = calloc(1, LOG_SIZE);
 		assert_non_null(logs[n]);
 		bpf_program__set_log_level(prog, LOG_STATS);
 		bpf_program__set_log_buf(prog, logs[n++], LOG_SIZE);
 	}
-	assert_int_equal(chaos_bpf__load(skel), 0);
-	n = 0;
-	bpf_object__for_each_program(prog, skel->obj)
-	{
-		unsigned int base = baseline_of(bpf_program__name(prog)),
-			     now = processed(logs[n++]);
+	return n;
+}
 
+static void compare(struct bpf_object *obj, char *logs[PROGRAMS_MAX])
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		unsigned int base = baseline_of(bpf_program__name(prog)), now = processed(logs[n]);
+
+		free(logs[n++]);
 		print_message("# %s: %u verified instructions, baseline %u\n",
 			      bpf_program__name(prog), now, base);
 		if (!base)
@@ -68,16 +71,40 @@ static void test_complexity(void **state)
 			fail_msg("%s: %u verified instructions, baseline %u",
 				 bpf_program__name(prog), now, base);
 	}
-	for (size_t i = 0; i < n; i++)
-		free(logs[i]);
+}
+
+static void test_hooks(void **state)
+{
+	struct chaos_bpf *skel = chaos_bpf__open();
+	char *logs[PROGRAMS_MAX];
+
+	(void)state;
+	assert_non_null(skel);
+	assert_int_equal(ask(skel->obj, logs), 2);
+	assert_int_equal(chaos_bpf__load(skel), 0);
+	compare(skel->obj, logs);
 	chaos_bpf__destroy(skel);
+}
+
+static void test_line(void **state)
+{
+	struct line_bpf *line = line_bpf__open();
+	char *logs[PROGRAMS_MAX];
+
+	(void)state;
+	assert_non_null(line);
+	assert_int_equal(ask(line->obj, logs), 4);
+	assert_int_equal(line_bpf__load(line), 0);
+	compare(line->obj, logs);
+	line_bpf__destroy(line);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		bpf_test(test_complexity),
+		bpf_test(test_hooks),
+		bpf_test(test_line),
 	};
 
-	return harness__main("complexity", tests, 1);
+	return harness__main("complexity", tests, 2);
 }

@@ -5,31 +5,17 @@
  */
 #include "harness.h"
 
-#include <math.h>
-
 enum { DRAWS = 100000, DECISIONS = 4000 };
-
-static const uint64_t ALWAYS = 1ULL << 32;
 
 static struct chaos_rule loss_rule(double p, uint64_t seed)
 {
-	return (struct chaos_rule){.actions = CHAOS_ACT_LOSS,
-				   .seed = seed,
-				   .loss = {.threshold = (uint64_t)(p * (double)ALWAYS)}};
+	return (struct chaos_rule){
+		.actions = CHAOS_ACT_LOSS, .seed = seed, .loss = {.chance = chance_of(p)}};
 }
 
 static struct frame packet(void)
 {
 	return udp_frame("10.0.0.1", 1, "10.0.0.2", 2);
-}
-
-static void assert_share(uint64_t lost, double p, double n)
-{
-	double sigma = sqrt(n * p * (1 - p)), off = (double)lost - n * p;
-
-	if (fabs(off) > 4 * sigma)
-		fail_msg("%llu of %.0f lost, p %g: %.1f sigma", (unsigned long long)lost, n, p,
-			 off / sigma);
 }
 
 static void test_share(void **state)
@@ -45,11 +31,11 @@ static void test_share(void **state)
 			_bench_ struct bench b;
 
 			bench__open_usual(&b);
-			bench__rule_on(&b, CLASS_A, CLASS_B, CHAOS_EGRESS, &rule);
-			bench__run_times(&b, CHAOS_EGRESS, &f, DRAWS);
+			bench__fault(&b, &rule);
+			bench__decide_times(&b, &f, DRAWS);
 			c = bench__edge(&b, 0, NODE_A, NODE_B);
 			assert_int_equal(c.matched, DRAWS);
-			assert_share(c.dropped, ps[i], DRAWS);
+			assert_share("lost", (double)c.dropped, ps[i], DRAWS);
 		}
 }
 
@@ -65,10 +51,10 @@ static void test_never_and_always(void **state)
 		struct chaos_rule rule = loss_rule(0, 1);
 		_bench_ struct bench b;
 
-		rule.loss.threshold = cases[i].threshold;
+		rule.loss.chance.p = (struct chaos_param){cases[i].threshold, cases[i].threshold};
 		bench__open_usual(&b);
-		bench__rule_on(&b, CLASS_A, CLASS_B, CHAOS_INGRESS, &rule);
-		bench__run_times(&b, CHAOS_INGRESS, &f, DRAWS);
+		bench__fault(&b, &rule);
+		bench__decide_times(&b, &f, DRAWS);
 		assert_int_equal(bench__edge(&b, 0, NODE_A, NODE_B).dropped, cases[i].lost);
 	}
 }
@@ -81,14 +67,15 @@ static void decide(uint64_t seed, enum chaos_direction dir, bool fate[DECISIONS]
 	_bench_ struct bench b;
 
 	bench__open_usual(&b);
-	bench__rule_on(&b, CLASS_A, CLASS_B, dir, &rule);
+	bench__port(&b, dir);
+	bench__fault(&b, &rule);
 	for (size_t i = 0; i < DECISIONS; i++)
-		fate[i] = bench__drops(&b, dir, &f);
+		fate[i] = bench__lost(&b, &f);
 }
 
-static uint64_t equal(const bool *a, const bool *b, size_t n)
+static double equal(const bool *a, const bool *b, size_t n)
 {
-	uint64_t same = 0;
+	double same = 0;
 
 	for (size_t i = 0; i < n; i++)
 		same += a[i] == b[i];
@@ -106,10 +93,10 @@ static void test_seed_decides(void **state)
 	/* Of other seeds half agree: of the next one, and of one that a plain SplitMix64 would make the
 	 * same sequence, one step on. */
 	decide(43, CHAOS_INGRESS, near);
-	assert_share(equal(a, near, DECISIONS), 0.5, DECISIONS);
+	assert_share("equal", equal(a, near, DECISIONS), 0.5, DECISIONS);
 	decide(42 + 0x9e3779b97f4a7c15ULL, CHAOS_INGRESS, shifted);
-	assert_share(equal(a, shifted, DECISIONS), 0.5, DECISIONS);
-	assert_share(equal(a + 1, shifted, DECISIONS - 1), 0.5, DECISIONS - 1);
+	assert_share("equal", equal(a, shifted, DECISIONS), 0.5, DECISIONS);
+	assert_share("equal", equal(a + 1, shifted, DECISIONS - 1), 0.5, DECISIONS - 1);
 }
 
 /* What a packet meets says nothing of the later ones. */
@@ -120,7 +107,7 @@ static void test_independent(void **state)
 	(void)state;
 	decide(7, CHAOS_INGRESS, fate);
 	for (size_t lag = 1; lag <= 16; lag++)
-		assert_share(equal(fate, fate + lag, DECISIONS - lag), 0.5,
+		assert_share("equal", equal(fate, fate + lag, DECISIONS - lag), 0.5,
 			     (double)(DECISIONS - lag));
 }
 
@@ -140,13 +127,13 @@ static void test_two_rules(void **state)
 	bench__window(&b, 1, 0, 0, FOREVER);
 	pair.rule[0] = bench__rule(&b, &first);
 	pair.rule[1] = bench__rule(&b, &second);
-	bench__pair(&b, CLASS_A, CLASS_B, CHAOS_INGRESS, &pair);
-	bench__run_times(&b, CHAOS_INGRESS, &f, DRAWS);
+	bench__pair(&b, CLASS_A, CLASS_B, b.port, &pair);
+	bench__decide_times(&b, &f, DRAWS);
 	one = bench__edge(&b, 0, NODE_A, NODE_B);
 	two = bench__edge(&b, 1, NODE_A, NODE_B);
-	assert_share(one.dropped, 0.3, DRAWS);
+	assert_share("first rule", (double)one.dropped, 0.3, DRAWS);
 	assert_int_equal(two.matched, DRAWS - one.dropped);
-	assert_share(two.dropped, 0.3, (double)two.matched);
+	assert_share("second rule", (double)two.dropped, 0.3, (double)two.matched);
 }
 
 /* GSO: the lost share of wire packets is p, in whole skbs; counters and bytes are the wire's. */
@@ -160,18 +147,18 @@ static void test_gso(void **state)
 
 	(void)state;
 	bench__open_usual(&b);
-	bench__rule_on(&b, CLASS_A, CLASS_B, CHAOS_EGRESS, &rule);
+	bench__fault(&b, &rule);
 	frame__bytes(&f, NULL, PAYLOAD);
 	f.data[ETH_HLEN + 2] = (20 + 20 + PAYLOAD) >> 8; /* the IP length, for the link's */
 	f.data[ETH_HLEN + 3] = (20 + 20 + PAYLOAD) & 255;
 	b.gso_segs = SEGS;
 	b.gso_size = 1448;
-	bench__run_times(&b, CHAOS_EGRESS, &f, SKBS);
+	bench__decide_times(&b, &f, SKBS);
 	c = bench__edge(&b, 0, NODE_A, NODE_B);
 	assert_int_equal(c.matched, (uint64_t)SEGS * SKBS);
 	assert_int_equal(c.matched_bytes, (f.len + (SEGS - 1) * (ETH_HLEN + 20 + 20)) * SKBS);
 	assert_int_equal(c.dropped % SEGS, 0);
-	assert_share(c.dropped / SEGS, 0.01, SKBS);
+	assert_share("lost", (double)c.dropped / SEGS, 0.01, SKBS);
 }
 
 int main(void)

@@ -176,23 +176,45 @@ static void test_order(void **state)
 				 CHAOS_RULES_PER_PAIR - i);
 }
 
-/* A rule that is off does not hide the next; one that does nothing counts and lets it go on. */
+/* A rule that is off does not hide the next, nor does one that takes other packets or does nothing. */
 static void test_goes_on(void **state)
 {
 	struct chaos_rule off = {.fault = 1, .actions = CHAOS_ACT_PARTITION},
-			  idle = {.fault = 2, .actions = CHAOS_ACT_LOSS},
-			  cut = {.fault = 0, .actions = CHAOS_ACT_PARTITION};
-	struct chaos_pair pair = {.n_rules = 3};
+			  other = {.fault = 2,
+				   .actions = CHAOS_ACT_LOSS,
+				   .match = {.proto = IPPROTO_TCP}},
+			  idle = {.fault = 2}, cut = {.fault = 0, .actions = CHAOS_ACT_PARTITION};
+	struct chaos_pair pair = {.n_rules = 4};
 	_bench_ struct bench b;
 
 	(void)state;
 	bench__open_usual(&b);
 	bench__window(&b, 2, 0, 0, FOREVER);
 	pair.rule[0] = bench__rule(&b, &off);
-	pair.rule[1] = bench__rule(&b, &idle);
-	pair.rule[2] = bench__rule(&b, &cut);
+	pair.rule[1] = bench__rule(&b, &other);
+	pair.rule[2] = bench__rule(&b, &idle);
+	pair.rule[3] = bench__rule(&b, &cut);
 	bench__pair(&b, CLASS_A, CLASS_B, CHAOS_INGRESS, &pair);
 	assert_true(ports_drop(&b, 1, 2));
+	assert_int_equal(bench__edge(&b, 1, NODE_A, NODE_B).matched, 0);
+	assert_int_equal(bench__edge(&b, 2, NODE_A, NODE_B).matched, 0);
+	assert_int_equal(bench__edge(&b, 0, NODE_A, NODE_B).dropped, 1);
+}
+
+/* On the line the same: a fault that does nothing counts, and lets the packet go on to the next. */
+static void test_goes_on_on_the_line(void **state)
+{
+	struct chaos_rule rules[] = {{.fault = 1, .actions = CHAOS_ACT_PARTITION},
+				     {.fault = 2, .actions = CHAOS_ACT_LOSS},
+				     {.fault = 0, .actions = CHAOS_ACT_PARTITION}};
+	struct frame f = udp_frame("10.0.0.1", 1, "10.0.0.2", 2);
+	_bench_ struct bench b;
+
+	(void)state;
+	bench__open_usual(&b);
+	bench__faults(&b, rules, 3);
+	bench__window(&b, 1, 0, 0, 0);
+	assert_true(bench__lost(&b, &f));
 	assert_int_equal(bench__edge(&b, 1, NODE_A, NODE_B).matched, 0);
 	assert_int_equal(bench__edge(&b, 2, NODE_A, NODE_B).matched, 1);
 	assert_int_equal(bench__edge(&b, 2, NODE_A, NODE_B).dropped, 0);
@@ -344,6 +366,7 @@ int main(void)
 		bpf_test(test_verdicts),
 		bpf_test(test_order),
 		bpf_test(test_goes_on),
+		bpf_test(test_goes_on_on_the_line),
 		bpf_test(test_bad_tables),
 		bpf_test(test_counts),
 		bpf_test(test_edge_overflow),

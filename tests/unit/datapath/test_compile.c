@@ -479,7 +479,7 @@ static void a_packet_draws_once_for_a_fault(void **state)
 	compile_numbers__reset(&w->numbers);
 	assert_int_equal(world__compile(w), 0);
 	assert_int_equal(w->out.n_rules, 1);
-	assert_int_equal(w->out.rules[0].seed, f->seed);
+	assert_int_equal(w->out.rules[0].seed, f->rule.seed);
 }
 
 static void rules_come_in_order_of_the_experiment(void **state)
@@ -526,7 +526,7 @@ static void an_address_on_both_sides_of_a_cut(void **state)
 	world__edge(f, world__side(2), world__side(other));
 	refused(w, "fault `cut`: 10.0.0.3 is in both `c` and `others`");
 	/* Losing packets between them is odd but clear. */
-	f->actions = CHAOS_ACT_LOSS;
+	f->rule.actions = CHAOS_ACT_LOSS;
 	assert_int_equal(world__compile(w), 0);
 }
 
@@ -568,10 +568,10 @@ static void nonsense(void **state)
 	world__side_port(&e->to, 80, 79);
 	refused(w, "ends before it begins");
 	e->to.ports[0] = (struct chaos_port_range){80, 80};
-	f->match.n_dport = 1;
-	f->match.dport[0] = (struct chaos_port_range){443, 443};
+	f->rule.match.n_dport = 1;
+	f->rule.match.dport[0] = (struct chaos_port_range){443, 443};
 	refused(w, "none in common");
-	f->match.n_dport = 0;
+	f->rule.match.n_dport = 0;
 	for (uint16_t i = 0; i < CHAOS_PORTS_PER_MATCH; i++)
 		world__side_port(&e->to, (uint16_t)(100 + 2 * i), (uint16_t)(100 + 2 * i));
 	refused(w, "more than 8 port ranges");

@@ -79,7 +79,7 @@ static bool port_ok(const struct dp_side *s, const struct pkt *p, uint16_t port)
 
 static bool takes(const struct world *w, const struct dp_fault *f, const struct pkt *p)
 {
-	if (!world__match(&f->match, p))
+	if (!world__match(&f->rule.match, p))
 		return false;
 	for (size_t i = 0; i < f->n_edges; i++) {
 		const struct dp_edge *e = &f->edges[i];
@@ -189,12 +189,12 @@ static void some_faults(struct world *w, struct rng *r)
 			world__fault(w, "f", below(r, 4) ? CHAOS_ACT_LOSS : CHAOS_ACT_PARTITION);
 
 		if (!below(r, 6)) {
-			f->match.n_port = 1;
-			f->match.port[0] = (struct chaos_port_range){3, 6};
+			f->rule.match.n_port = 1;
+			f->rule.match.port[0] = (struct chaos_port_range){3, 6};
 		}
 		if (!below(r, 8)) {
-			f->match.n_sport = 1;
-			f->match.sport[0] = (struct chaos_port_range){2, 8};
+			f->rule.match.n_sport = 1;
+			f->rule.match.sport[0] = (struct chaos_port_range){2, 8};
 		}
 		for (uint32_t k = 1 + below(r, 4); k > 0; k--)
 			world__edge(f, some_side(w, r), some_side(w, r));

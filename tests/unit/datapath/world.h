@@ -161,8 +161,8 @@ static inline struct dp_fault *world__fault(struct world *w, const char *name, u
 	w->plan.faults = world__more(w->plan.faults, w->plan.n_faults, sizeof(*f));
 	f = &w->plan.faults[w->plan.n_faults++];
 	f->name = strdup(name);
-	f->actions = actions;
-	f->seed = 1000 + w->plan.n_faults;
+	f->rule.actions = actions;
+	f->rule.seed = 1000 + w->plan.n_faults;
 	return f;
 }
 
