@@ -134,6 +134,10 @@ _chaos()
 		_chaos_words "to from both"
 		return
 		;;
+	--hold)
+		_chaos_words "auto fq tap"
+		return
+		;;
 	--attach)
 		_chaos_words "auto tcx clsact"
 		return
@@ -191,7 +195,7 @@ _chaos()
 		;;
 	run)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--out --seed --attach --allow-host --json --help"
+			_chaos_words "--out --seed --attach --hold --allow-host --json --help"
 		else
 			_chaos_files "yaml|yml|json"
 		fi
@@ -205,7 +209,7 @@ _chaos()
 		;;
 	inject)
 		if [[ $cur == -* ]]; then
-			_chaos_words "$scope $match $(_chaos_fault_flags) --seed --attach --allow-host --out --json --help"
+			_chaos_words "$scope $match $(_chaos_fault_flags) --seed --attach --hold --allow-host --out --json --help"
 		else
 			_chaos_fault_words
 		fi

@@ -63,6 +63,7 @@ static const struct argp_option options[] = {
 	{"ramp", KEY_RAMP, "TIME", 0, "how long values take from A to B, where they are written A..B (default: --for)", 4},
 	{"seed", KEY_SEED, "N", 0, "seed of the decisions", 4},
 	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 4},
+	{"hold", KEY_HOLD, "MODE", 0, "what holds delayed packets: auto (default), fq or tap", 4},
 	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 4},
 	{"out", 'o', "DIR", 0, "also record into this run folder", 4},
 	{"json", KEY_JSON, NULL, 0, "print what was hit as JSON", 4},
@@ -186,6 +187,9 @@ static error_t parse_run(int key, char *arg, struct argp_state *state, struct in
 		return 0;
 	case KEY_ATTACH:
 		a->opts.mode = cli__attach_mode(state, arg);
+		return 0;
+	case KEY_HOLD:
+		a->opts.hold = cli__hold_mode(state, arg);
 		return 0;
 	case KEY_ALLOW_HOST:
 		a->opts.allow_host = true;
