@@ -52,6 +52,8 @@ include tests/netns/datapath.mk
 include tests/netns/lab.mk
 include tests/netns/recorder.mk
 
+include tests/bench/bench.mk
+
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
 NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))

@@ -58,7 +58,7 @@ static void skel__note(struct chaos_bpf *old, struct chaos_bpf *new)
 	fail_msg("more than %d benches", BENCHES_MAX);
 }
 
-void bench__open(struct bench *b, const struct chaos_hook *hook)
+static void open_skel(struct bench *b, const struct chaos_hook *hook)
 {
 	libbpf_set_print(print_nothing);
 	*b = (struct bench){.ifindex = tap_ifindex, .skel = chaos_bpf__open()};
@@ -66,7 +66,30 @@ void bench__open(struct bench *b, const struct chaos_hook *hook)
 	skel__note(NULL, b->skel);
 	if (hook)
 		memcpy((void *)(uintptr_t)&b->skel->rodata->hook, hook, sizeof(*hook));
+}
+
+void bench__open(struct bench *b, const struct chaos_hook *hook)
+{
+	open_skel(b, hook);
 	assert_int_equal(chaos_bpf__load(b->skel), 0);
+}
+
+void bench__open_for(struct bench *b, const struct chaos_hook *hook, uint32_t room)
+{
+	open_skel(b, hook);
+	struct bpf_map *maps[] = {b->skel->maps.rules,	  b->skel->maps.rule_state,
+				  b->skel->maps.pairs,	  b->skel->maps.idents,
+				  b->skel->maps.prefixes, b->skel->maps.edges};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		assert_int_equal(bpf_map__set_max_entries(maps[i], room), 0);
+	assert_int_equal(chaos_bpf__load(b->skel), 0);
+}
+
+int bench__prog_fd(const struct bench *b, enum chaos_direction dir)
+{
+	return bpf_program__fd(dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress
+						    : b->skel->progs.chaos_egress);
 }
 
 void bench__close(struct bench *b)
@@ -205,8 +228,6 @@ void bench__cut(struct bench *b, const struct chaos_match *match)
 static int test_run(struct bench *b, enum chaos_direction dir, const struct frame *f, int repeat,
 		    int *ret_verdict)
 {
-	struct bpf_program *prog =
-		dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress : b->skel->progs.chaos_egress;
 	struct __sk_buff ctx = {
 		.ifindex = (uint32_t)b->ifindex,
 		.gso_segs = b->gso_segs,
@@ -215,7 +236,7 @@ static int test_run(struct bench *b, enum chaos_direction dir, const struct fram
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->data, .data_size_in = (uint32_t)f->len,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = repeat);
 
-	int r = bpf_prog_test_run_opts(bpf_program__fd(prog), &opts);
+	int r = bpf_prog_test_run_opts(bench__prog_fd(b, dir), &opts);
 
 	if (!r)
 		*ret_verdict = (int)opts.retval;
