@@ -3,10 +3,13 @@
 # make bench: what the data path costs, against its peers in the same run. tests/bench/run prints
 # tables; tables and samples stay in $(O)/bench. ROUNDS=N for more or fewer of them.
 
-BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost)
+comma	     := ,
+BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast talk arm hook)
 BENCH_LIBS   := $(foreach r,datapath $(DEPS_datapath),$(call lib,$(r)))
 BENCH_CFLAGS  = $(ALL_CFLAGS) -Ibpf -Itests/bpf -Itests/bench -I$(O)/bench -MF $@.d -MT $@
 BENCH_AIDS_cost := tests/bpf/harness.c tests/bpf/frame.c
+BENCH_LDFLAGS_arm := $(patsubst %,-Wl$(comma)--wrap=%,compile bpf_object__open_skeleton \
+	bpf_object__load_skeleton tables__update dataplane__attach_all)
 
 $(O)/bench/driver.bpf.o: tests/bench/driver.bpf.c
 	$(call msg,BPF,$@)
