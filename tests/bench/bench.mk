@@ -4,10 +4,12 @@
 # tables; tables and samples stay in $(O)/bench. ROUNDS=N for more or fewer of them.
 
 comma	     := ,
-BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast talk arm hook)
+BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook)
 BENCH_LIBS   := $(foreach r,datapath $(DEPS_datapath),$(call lib,$(r)))
 BENCH_CFLAGS  = $(ALL_CFLAGS) -Ibpf -Itests/bpf -Itests/bench -I$(O)/bench -MF $@.d -MT $@
 BENCH_AIDS_cost := tests/bpf/harness.c tests/bpf/frame.c
+BENCH_AIDS_blast := tests/bench/lane.c
+BENCH_AIDS_inject := tests/bench/lane.c
 BENCH_LDFLAGS_arm := $(patsubst %,-Wl$(comma)--wrap=%,compile bpf_object__open_skeleton \
 	bpf_object__load_skeleton tables__update dataplane__attach_all)
 
@@ -20,7 +22,7 @@ $(O)/bench/driver.skel.h: $(O)/bench/driver.bpf.o
 	$(call msg,SKEL,$@)
 	$(Q)$(BPFTOOL) gen skeleton $< name driver_bpf > $@.tmp && mv $@.tmp $@
 
-$(BENCH_TOOLS): $(O)/bench/%: tests/bench/%.c tests/bpf/harness.c tests/bpf/frame.c $(BENCH_LIBS) | $(SKELS) $(O)/bench/driver.skel.h
+$(BENCH_TOOLS): $(O)/bench/%: tests/bench/%.c tests/bench/lane.c tests/bpf/harness.c tests/bpf/frame.c $(BENCH_LIBS) | $(SKELS) $(O)/bench/driver.skel.h
 	$(call msg,BENCH,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BENCH_AIDS_$*) $(BENCH_LDFLAGS_$*) $(BENCH_LIBS) -lcmocka $(LIBS)

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * driver.bpf.c: for cost.c: gives each run of BPF_PROG_TEST_RUN another source address, then goes on
- * with the program under test, which is target[0]. `nothing` as the target is the price of the driver.
+ * driver.bpf.c: packets from many source addresses. For cost.c: each run of BPF_PROG_TEST_RUN gets another one,
+ * then goes on with the program under test, which is target[0]; `nothing` as the target is the price of
+ * the driver. For inject.c: each frame gets another one and goes to the stack.
  */
 #include <linux/bpf.h>
 
@@ -9,9 +10,9 @@
 #include <bpf/bpf_helpers.h>
 
 enum {
-	IPV4_SOURCE = 14 + 12, /* of an Ethernet frame */
-	/* Coprime to 2 and 5, so to every power of ten: visits all, not in the order of memory. */
-	STRIDE = 40503,
+	IPV4_CHECK = 14 + 10, /* in an Ethernet frame */
+	IPV4_SOURCE = 14 + 12,
+	STRIDE = 40503, /* LANE_STRIDE */
 };
 
 struct {
@@ -24,6 +25,12 @@ struct {
 /* Addresses first, first + 1, ... first + n - 1, in host byte order. */
 __u32 first, n = 1;
 __u64 turn;
+__u32 ip_sum; /* of the halves of the IP header, but for checksum and source */
+
+static __always_inline __be32 next_source(void)
+{
+	return bpf_htonl(first + (__u32)(turn++ * STRIDE % n));
+}
 
 SEC("tc")
 int drive(struct __sk_buff *skb)
@@ -32,7 +39,7 @@ int drive(struct __sk_buff *skb)
 	__be32 *source = data + IPV4_SOURCE;
 
 	if ((void *)(source + 1) <= end)
-		*source = bpf_htonl(first + (__u32)(turn++ * STRIDE % n));
+		*source = next_source();
 	bpf_tail_call(skb, &target, 0);
 	return 0;
 }
@@ -50,6 +57,22 @@ int drop_all(struct __sk_buff *skb)
 {
 	(void)skb;
 	return 2;
+}
+
+SEC("xdp")
+int inject(struct xdp_md *ctx)
+{
+	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
+	__be32 *at = data + IPV4_SOURCE, source = next_source();
+	__u32 sum = ip_sum + (source & 0xffff) + (source >> 16);
+
+	if ((void *)(at + 1) > end)
+		return XDP_DROP;
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	*at = source;
+	*(__u16 *)(data + IPV4_CHECK) = ~sum;
+	return XDP_PASS;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
