@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * cost [-r ROUNDS] [-n RUNS]: ns per packet in the programs alone (BPF_PROG_TEST_RUN), by what is in the
+ * cost [-r ROUNDS] [-n RUNS] [GROUP]: ns per packet in the programs alone (BPF_PROG_TEST_RUN), by what is in the
  * maps and what the packets are. Rows take turns, one slice each in a round. Each run goes through
  * driver.bpf.c, which writes a source address into the packet; the row `empty` is that alone.
  */
@@ -16,6 +16,7 @@ enum { ROWS_MAX = 16, BASE = 10 << 24 /* 10.0.0.0 */, UNKNOWN = 11 << 24 };
 
 static unsigned int rounds = 15;
 static int runs = 200000;
+static const char *only; /* this group, NULL = all */
 static struct driver_bpf *driver;
 static const uint32_t counts[] = {1, 100, 10000, 100000};
 enum { N_COUNTS = sizeof(counts) / sizeof(counts[0]) };
@@ -94,6 +95,7 @@ static double measure(const struct row *row)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f.data, .data_size_in = (uint32_t)f.len,
 		    .ctx_in = &ctx, .ctx_size_in = sizeof(ctx), .repeat = runs);
 	uint32_t key = 0;
+	int64_t start;
 
 	assert_int_equal(
 		bpf_map_update_elem(bpf_map__fd(driver->maps.target), &key, &row->prog_fd, BPF_ANY),
@@ -129,6 +131,11 @@ static struct group group__begin(const char *name)
 	return g;
 }
 
+static bool wanted(const char *group)
+{
+	return !only || !strcmp(only, group);
+}
+
 static void passing(void)
 {
 	const struct chaos_hook counting = {.ident = at_b.ident,
@@ -138,6 +145,8 @@ static void passing(void)
 	struct group g = group__begin("run-pass");
 	struct bench idle, idle_counting, one, all, one_counting, by_address;
 
+	if (!wanted(g.name))
+		return;
 	fill(&idle, &few, &at_b);
 	bench__arm(&idle, 0);
 	fill(&idle_counting, &few, &counting);
@@ -169,6 +178,8 @@ static void by_count(const char *name, struct fill f)
 	struct bench b[N_COUNTS];
 	char row[64];
 
+	if (!wanted(name))
+		return;
 	for (size_t i = 0; i < N_COUNTS; i++) {
 		f.n = counts[i];
 		fill(&b[i], &f, &at_b);
@@ -194,6 +205,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'n':
 		runs = atoi(arg);
 		return 0;
+	case ARGP_KEY_ARG:
+		only = arg;
+		return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
 }
@@ -203,7 +217,7 @@ int main(int argc, char **argv)
 	const struct argp_option options[] = {{"rounds", 'r', "N", 0, "slices of each row", 0},
 					      {"runs", 'n', "N", 0, "packets in a slice", 0},
 					      {0}};
-	const struct argp argp = {options, parse, NULL, NULL, NULL, NULL, NULL};
+	const struct argp argp = {options, parse, "[GROUP]", NULL, NULL, NULL, NULL};
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
 	assert_int_equal(harness__setup(NULL), 0);
