@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * talk [-r ROUNDS] [-t MS] 'ROW|FROM NETNS|TO NETNS|ADDRESS'...: between namespaces, TCP throughput in
- * Gbit/s (group tcp), and the median round trip of one byte in µs (groups rr-tcp, rr-udp). Rows take
- * turns, one slice of MS each in a round.
+ * Gbit/s (group tcp) and in Gbit for a second of CPU time of both ends (tcp-cpu; other processes that
+ * want the CPUs do not count there), and the median round trip of one byte in µs (groups rr-tcp, rr-udp).
+ * Rows take turns, one slice of MS each in a round.
  *
  * One thread receives and echoes for all rows on the first CPU. The other one asks: for throughput from
  * the last CPU; for round trips from the same one, because waking an idle virtual CPU costs more than the
@@ -144,19 +145,21 @@ static void row__open(struct row *row, char *arg)
 	talk__open(&row->talk[RR_UDP], SOCK_DGRAM, true, field);
 }
 
-static double throughput(struct talk *t)
+static double throughput(struct talk *t, double *ret_by_cpu)
 {
 	static char buffer[CHUNK];
 	uint64_t before = __atomic_load_n(&t->received, __ATOMIC_RELAXED);
-	int64_t start = clock__now(), now;
+	int64_t start = clock__now(), cpu = sample__clock(CLOCK_PROCESS_CPUTIME_ID), now;
+	double bits;
 
 	do {
 		if (send(t->near, buffer, sizeof(buffer), 0) < 0)
 			die("send", strerror(errno));
 		now = clock__now();
 	} while (now - start < slice_ns);
-	return (double)(__atomic_load_n(&t->received, __ATOMIC_RELAXED) - before) * 8 /
-	       (double)(now - start);
+	bits = (double)(__atomic_load_n(&t->received, __ATOMIC_RELAXED) - before) * 8;
+	*ret_by_cpu = bits / (double)(sample__clock(CLOCK_PROCESS_CPUTIME_ID) - cpu);
+	return bits / (double)(now - start);
 }
 
 static int by_value(const void *a, const void *b)
@@ -190,11 +193,15 @@ static void measure(struct row *rows, int n_rows, int talk, long cpu)
 	for (unsigned int round = 0; round <= rounds; round++)
 		for (int i = 0; i < n_rows; i++) {
 			struct talk *t = &rows[i].talk[talk];
-			double value = talk == STREAM ? throughput(t) : round_trip(t);
+			double value, by_cpu = 0;
 
+			value = talk == STREAM ? throughput(t, &by_cpu) : round_trip(t);
 			/* In the first one TCP finds its window. */
-			if (round)
-				sample__print(groups[talk], rows[i].name, round, value);
+			if (!round)
+				continue;
+			sample__print(groups[talk], rows[i].name, round, value);
+			if (talk == STREAM)
+				sample__print("tcp-cpu", rows[i].name, round, by_cpu);
 		}
 }
 
