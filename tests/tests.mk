@@ -55,6 +55,7 @@ include tests/netns/recorder.mk
 
 # What measures.
 include tests/tools/meter.mk
+include tests/bench/bench.mk
 
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)

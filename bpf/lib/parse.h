@@ -193,6 +193,21 @@ static __always_inline int packet__parse_transport(struct __sk_buff *skb, struct
 	return 0;
 }
 
+static __always_inline void packet__take_ipv4(struct __sk_buff *skb, struct packet *pkt,
+					      const struct iphdr *ip)
+{
+	addr__from_ipv4(&pkt->src, ip->saddr);
+	addr__from_ipv4(&pkt->dst, ip->daddr);
+	pkt->proto = ip->protocol;
+	pkt->version = 4;
+	pkt->dscp = ip->tos >> 2;
+	pkt->ecn = ip->tos & 3;
+	pkt->l3_len = bpf_ntohs(ip->tot_len);
+	if ((ip->daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
+	    ip->daddr == bpf_htonl(0xffffffff) || skb->pkt_type == TO_BROADCAST)
+		pkt->flags |= PACKET_GROUP;
+}
+
 static __always_inline int packet__parse_ipv4(struct __sk_buff *skb, struct packet *pkt)
 {
 	struct iphdr ip;
@@ -202,16 +217,7 @@ static __always_inline int packet__parse_ipv4(struct __sk_buff *skb, struct pack
 		return -1;
 	if (ip.version != 4 || ip.ihl < 5)
 		return -1;
-	addr__from_ipv4(&pkt->src, ip.saddr);
-	addr__from_ipv4(&pkt->dst, ip.daddr);
-	pkt->proto = ip.protocol;
-	pkt->version = 4;
-	pkt->dscp = ip.tos >> 2;
-	pkt->ecn = ip.tos & 3;
-	pkt->l3_len = bpf_ntohs(ip.tot_len);
-	if ((ip.daddr & bpf_htonl(0xf0000000)) == bpf_htonl(0xe0000000) ||
-	    ip.daddr == bpf_htonl(0xffffffff) || skb->pkt_type == TO_BROADCAST)
-		pkt->flags |= PACKET_GROUP;
+	packet__take_ipv4(skb, pkt, &ip);
 	off = pkt->l3 + ip.ihl * 4;
 	pkt->l4 = off;
 	pkt->payload = off;
@@ -238,6 +244,20 @@ static __always_inline int packet__parse_icmpv6(struct __sk_buff *skb, struct pa
 	return 0;
 }
 
+static __always_inline void packet__take_ipv6(struct packet *pkt, const struct ipv6hdr *ip)
+{
+	__builtin_memcpy(&pkt->src, &ip->saddr, sizeof(pkt->src));
+	__builtin_memcpy(&pkt->dst, &ip->daddr, sizeof(pkt->dst));
+	pkt->version = 6;
+	/* The traffic class: low half of the first byte, high half of the second. */
+	pkt->dscp = (ip->priority << 2) | (ip->flow_lbl[0] >> 6);
+	pkt->ecn = (ip->flow_lbl[0] >> 4) & 3;
+	if (ip->payload_len)
+		pkt->l3_len = sizeof(*ip) + bpf_ntohs(ip->payload_len);
+	if (ip->daddr.in6_u.u6_addr8[0] == 0xff)
+		pkt->flags |= PACKET_GROUP;
+}
+
 static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct packet *pkt)
 {
 	struct ipv6hdr ip;
@@ -249,17 +269,7 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 		return -1;
 	if (ip.version != 6)
 		return -1;
-	__builtin_memcpy(&pkt->src, &ip.saddr, sizeof(pkt->src));
-	__builtin_memcpy(&pkt->dst, &ip.daddr, sizeof(pkt->dst));
-	pkt->version = 6;
-	/* The traffic class: low half of the first byte, high half of the second. */
-	pkt->dscp = (ip.priority << 2) | (ip.flow_lbl[0] >> 6);
-	pkt->ecn = (ip.flow_lbl[0] >> 4) & 3;
-	if (ip.payload_len)
-		pkt->l3_len = sizeof(ip) + bpf_ntohs(ip.payload_len);
-	if (ip.daddr.in6_u.u6_addr8[0] == 0xff)
-		pkt->flags |= PACKET_GROUP;
-
+	packet__take_ipv6(pkt, &ip);
 	off = pkt->l3 + sizeof(ip);
 	next = ip.nexthdr;
 	for (i = 0; i < IPV6_EXT_MAX; i++) {
@@ -293,6 +303,73 @@ static __always_inline int packet__parse_ipv6(struct __sk_buff *skb, struct pack
 	return -1;
 }
 
+/* TCP or UDP at @off of skb->data, a constant; @ip_len before it. */
+static __always_inline bool packet__fast_transport(struct __sk_buff *skb, struct packet *pkt,
+						   __u8 proto, __u32 off, __u32 ip_len)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct tcp_start *tcp = data + off;
+
+	if (data + off + sizeof(struct udphdr) > end)
+		return false;
+	if (proto == IPPROTO_TCP) {
+		if (data + off + sizeof(*tcp) > end)
+			return false;
+		pkt->tcp_flags = tcp->flags;
+		pkt->flags |= PACKET_PORTS | PACKET_TCP_FLAGS;
+		pkt->payload = ip_len + (tcp->data_offset >> 4) * 4;
+	} else if (proto == IPPROTO_UDP) {
+		pkt->flags |= PACKET_PORTS;
+		pkt->payload = ip_len + sizeof(struct udphdr);
+	} else {
+		return false;
+	}
+	pkt->l4 = ip_len;
+	pkt->sport = bpf_ntohs(tcp->ports.source);
+	pkt->dport = bpf_ntohs(tcp->ports.dest);
+	return true;
+}
+
+/*
+ * What most packets are, read in place, since calls of helpers cost more than all else here: plain
+ * Ethernet, IPv4 without options and fragments or IPv6 without extensions, TCP or UDP. False: not that,
+ * and nothing is known yet.
+ *
+ * skb->data is at the link header if the device has one; nothing says whether it has. A frame has its
+ * protocol where a packet without link header has its source address, and such a packet is as long
+ * as its header says.
+ */
+static __always_inline bool packet__parse_fast(struct __sk_buff *skb, struct packet *pkt,
+					       __be16 proto)
+{
+	void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	struct ipv6hdr *bare6 = data, *ip6 = data + sizeof(struct ethhdr);
+	struct iphdr *bare = data, *ip = data + sizeof(struct ethhdr);
+	struct ethhdr *eth = data;
+
+	if (proto == bpf_htons(ETHERTYPE_IPV4)) {
+		if ((void *)(ip + 1) > end || eth->h_proto != proto || ip->version != 4 ||
+		    ip->ihl != 5 || (ip->frag_off & bpf_htons(IPV4_FRAG_OFFSET)) ||
+		    (bare->version == 4 && bpf_ntohs(bare->tot_len) == skb->len))
+			return false;
+		if (!packet__fast_transport(skb, pkt, ip->protocol, sizeof(*eth) + sizeof(*ip),
+					    sizeof(*ip)))
+			return false;
+		packet__take_ipv4(skb, pkt, ip);
+		return true;
+	}
+	if (proto != bpf_htons(ETHERTYPE_IPV6) || (void *)(ip6 + 1) > end ||
+	    eth->h_proto != proto || ip6->version != 6 ||
+	    (bare6->version == 6 && sizeof(*bare6) + bpf_ntohs(bare6->payload_len) == skb->len))
+		return false;
+	if (!packet__fast_transport(skb, pkt, ip6->nexthdr, sizeof(*eth) + sizeof(*ip6),
+				    sizeof(*ip6)))
+		return false;
+	packet__take_ipv6(pkt, ip6);
+	pkt->proto = ip6->nexthdr;
+	return true;
+}
+
 /* 0, or -1 if it cannot be parsed. pkt comes zeroed; its PACKET_TAGGED is right in either case. */
 static __always_inline int packet__parse(struct __sk_buff *skb, struct packet *pkt)
 {
@@ -302,6 +379,8 @@ static __always_inline int packet__parse(struct __sk_buff *skb, struct packet *p
 	/* VLAN 0 is no VLAN: a priority without one, which the device itself receives. */
 	if (skb->vlan_present && (skb->vlan_tci & VLAN_VID_MASK))
 		pkt->flags |= PACKET_TAGGED;
+	if (packet__parse_fast(skb, pkt, proto))
+		return 0;
 	if (ethertype__is_vlan(proto) && packet__parse_tags(skb, pkt, &proto))
 		return -1;
 	if (proto == bpf_htons(ETHERTYPE_IPV4))

@@ -186,6 +186,32 @@ static void detach_line(void)
 	attached = NULL;
 }
 
+void bench__open_for(struct bench *b, const struct chaos_hook *hook, uint32_t room)
+{
+	struct place *place;
+
+	libbpf_set_print(print_nothing);
+	place = place__take();
+	place->skel = chaos_bpf__open();
+	assert_non_null(place->skel);
+	if (hook)
+		memcpy((void *)(uintptr_t)&place->skel->rodata->hook, hook, sizeof(*hook));
+	struct bpf_map *maps[] = {place->skel->maps.rules, place->skel->maps.pairs,
+				  place->skel->maps.idents, place->skel->maps.prefixes,
+				  place->skel->maps.edges};
+
+	for (size_t i = 0; i < sizeof(maps) / sizeof(maps[0]); i++)
+		assert_int_equal(bpf_map__set_max_entries(maps[i], room), 0);
+	assert_int_equal(chaos_bpf__load(place->skel), 0);
+	*b = (struct bench){.ifindex = tap_ifindex, .skel = place->skel};
+}
+
+int bench__prog_fd(const struct bench *b, enum chaos_direction dir)
+{
+	return bpf_program__fd(dir == CHAOS_INGRESS ? b->skel->progs.chaos_ingress
+						    : b->skel->progs.chaos_egress);
+}
+
 void bench__close(struct bench *b)
 {
 	if (b->skel && attached == b->skel)

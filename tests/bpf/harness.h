@@ -64,6 +64,9 @@ int harness__ifindex(void);
 
 /* Load. @hook: NULL for one that knows nobody. Packets on the line have left this hook, at egress. */
 void bench__open(struct bench *b, const struct chaos_hook *hook);
+/* With room for @room rules, pairs, addresses, prefixes and edges. */
+void bench__open_for(struct bench *b, const struct chaos_hook *hook, uint32_t room);
+int bench__prog_fd(const struct bench *b, enum chaos_direction dir);
 void bench__close(struct bench *b);
 /*
  * The usual: a 10.0.0.1 and 2001:db8::1, b 10.0.0.2 and 2001:db8::2, c 10.0.0.3 and 2001:db8::3, looked up by

@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make bench: what the data path costs, against its peers in the same run. tests/bench/run prints
+# tables; tables and samples stay in $(O)/bench. ROUNDS=N for more or fewer of them.
+
+comma	     := ,
+BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook)
+BENCH_LIBS   := $(foreach r,datapath $(DEPS_datapath),$(call lib,$(r)))
+BENCH_CFLAGS  = $(ALL_CFLAGS) -Ibpf -Itests/bpf -Itests/bench -I$(O)/bench -MF $@.d -MT $@
+BENCH_AIDS_cost := tests/bpf/harness.c tests/bpf/frame.c
+BENCH_AIDS_blast := tests/bench/lane.c
+BENCH_AIDS_inject := tests/bench/lane.c
+BENCH_LDFLAGS_arm := $(patsubst %,-Wl$(comma)--wrap=%,compile bpf_object__open_skeleton \
+	bpf_object__load_skeleton tables__update dataplane__attach_all)
+
+$(O)/bench/driver.bpf.o: tests/bench/driver.bpf.c
+	$(call msg,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) $(patsubst %,-I%,$(wildcard /usr/include/$(HOST_ARCH)-linux-gnu)) -MF $@.d -MT $@ -c $< -o $@
+
+$(O)/bench/driver.skel.h: $(O)/bench/driver.bpf.o
+	$(call msg,SKEL,$@)
+	$(Q)$(BPFTOOL) gen skeleton $< name driver_bpf > $@.tmp && mv $@.tmp $@
+
+$(BENCH_TOOLS): $(O)/bench/%: tests/bench/%.c tests/bench/lane.c tests/bpf/harness.c tests/bpf/frame.c $(BENCH_LIBS) | $(SKELS) $(O)/bench/driver.skel.h
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BENCH_AIDS_$*) $(BENCH_LDFLAGS_$*) $(BENCH_LIBS) -lcmocka $(LIBS)
+
+bench-tools: $(BENCH_TOOLS) $(O)/chaos
+
+bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as root, minutes)
+	$(Q).ci/install bench
+	$(Q)$(REMAKE) bench-tools
+	$(Q)O=$(abspath $(O)) tests/bench/run
+
+.PHONY: bench bench-tools
