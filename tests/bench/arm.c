@@ -138,8 +138,8 @@ static void plan__fault(struct arm *a, size_t n_netns)
 	a->plan.faults = f;
 	a->plan.n_faults = 1;
 	f->name = strdup("fault");
-	f->actions = a->actions;
-	f->seed = 1;
+	f->rule.actions = a->actions;
+	f->rule.seed = 1;
 	f->edges = zeroes(a->n, sizeof(*f->edges));
 	for (uint32_t i = 0; i < a->n; i += in_edge)
 		f->edges[f->n_edges++] =

@@ -69,16 +69,42 @@ static size_t own_tables(const struct dp_plan *plan)
 	return n;
 }
 
+/* Pairs of nodes that a fault's edges join, at most. */
+static size_t joined(const struct dp_fault *f, size_t n_nodes)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n_edges && n < EDGES_MAX; i++) {
+		const struct dp_side *a = &f->edges[i].from, *b = &f->edges[i].to;
+
+		n += (a->any ? n_nodes : a->n_members) * (b->any ? n_nodes : b->n_members);
+	}
+	return n;
+}
+
+/* Rows of counters (edges), and of state (links): one of each for a fault's rule and pair of nodes. */
+static size_t rows_needed(const struct dataplane *dp, bool of_links)
+{
+	const struct compiled *c = &dp->now;
+	size_t n = 0;
+
+	for (size_t i = 0; i < dp->plan->n_faults && n < EDGES_MAX; i++) {
+		size_t rules = !of_links;
+
+		for (size_t k = 0; k < c->n_rules && of_links; k++)
+			rules += c->rules[k].fault == i;
+		n += rules * joined(&dp->plan->faults[i], c->n_nodes);
+	}
+	return n < EDGES_MAX ? at_least_1(SPARE(n) - 128) : EDGES_MAX;
+}
+
 static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_map *map)
 {
 	const struct compiled *c = &dp->now;
-	size_t pairs = c->n_nodes * c->n_nodes, faults = dp->plan->n_faults;
 	const size_t sizes[DP_N_MAPS] = {
-		[DP_WINDOWS] = at_least_1(faults),
+		[DP_WINDOWS] = at_least_1(dp->plan->n_faults),
 		[DP_RULES] = SPARE(c->n_rules),
-		[DP_LINKS] = pairs < EDGES_MAX / at_least_1(c->n_rules)
-				     ? at_least_1(c->n_rules) * pairs
-				     : EDGES_MAX,
+		[DP_LINKS] = rows_needed(dp, true),
 		[DP_TABLES] = CHAOS_TABLES_OWN + own_tables(dp->plan),
 		[DP_DEVICES] = SPARE(c->n_hooks),
 		[DP_PORTS] = CHAOS_LINE_PORT + 1,
@@ -86,8 +112,7 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_IDENTS] = SPARE(c->n_idents),
 		[DP_PREFIXES] = at_least_1(c->n_prefixes),
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
-		[DP_EDGES] = pairs < EDGES_MAX / at_least_1(faults) ? at_least_1(faults) * pairs
-								    : EDGES_MAX,
+		[DP_EDGES] = rows_needed(dp, false),
 		[DP_TRAFFIC] = c->n_nodes,
 	};
 
