@@ -101,7 +101,7 @@ $(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(patsubst user/report/%.html,$(O)
 
 $(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS)
 	$(call msg,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $^ $(LIBS)
+	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(LIBS)
 
 fuzz: $(FUZZ_BINS) ## every parser on hostile input (FUZZ_TIME seconds each)
 	$(Q)for f in $(FUZZ_BINS); do \

@@ -46,6 +46,9 @@ void parse_check_parts(struct reader *r, const struct yaml_node *n, const struct
 /* The ramp of what moves in fault @n: its default, or a finding. */
 void parse_check_ramp(struct reader *r, const struct yaml_node *n, struct fault *f);
 
+/* Faults of the list @faults that can meet no packet because of another one; all were read without a finding. */
+void parse_check_conflicts(struct reader *r, const struct yaml_node *faults);
+
 /*
  * A set: a name, a list of names, or {random: N, of: [...]}. Names are checked against the endpoints;
  * with @exclusive those of an earlier exclusive set of this fault are refused, and never drawn.

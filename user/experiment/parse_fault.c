@@ -250,6 +250,8 @@ void parse_faults(struct reader *r, const struct yaml_node *n, void *obj)
 		if (APPEND(r, e->faults, e->n_faults))
 			parse_fault(r, reader__item(n, i), i);
 	}
+	if (!r->n_findings && !r->nomem)
+		parse_check_conflicts(r, n);
 	r->nomem |= !r->used;
 	free(r->used);
 	r->used = NULL;

@@ -356,6 +356,67 @@ static void test_ramp_of_the_next(void **state)
 	experiment__free(e);
 }
 
+/* A fault inside what another one takes whole, in time and place, is a mistake; beside it, it is none. */
+static void test_conflicts(void **state)
+{
+	static const struct {
+		const char *outer, *inner;
+		bool conflict;
+	} cases[] = {
+		{"partition: {isolate: n1}", "from: n1, to: n2, delay: 1s", true},
+		{"partition: {isolate: n1}", "from: n1, delay: 1s", true},
+		{"partition: {isolate: n1}", "from: n2, to: n3, delay: 1s", false},
+		{"partition: {isolate: {random: 1}}", "from: n1, delay: 1s", false},
+		{"partition: {simplex: {from: n1, to: n2}}", "from: n1, to: n2, loss: 1%", true},
+		{"partition: {simplex: {from: n1, to: n2}}",
+		 "from: n1, to: n2, direction: both, loss: 1%", false},
+		{"match: {proto: tcp}, partition: {isolate: n1}", "from: n1, delay: 1s", false},
+		{"from: n1, loss: 100%", "from: n1, rate: 1mbit", true},
+		{"from: n1, loss: 99%", "from: n1, rate: 1mbit", false},
+		{"from: n1, reject: true", "from: n1, reset: true", true},
+		{"from: n1, reject: 50%", "from: n1, reset: true", false},
+		{"from: n1, loss: 100%", "from: n1, loss: 100%", false},
+		{"from: n1, loss: 100%", "from: n1, every: 2s, rate: 1mbit", false},
+		{"from: n1, loss: 100%, every: 40s", "from: n1, rate: 1mbit", false},
+	};
+	static const struct {
+		const char *outer, *inner;
+		bool inside;
+	} times[] = {
+		{"at: 10s, for: 10s", "at: 12s, for: 1s", true},
+		{"at: 10s, for: 10s", "at: 10s, for: 10s", true},
+		{"at: 10s, for: 10s", "at: 9s, for: 5s", false},
+		{"at: 10s, for: 10s", "at: 12s, for: 9s", false},
+		{"at: 10s, for: 10s", "at: 12s", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		for (size_t j = 0; j < sizeof(times) / sizeof(times[0]); j++) {
+			bool every = strstr(cases[i].inner, "every"), bad;
+			struct experiment *e = NULL;
+			struct error err = {0};
+			char text[1024];
+
+			if (every && !strstr(times[j].inner, "for: 1s"))
+				continue;
+			snprintf(text, sizeof(text),
+				 "apiVersion: netchaos.dev/v1alpha1\nkind: Experiment\nspec:\n"
+				 "  duration: 60s\n  lab: {nodes: {n1: {}, n2: {}, n3: {}}}\n  "
+				 "faults:\n"
+				 "  - {name: a, %s, %s}\n  - {name: b, %s, %s}\n",
+				 times[j].inner, cases[i].inner, times[j].outer, cases[i].outer);
+			bad = experiment__parse("f", text, strlen(text), 1, &e, &err);
+			if (bad != (cases[i].conflict && times[j].inside) ||
+			    (bad && strcmp(err.msg, "f:7:5: `a` meets no packet: `b` on line 8 "
+						    "takes all of them on the same edges, all that "
+						    "time")))
+				fail_msg("%s%s", text, err.msg);
+			experiment__free(e);
+		}
+	}
+}
+
 static void test_part_names(void **state)
 {
 	(void)state;
@@ -371,7 +432,7 @@ int main(void)
 		cmocka_unit_test(test_described),	cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_partition_alone), cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_models),		cmocka_unit_test(test_ramp_of_the_next),
-		cmocka_unit_test(test_part_names),
+		cmocka_unit_test(test_conflicts),	cmocka_unit_test(test_part_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
