@@ -6,6 +6,7 @@
 #   tests/bpf/test_*.c           the BPF programs on crafted packets (BPF_PROG_TEST_RUN); root
 #   tests/netns/*.sh             in network namespaces: data path, placement, lab, command line; root
 #   tests/safety/*.sh            nothing is left behind, whatever happens; root
+#   tests/vm/matrix.sh           the same programs and every fault on five kernels (qemu); root
 #   tests/experiments/*.sh       the shipped experiments have their documented outcomes; root
 #
 # Everything in C is tested under ASan and UBSan.
@@ -63,12 +64,14 @@ NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
 SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))
 EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
 
+include tests/vm/vm.mk
+
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
 test: deps-test ## install, build, and run all of it (as root)
-	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS)
+	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
-	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS)
+	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 

@@ -5,9 +5,9 @@
 
 METER	    := $(O)/tools/meter
 METER_SRCS  := $(wildcard tests/tools/*.c)
-METER_OBJS  := $(patsubst tests/tools/%.c,$(O)/tools/%.o,$(METER_SRCS))
+METER_OBJS  := $(patsubst tests/tools/%.c,$(O)/meter/%.o,$(METER_SRCS))
 
-$(O)/tools/%.o: tests/tools/%.c | $(O)/libraries
+$(O)/meter/%.o: tests/tools/%.c | $(O)/libraries
 	$(call msg,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -Itests -c $< -o $@

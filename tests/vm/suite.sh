@@ -1,0 +1,18 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# suite.sh [PROGRAM...]: what matrix.sh runs in one machine: the BPF programs on crafted packets, and inside.sh.
+# Around the output of each stand `== NAME` and `== status N`.
+cd "$(dirname "$0")/../.." || exit
+export CMOCKA_MESSAGE_OUTPUT=TAP
+
+[ $# -gt 0 ] || set -- "$O"/tests/bpf/test_* tests/vm/inside.sh
+for program; do
+	echo "== $(basename "$program")"
+	timeout --kill-after=5 240 "$program" 2>&1 </dev/null
+	echo "== status $?"
+done
+echo "== kernel"
+# What the kernel complained about while it ran them.
+dmesg | grep -E 'BUG:|WARNING:|Oops|Call Trace|general protection|refcount_t|leaked|stall'
+echo "== status 0"
