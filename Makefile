@@ -30,16 +30,17 @@ endif
 
 # Rooms of user/: each is a directory and an archive. A room may use the rooms to its right:
 # the link of its unit tests, which name only those, proves it.
-ROOMS		 := lib experiment datapath lab recorder analysis report run cli
+ROOMS		 := lib experiment datapath discover lab recorder analysis report run cli
 DEPS_lib	 :=
 DEPS_experiment	 := lib
 DEPS_datapath	 := lib
+DEPS_discover	 := datapath lib
 DEPS_lab	 := experiment datapath lib
 DEPS_recorder	 := experiment datapath lib
 DEPS_analysis	 := lib
 DEPS_report	 := analysis lib
 DEPS_run	 := recorder lab experiment datapath report analysis lib
-DEPS_cli	 := run recorder lab experiment datapath report analysis lib
+DEPS_cli	 := run recorder lab experiment discover datapath report analysis lib
 
 PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
 CFLAGS	    ?= -O2 -g
