@@ -94,8 +94,9 @@ struct discover_netns {
 	struct netns_id id;
 	const char *name; /* of /run/netns, or NULL */
 	const char *path; /* where it is mounted, or NULL */
-	pid_t pid;	  /* its oldest process, 0: none */
+	pid_t pid;	  /* its process with the least pid, a kernel thread only if need be; 0: none */
 	uint32_t n_processes;
+	bool host; /* the kernel's own threads are in it: the machine's first */
 	bool self; /* chaos runs in it */
 
 	/* After snapshot__load_network(). */
@@ -198,6 +199,7 @@ struct target_selector {
 	 * TARGET_INTERFACE: device name. TARGET_PODS: pod name, or podman pod id; NULL: any.
 	 */
 	char *name;
+	char *netns;	     /* TARGET_INTERFACE: name, path or pid; NULL: the one chaos runs in */
 	char *pod_namespace; /* TARGET_PODS; NULL: any */
 	char **labels;	     /* TARGET_PODS: "key=value", all must hold */
 	size_t n_labels;
@@ -211,7 +213,7 @@ struct target_selector {
 
 /*
  * The short form: pid:N comm:NAME exe:PATH args:GLOB user:NAME tree:N cgroup:PATH unit:NAME
- * container:NAME pod:NS/NAME pods:NS/KEY=VALUE[,...] netns:NAME cidr:ADDRESS/LENGTH interface:NAME.
+ * container:NAME pod:NS/NAME pods:NS/KEY=VALUE[,...] netns:NAME cidr:ADDRESS/LENGTH interface:[NETNS/]NAME.
  * -EINVAL with words.
  */
 int target_selector__parse(const char *text, struct target_selector *ret, struct error *err);

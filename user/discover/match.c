@@ -440,14 +440,14 @@ static void spread_netns(const struct snapshot *s, struct chosen *c)
 			s->processes[i].netns != DISCOVER_NONE && c->netns[s->processes[i].netns];
 }
 
-static int choose_netns(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
-			struct error *err)
+/* Set @netns for what @name, a name, path or pid, stands for. */
+static int find_netns(const struct snapshot *s, const char *name, bool *netns, struct error *err)
 {
 	const struct discover_process *p;
 	uint64_t pid = 0;
 	bool any = false;
 
-	if (read__number(t->name, INT_MAX, &pid) && pid) {
+	if (read__number(name, INT_MAX, &pid) && pid) {
 		p = snapshot__process(s, (pid_t)pid);
 		if (!p)
 			return no_process(s, (pid_t)pid, err);
@@ -455,18 +455,27 @@ static int choose_netns(const struct snapshot *s, const struct target_selector *
 			return err__set(err, -EACCES,
 					"the network namespace of process %d may not be read",
 					p->pid);
-		c->netns[p->netns] = any = true;
+		netns[p->netns] = true;
+		return 0;
 	}
-	for (size_t i = 0; i < s->n_netns && !any; i++) {
+	for (size_t i = 0; i < s->n_netns; i++) {
 		const struct discover_netns *n = &s->netns[i];
 
-		c->netns[i] = (n->name && strcmp(n->name, t->name) == 0) ||
-			      (n->path && strcmp(n->path, t->name) == 0);
+		netns[i] = (n->name && strcmp(n->name, name) == 0) ||
+			   (n->path && strcmp(n->path, name) == 0);
+		any |= netns[i];
 	}
-	for (size_t i = 0; i < s->n_netns; i++)
-		any |= c->netns[i];
-	spread_netns(s, c);
-	return any ? 0 : none_of(s, "network namespace", t->name, s->n_netns, netns_of, err);
+	return any ? 0 : none_of(s, "network namespace", name, s->n_netns, netns_of, err);
+}
+
+static int choose_netns(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
+			struct error *err)
+{
+	int r = find_netns(s, t->name, c->netns, err);
+
+	if (!r)
+		spread_netns(s, c);
+	return r;
 }
 
 static bool in_prefix(const struct addr_info *a, const struct target_selector *t)
@@ -478,27 +487,61 @@ static bool in_prefix(const struct addr_info *a, const struct target_selector *t
 	       (!bits || (a->addr[whole] & mask) == (t->addr[whole] & mask));
 }
 
-static int choose_links(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
-			struct error *err)
+static int choose_cidr(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
+		       struct error *err)
 {
 	bool any = false;
 
 	for (size_t i = 0; i < s->n_netns; i++) {
 		const struct netns_scan *scan = &s->netns[i].scan;
 
-		for (size_t k = 0; k < scan->n_links && t->kind == TARGET_INTERFACE; k++)
-			c->netns[i] |= strcmp(scan->links[k].name, t->name) == 0;
-		for (size_t k = 0; k < scan->n_addrs && t->kind == TARGET_CIDR; k++)
+		for (size_t k = 0; k < scan->n_addrs; k++)
 			c->netns[i] |= in_prefix(&scan->addrs[k], t);
+		any |= c->netns[i];
+	}
+	spread_netns(s, c);
+	return any ? 0
+		   : err__set(err, -ENOENT,
+			      "no namespace of this machine has an address in that range");
+}
+
+static const char *device_in_self(const struct snapshot *s, size_t i)
+{
+	for (size_t k = 0; k < s->n_netns; k++)
+		if (s->netns[k].self)
+			return i < s->netns[k].scan.n_links ? s->netns[k].scan.links[i].name : NULL;
+	return NULL;
+}
+
+static int choose_interface(const struct snapshot *s, const struct target_selector *t,
+			    struct chosen *c, struct error *err)
+{
+	enum { MAX_NAMED = 64 }; /* devices that a message looks for the nearest in */
+	bool any = false;
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_netns; i++)
+		c->netns[i] = !t->netns && s->netns[i].self;
+	if (t->netns)
+		r = find_netns(s, t->netns, c->netns, err);
+	if (r)
+		return r;
+	for (size_t i = 0; i < s->n_netns; i++) {
+		const struct netns_scan *scan = &s->netns[i].scan;
+		bool has = false;
+
+		for (size_t k = 0; k < scan->n_links; k++)
+			has |= strcmp(scan->links[k].name, t->name) == 0;
+		c->netns[i] &= has;
 		any |= c->netns[i];
 	}
 	spread_netns(s, c);
 	if (any)
 		return 0;
-	if (t->kind == TARGET_CIDR)
-		return err__set(err, -ENOENT,
-				"no namespace of this machine has an address in that range");
-	return err__set(err, -ENOENT, "no namespace has a device `%s`", t->name);
+	if (t->netns)
+		return err__set(err, -ENOENT, "no device `%s` in network namespace `%s`", t->name,
+				t->netns);
+	return none_of(s, "device", t->name, MAX_NAMED, device_in_self, err);
 }
 
 static int choose(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
@@ -518,8 +561,9 @@ static int choose(const struct snapshot *s, const struct target_selector *t, str
 	case TARGET_NETNS:
 		return choose_netns(s, t, c, err);
 	case TARGET_CIDR:
+		return choose_cidr(s, t, c, err);
 	case TARGET_INTERFACE:
-		return choose_links(s, t, c, err);
+		return choose_interface(s, t, c, err);
 	}
 	return err__set(err, -EINVAL, "no such kind of selector");
 }

@@ -136,8 +136,7 @@ static int read_netns(struct taking *t, int dir, struct discover_process *p)
 	}
 	v = &t->s->netns[i];
 	v->n_processes++;
-	if (!v->pid)
-		v->pid = p->pid;
+	v->host |= p->kernel;
 	p->netns = i;
 	return 0;
 }

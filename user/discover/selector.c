@@ -129,6 +129,22 @@ static int parse_pod(const char *value, bool one, struct target_selector *t, str
 	return copy(&t->pod_namespace, value, err);
 }
 
+/* [NETNS/]DEVICE: a namespace may be a path, the device is behind the last slash. */
+static int parse_interface(const char *value, struct target_selector *t, struct error *err)
+{
+	const char *slash = strrchr(value, '/');
+
+	if (slash == value || (slash && !slash[1]))
+		return err__set(err, -EINVAL, "`%s`: [NETNS/]DEVICE is expected", value);
+	if (slash) {
+		t->netns = strndup(value, (size_t)(slash - value));
+		if (!t->netns)
+			return out_of_memory(err);
+		value = slash + 1;
+	}
+	return copy(&t->name, value, err);
+}
+
 static int parse_value(enum form form, const char *value, struct target_selector *t,
 		       struct error *err)
 {
@@ -159,6 +175,8 @@ static int parse_value(enum form form, const char *value, struct target_selector
 		return parse_pod(value, form == FORM_POD, t, err);
 	case FORM_CIDR:
 		return parse_cidr(value, t, err);
+	case FORM_INTERFACE:
+		return parse_interface(value, t, err);
 	default:
 		return copy(&t->name, value, err);
 	}
@@ -205,6 +223,7 @@ void target_selector__reset(struct target_selector *t)
 	free(t->args);
 	free(t->user);
 	free(t->name);
+	free(t->netns);
 	free(t->pod_namespace);
 	for (size_t i = 0; i < t->n_labels; i++)
 		free(t->labels[i]);

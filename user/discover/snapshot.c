@@ -287,7 +287,7 @@ static int netns_order(const void *a, const void *b)
 	return (x->id.ino > y->id.ino) - (x->id.ino < y->id.ino);
 }
 
-/* Names first, then ages; processes follow their namespaces. */
+/* Names first, then by process; the processes follow their namespaces. Those are by pid already. */
 static int sort_netns(struct taking *t)
 {
 	_cleanup_free_ uint32_t *to = NULL;
@@ -296,14 +296,14 @@ static int sort_netns(struct taking *t)
 
 	if (!s->n_netns)
 		return 0;
-	for (size_t i = 0; i < s->n_processes; i++) {
-		struct discover_process *p = &s->processes[i];
-		struct discover_netns *n = p->netns == DISCOVER_NONE ? NULL : &s->netns[p->netns];
+	for (int kernel = 0; kernel <= 1; kernel++)
+		for (size_t i = 0; i < s->n_processes; i++) {
+			const struct discover_process *p = &s->processes[i];
 
-		/* Read in any order, by pid only now. */
-		if (n && p->pid < n->pid)
-			n->pid = p->pid;
-	}
+			if (p->netns != DISCOVER_NONE && p->kernel == kernel &&
+			    !s->netns[p->netns].pid)
+				s->netns[p->netns].pid = p->pid;
+		}
 	to = calloc(s->n_netns, sizeof(*to));
 	if (!to)
 		return -ENOMEM;
