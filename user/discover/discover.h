@@ -94,7 +94,7 @@ struct discover_netns {
 	struct netns_id id;
 	const char *name; /* of /run/netns, or NULL */
 	const char *path; /* where it is mounted, or NULL */
-	pid_t pid;	  /* its process with the least pid, a kernel thread only if need be; 0: none */
+	pid_t pid; /* its process with the least pid, a kernel thread only if need be; 0: none */
 	uint32_t n_processes;
 	bool host; /* the kernel's own threads are in it: the machine's first */
 	bool self; /* chaos runs in it */
