@@ -207,8 +207,8 @@ struct target_selector {
 	/* TARGET_CIDR. */
 	uint8_t family, addr[16], prefixlen;
 
-	struct target_selector * not ; /* what matches one of these is left out */
-	size_t n_not;
+	struct target_selector *excludes; /* what matches one of these is left out */
+	size_t n_excludes;
 };
 
 /*

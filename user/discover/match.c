@@ -55,12 +55,12 @@ static int choose(const struct snapshot *s, const struct target_selector *t, str
 static int exclude(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
 		   struct error *err)
 {
-	for (size_t k = 0; k < t->n_not; k++) {
+	for (size_t k = 0; k < t->n_excludes; k++) {
 		_cleanup_(chosen__reset) struct chosen out = {0};
 		int r = chosen__init(s, &out);
 
 		if (!r)
-			r = choose(s, &t->not [k], &out, err);
+			r = choose(s, &t->excludes[k], &out, err);
 		if (r == -ENOENT || r == -ESRCH)
 			continue;
 		if (r)

@@ -228,8 +228,8 @@ void target_selector__reset(struct target_selector *t)
 	for (size_t i = 0; i < t->n_labels; i++)
 		free(t->labels[i]);
 	free(t->labels);
-	for (size_t i = 0; i < t->n_not; i++)
-		target_selector__reset(&t->not [i]);
-	free(t->not );
+	for (size_t i = 0; i < t->n_excludes; i++)
+		target_selector__reset(&t->excludes[i]);
+	free(t->excludes);
 	*t = (struct target_selector){0};
 }

@@ -196,14 +196,16 @@ static void not_takes_away(void **state)
 {
 	struct snapshot s = machine(*state);
 	_cleanup_(discover_match__reset) struct discover_match m = {0};
-	struct target_selector not [2] = {{.comm = "lua"}, {.comm = "nobody"}};
-	struct target_selector t = {.kind = TARGET_UNIT, .name = "nginx", .not = not, .n_not = 2};
+	char lua[] = "lua", nobody[] = "nobody", nginx[] = "nginx", root[] = "/";
+	struct target_selector out[2] = {{.comm = lua}, {.comm = nobody}};
+	struct target_selector t = {
+		.kind = TARGET_UNIT, .name = nginx, .excludes = out, .n_excludes = 2};
 	struct error err = {0};
 
 	assert_int_equal(discover__match(&s, &t, &m, &err), 0);
 	assert_int_equal(m.n_processes, 3);
 	assert_int_equal(m.n_netns, 2);
-	not [1] = (struct target_selector){.kind = TARGET_CGROUP, .name = "/"};
+	out[1] = (struct target_selector){.kind = TARGET_CGROUP, .name = root};
 	discover_match__reset(&m);
 	assert_int_equal(discover__match(&s, &t, &m, &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "excludes"));
