@@ -21,9 +21,8 @@ struct target_group {
 
 /* Connections of a process with one remote end. */
 struct target_peer {
-	char remote
-		[64]; /* address:port, without the port where the process is the one that listens */
-	uint8_t proto; /* enum discover_proto */
+	char remote[64]; /* address:port, without the port where that is the caller's */
+	uint8_t proto;	 /* enum discover_proto */
 	bool accepted;
 	size_t n;
 };

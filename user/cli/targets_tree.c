@@ -284,13 +284,13 @@ static void print_title(struct printer *p, const struct discover_netns *n)
 	if (n->path && !n->name && n->pid)
 		word(p, DIM, target_text__clean(n->path, false, clean, sizeof(clean)));
 	if (n->host)
-		word(p, DIM, "the machine's own");
+		word(p, DIM, "(the machine's own)");
 	if (n->self)
-		word(p, DIM, n->host ? "and where chaos runs" : "where chaos runs");
+		word(p, DIM, "(chaos runs here)");
 	if (!n->n_processes)
-		word(p, DIM, "no process");
+		word(p, DIM, "(no process)");
 	if (!n->loaded)
-		word(p, DIM, "may not be entered");
+		word(p, DIM, "(may not be entered)");
 	end_line(p);
 }
 

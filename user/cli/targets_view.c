@@ -235,9 +235,10 @@ static int add_listen(struct target_traffic *t, const struct discover_socket *k)
 	return 0;
 }
 
+/* Ports as numbers: 80 before 443. */
 static int by_text(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	return strverscmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* "tcp:80" of 0.0.0.0 and of :: are one to who reads them. */
@@ -319,29 +320,18 @@ int target_traffic__of(const struct snapshot *s, uint32_t i, struct target_traff
 	const struct discover_owner *o = owners_of(s, i, &n);
 
 	t.peers = calloc(n + 1, sizeof(*t.peers));
-	if (!t.peers || !listening)
+	if (!t.peers)
 		return -ENOMEM;
-	for (size_t k = 0; k < n; k++) {
-		const struct discover_socket *x = &s->netns[o[k].netns].sockets[o[k].socket];
-
-		if (!x->listening || !x->local_port)
-			continue;
-		listening[8192 * x->proto + x->local_port / 8] |=
-			(uint8_t)(1u << x->local_port % 8);
-		if (add_listen(&t, x) < 0)
-			return -ENOMEM;
-	}
 	for (size_t k = 0; k < n; k++) {
 		const struct discover_socket *x = &s->netns[o[k].netns].sockets[o[k].socket];
 		struct target_peer *p = &t.peers[t.n_peers];
 
+		if (x->listening && x->local_port && add_listen(&t, x) < 0)
+			return -ENOMEM;
 		if (x->listening)
 			continue;
-		p->accepted =
-			listening[8192 * x->proto + x->local_port / 8] >> x->local_port % 8 & 1;
-		p->proto = x->proto;
-		p->n = 1;
-		format_address(x->family, x->remote, p->accepted ? 0 : x->remote_port, p->remote,
+		*p = (struct target_peer){.proto = x->proto, .accepted = x->accepted, .n = 1};
+		format_address(x->family, x->remote, x->accepted ? 0 : x->remote_port, p->remote,
 			       sizeof(p->remote));
 		t.n_peers++;
 	}

@@ -85,6 +85,7 @@ struct discover_socket {
 	uint8_t family; /* AF_INET or AF_INET6 */
 	uint8_t proto;	/* enum discover_proto */
 	bool listening; /* a listener, or a UDP socket without a peer */
+	bool accepted;	/* has a peer, and its port is one that its namespace listens on */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
 	uint32_t inode;

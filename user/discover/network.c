@@ -167,6 +167,25 @@ static int list_all(struct discover_netns *n)
 	return first;
 }
 
+/* Which end called: a port that somebody here listens on is not one that a caller gets. */
+static int mark_accepted(struct discover_netns *n)
+{
+	enum { PORTS = 65536 };
+	_cleanup_free_ bool *listening = calloc(2, PORTS);
+
+	if (!listening)
+		return -ENOMEM;
+	for (size_t i = 0; i < n->n_sockets; i++)
+		if (n->sockets[i].listening)
+			listening[PORTS * n->sockets[i].proto + n->sockets[i].local_port] = true;
+	for (size_t i = 0; i < n->n_sockets; i++) {
+		struct discover_socket *k = &n->sockets[i];
+
+		k->accepted = !k->listening && listening[PORTS * k->proto + k->local_port];
+	}
+	return 0;
+}
+
 static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets)
 {
 	_cleanup_close_ int fd = open_netns(s, n);
@@ -181,6 +200,8 @@ static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets
 		if (!r)
 			r = list_all(n);
 		netns__leave(&old);
+		if (mark_accepted(n) < 0)
+			r = -ENOMEM;
 	}
 	if (r == -ENOMEM)
 		return r;

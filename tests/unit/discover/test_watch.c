@@ -5,6 +5,8 @@
 #include "lib/clock.h"
 
 #include <poll.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 
 struct world {
@@ -107,6 +109,31 @@ static void processes_by_event_or_by_timer(void **state)
 	assert_true(told(x, ended, pid));
 }
 
+static bool netns(const struct changes *c, pid_t pid)
+{
+	(void)pid;
+	return c->netns;
+}
+
+/* Last: it leaves the mount namespace that all others are in. */
+static void mounts(void **state)
+{
+	struct world *x = *state;
+	char dir[80];
+
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		skip();
+	watch__close(x->w);
+	x->w = NULL;
+	assert_int_equal(watch__open(&x->s, &x->w), 0);
+	assert_true(watch__sources(x->w) & WATCH_MOUNTS);
+	snprintf(dir, sizeof(dir), "%s/etc", x->f.root);
+	assert_int_equal(mount(dir, dir, NULL, MS_BIND, NULL), 0);
+	assert_true(told(x, netns, 0));
+	assert_int_equal(umount2(dir, MNT_DETACH), 0);
+	assert_true(told(x, netns, 0));
+}
+
 static void nothing_changed_is_nothing_told(void **state)
 {
 	struct world *x = *state;
@@ -114,6 +141,7 @@ static void nothing_changed_is_nothing_told(void **state)
 
 	assert_int_equal(watch__read(x->w, &c), 0);
 	assert_false(c.cgroups);
+	assert_false(c.netns);
 	assert_false(c.all);
 	changes__reset(&c);
 	watch__close(NULL);
@@ -125,6 +153,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(cgroups_at_every_depth, setup, teardown),
 		cmocka_unit_test_setup_teardown(processes_by_event_or_by_timer, setup, teardown),
 		cmocka_unit_test_setup_teardown(nothing_changed_is_nothing_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(mounts, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
