@@ -23,8 +23,8 @@ cleanup()
 	done
 	for pid in "${bg[@]}"; do
 		kill -9 "$pid" 2>/dev/null
-		wait "$pid" 2>/dev/null
 	done
+	wait_gone 5 "${bg[@]}"
 	[ -z "$v2" ] || rmdir "$group/in side" "$group" 2>/dev/null
 	for ns in $a $b $empty; do
 		ip netns del "$ns" 2>/dev/null
@@ -49,6 +49,7 @@ in_ns()
 {
 	ip netns exec "$@" </dev/null >/dev/null 2>&1 &
 	bg+=($!)
+	disown # bash need not say how it ended
 }
 
 json()

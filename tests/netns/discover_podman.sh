@@ -17,11 +17,12 @@ grep -q ' - cgroup2 ' /proc/self/mountinfo || skip_all "no v2 cgroup hierarchy"
 v2=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 
 tmp=$(mktemp -d)
-parent=chaos-disc$$
+parent=chaos-disc$$ holder=''
 
 cleanup()
 {
-	inside 'podman_ pod rm -fa -t 0; podman_ rm -fa -t 0' >/dev/null 2>&1
+	[ -z "$holder" ] || inside 'podman_ pod rm -fa -t 0; podman_ rm -fa -t 0' >/dev/null 2>&1
+	[ -z "$holder" ] || kill -9 "$holder"
 	find "$v2/$parent" -depth -type d -exec rmdir {} \; 2>/dev/null
 	rm -rf "$tmp"
 }
@@ -54,11 +55,18 @@ exec crun "$@"
 EOF
 chmod +x "$tmp/runtime"
 
-# inside SCRIPT: in a mount namespace with the v2 hierarchy alone, where podman_ is ours.
+# One mount namespace for all of it, with the v2 hierarchy alone: containers' root file systems are mounted there.
+unshare -m --propagation private bash -c '
+	umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup && echo yes >"$1/ready"
+	exec sleep 300' _ "$tmp" </dev/null >/dev/null 2>&1 &
+holder=$!
+disown
+wait_until 10 grep -q yes "$tmp/ready" || skip_all "the v2 cgroup hierarchy cannot be mounted"
+
+# inside SCRIPT: there, with a podman_ that is ours.
 inside()
 {
-	TMP=$tmp unshare -m --propagation private bash -c '
-		umount -R /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup || exit 1
+	TMP=$tmp nsenter --mount="/proc/$holder/ns/mnt" bash -c '
 		podman_()
 		{
 			podman --root "$TMP/store" --runroot "$TMP/run" --tmpdir "$TMP/libpod" --cgroup-manager=cgroupfs \
@@ -123,7 +131,7 @@ out=$("$CHAOS" targets "container:onee$$" 2>&1)
 like "a name that nearly is" "did you mean .one$$." "$out"
 
 before=$(found "container:one$$")
-inside "podman_ restart -t 0 one$$" >/dev/null 2>&1
+check "podman restarts it" inside "podman_ restart -t 0 one$$"
 again()
 {
 	local now
