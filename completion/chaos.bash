@@ -216,7 +216,7 @@ _chaos()
 		;;
 	targets)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--json --help"
+			_chaos_words "--all --json --help"
 		else
 			_chaos_selector "$word"
 		fi
