@@ -19,6 +19,12 @@ judge+='
 def spread(p; n; rho): near(p; 4 * ((p * (1 - p) / n * (1 + rho) / (1 - rho)) | sqrt));
 '
 
+# holds EXPRESSION JSON
+holds()
+{
+	jq -e "$judge $1" <<<"$2" >/dev/null
+}
+
 # begin FILE OPTION...: the experiment is on until `stop`.
 begin()
 {
@@ -28,10 +34,16 @@ begin()
 	rm -rf "$work/run"
 	start "$CHAOS" run "$here/../vm/faults/$file" --out "$work/run" "$@"
 	fault_pid=$pid
-	wait_until 30 is_on && return
+	wait_until 90 is_on && ! gone "$fault_pid" && return
 	fail "$how: $file comes on" "$(cat "$work/out")"
 	end_chaos
 	return 1
+}
+
+# is_on: or it has ended, and waiting is of no use: then its words are in $work/out.
+is_on()
+{
+	gone "$fault_pid" || [[ $(<"$work/out") == *": armed"* ]]
 }
 
 # stop: and the summary is there.
@@ -210,16 +222,17 @@ slow_enough()
 doctor=$("$CHAOS" doctor --json)
 can() { jq -e --arg name "$1" '.features[] | select(.name == $name) | .ok' <<<"$doctor" >/dev/null; }
 
-snapshot a b >"$work/before"
+traces >"$work/before"
 holds=()
 for hold in fq tap; do
 	if can $hold; then holds+=($hold); else skip "$hold" "not on $(uname -r)"; fi
 done
 attach=clsact
 ! can tcx || attach=tcx
+# The rules are the same ones whatever holds the packets: all of them once, the holding for each.
 for hold in "${holds[@]}"; do
 	how=$attach,$hold
-	wire_faults --attach $attach --hold "$hold"
+	[ "$hold" != "${holds[0]}" ] || wire_faults --attach $attach --hold "$hold"
 	whole_faults --attach $attach --hold "$hold"
 done
 how=$attach
@@ -228,5 +241,5 @@ if [ $attach = tcx ]; then
 	how=clsact,${holds[0]}
 	whole_faults --attach clsact --hold "${holds[0]}"
 fi
-as_before "nothing is left" "$work/before" a b
+clean "nothing is left"
 finish

@@ -23,7 +23,7 @@ start()
 {
 	if [ "$1" = host ]; then
 		# check-bpf has run the crafted packets here.
-		"$here/suite.sh" "$here/inside.sh" >"$work/$1" 2>"$work/$1.err" &
+		"$here/suite.sh" "$here/inside.sh" "$here/faults.sh" >"$work/$1" 2>"$work/$1.err" &
 	else
 		"$here/run" -t $limit -l "$O/vm/$1.log" "$1" tests/vm/suite.sh >"$work/$1" 2>"$work/$1.err" &
 	fi
@@ -73,7 +73,7 @@ group()
 		"== "*) program=${line#== } n=0 bad=0 planned=none; : >"$work/lines" ;;
 		1..[0-9]*) planned=${line#1..} ;;
 		"ok "* | "not ok "*) n=$((n + 1)); result "$line" || bad=1 ;;
-		"# "*) [ "$program" != inside.sh ] || echo "$line" ;;
+		"# "*) [[ $program != *.sh ]] || echo "$line" ;;
 		esac
 		echo "$line" >>"$work/lines"
 	done <"$work/$kernel"

@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# suite.sh [PROGRAM...]: what matrix.sh runs in one machine: the BPF programs on crafted packets, and inside.sh.
+# suite.sh [PROGRAM...]: what matrix.sh runs in one machine: the BPF programs on crafted packets, inside.sh and
+# faults.sh.
 # Around the output of each stand `== NAME` and `== status N`.
 cd "$(dirname "$0")/../.." || exit
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
-[ $# -gt 0 ] || set -- "$O"/tests/bpf/test_* tests/vm/inside.sh
+[ $# -gt 0 ] || set -- "$O"/tests/bpf/test_* tests/vm/inside.sh tests/vm/faults.sh
 for program; do
 	echo "== $(basename "$program")"
-	timeout --kill-after=5 240 "$program" 2>&1 </dev/null
+	timeout --kill-after=5 400 "$program" 2>&1 </dev/null
 	echo "== status $?"
 done
 echo "== kernel"
