@@ -122,6 +122,12 @@ static void set_signals(void)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/*
+ * Measured in turns on two cores that others used too (load 4 to 11), three runs each, one TCP flow held for
+ * 10 ms. At 2 Gbit/s 0.1 % of the frames left more than 1 ms late with SCHED_FIFO, 1.4 to 30 % with
+ * nice -20; within 128 us 96 to 99 % and 48 to 89 %. The price: without a limit the flow reached
+ * 2.7 to 5.3 Gbit/s with SCHED_FIFO and 3.2 to 8.4 with nice -20, where its ends get more of the cores.
+ */
 static void raise_priority(void)
 {
 	struct sched_param lowest = {.sched_priority = 1};

@@ -37,7 +37,8 @@ struct hold_stats {
 	uint64_t overflowed;	  /* dropped: a limit was reached */
 	uint64_t malformed;	  /* dropped: no frame of ours */
 	uint64_t failed;	  /* dropped: the device did not take it back */
-	/* Lateness of release (due to written back): bucket i counts [2^i, 2^(i+1)) microseconds,
+	/* Lateness of release, from due to written back, which includes much of the frame's way to its
+	 * receiver, so it is more than what is added: bucket i counts [2^i, 2^(i+1)) microseconds,
 	 * bucket 0 also what is below 1 us. */
 	uint64_t late_us_log2[32];
 	uint64_t late_max_ns;
@@ -53,7 +54,10 @@ struct hold;
  */
 int hold__open_tap(const char *name, unsigned int queue_len, int *ret_ifindex, struct error *err);
 
-/* Start the process. @tap_fd is borrowed for the time of the call; the caller may close its own after. */
+/*
+ * Start the process. @tap_fd is borrowed for the time of the call; the caller may close its own after. The
+ * process ends with the thread that calls this (PR_SET_PDEATHSIG).
+ */
 int hold__start(int tap_fd, const struct hold_limits *limits, struct hold **ret, struct error *err);
 
 const struct hold_stats *hold__stats(const struct hold *h);
