@@ -27,8 +27,9 @@ enum {
 	LINE_PACKETS_MAX = 2000000,
 	/* Room for frames in the process behind the TAP. */
 	LINE_BYTES_MAX = 1 << 30,
-	/* The TAP's own queue: what comes while the process has no turn. Eight bytes each. */
-	LINE_TAP_QUEUE = 100000,
+	/* The TAP's own queue: what comes while the process has no turn, 512 MiB of the largest
+	 * GSO packets at worst. */
+	LINE_TAP_QUEUE = 8192,
 	LINE_DRAIN_POLL_MS = 2,
 	LINE_NAME_DIGITS = 8,
 };
@@ -410,6 +411,10 @@ static int far_state(struct line *l, struct rtnl_queues *ret)
 		if (l->pairs[i].far <= 0)
 			continue;
 		r = rtnl__tx_dropped(&rt, l->pairs[i].far, &dropped);
+		ret->drops += dropped;
+	}
+	if (!r && l->tap_ifindex > 0) {
+		r = rtnl__tx_dropped(&rt, l->tap_ifindex, &dropped);
 		ret->drops += dropped;
 	}
 	return r;
