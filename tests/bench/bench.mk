@@ -33,5 +33,7 @@ bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as roo
 	$(Q).ci/install bench
 	$(Q)$(REMAKE) bench-tools
 	$(Q)O=$(abspath $(O)) tests/bench/run
+	$(Q)$(REMAKE) $(VM_NEEDS)
+	$(Q)O=$(abspath $(O)) tests/bench/netem
 
 .PHONY: bench bench-tools

@@ -16,6 +16,8 @@ make_cable || { fail "two namespaces and a cable"; finish; }
 N=2000
 # A ratio of a two-state chain whose outcomes have the autocorrelation rho.
 judge+='
+# A delay: a busy or emulated machine adds up to 25 ms, and never takes any away.
+def late(v; error): . >= v - error and . <= v + error + 25000;
 def spread(p; n; rho): near(p; 4 * ((p * (1 - p) / n * (1 + rho) / (1 - rho)) | sqrt));
 '
 
@@ -104,7 +106,8 @@ wire_faults()
 	# The kernel's count of wrong checksums is of the namespace: one at a time.
 	send silent 9011; sent
 	send detected 9012; sent
-	send length 9015; send long 9015 --size 201; sent
+	send length 9015; sent
+	send long 9015 --size 201; sent
 	# Times, without company.
 	send normal 9007; sent
 	send uniform 9008; sent
@@ -129,16 +132,17 @@ wire_faults()
 	expect length ".lost.packets == 0"
 	mv "$work/m.long" "$work/m.longer than the match"
 	expect "longer than the match" ".received == 0"
-	# A busy machine adds milliseconds, and never takes any away.
-	expect normal "(.delay_us.p10 | near(54369; 6000)) and (.delay_us.p50 | near(80000; 6000)) and .lost.packets == 0"
+	# A quantile's error is sqrt(q (1 - q) / N) over the density there: 0.8 ms for the normal one's decile, 0.9 ms for the
+	# uniform one's with its correlation.
+	expect normal "(.delay_us.p10 | late(54369; 3200)) and (.delay_us.p50 | late(80000; 3200)) and .lost.packets == 0"
 	# 6/pi asin(rho/2), the rank correlation of the copula.
-	expect uniform "(.delay_us.p10 | near(48000; 6000)) and (.delay_us.p50 | near(80000; 6000))
+	expect uniform "(.delay_us.p10 | late(48000; 3600)) and (.delay_us.p50 | late(80000; 3600))
 		and (.delay_us.autocorrelation | near(0.4826; 0.2)) and .delay_us.min >= 40000"
 	expect reorder '.delay_us.p1 < 40000 and (.delay_us.p50 >= 50000) and .lost.packets == 0'
 	# Cycles of 4 delayed ones and 1/0.25 tries: every 8th overtakes, with less spread than independent ones.
 	check "$how: every eighth overtakes" holds "$(hits reorder reordered) | near($N / 8; 4 * ($N / 8 | sqrt))" null
 	# 500 kbit/s are 258 packets of 242 bytes in a second; 2 s of them and a queue of 84.
-	expect rate ". as \$m | (.received | near(258 * \$m.send_seconds + 84; 30)) and (.delay_us.p90 | near(332000; 30000))"
+	expect rate ". as \$m | (.received | near(258 * \$m.send_seconds + 84; 30)) and (.delay_us.p90 | late(331600; 1000))"
 	is "$how: what the full queue dropped is counted" \
 		"$(jq .lost.packets "$work/m.rate")" "$(hits rate overflowed)"
 	is "$how: hits are what arrived changed" \
@@ -154,6 +158,7 @@ connect()
 
 count_of()
 {
+	# shellcheck disable=SC2016
 	ip netns exec b awk -v want="$1" '{ if ($1 == "IpExt:" || $1 == "TcpExt:") {
 		if (head == $1) { for (i = 2; i <= NF; i++) if (name[i] == want) print $i; head = "" }
 		else { head = $1; for (i = 2; i <= NF; i++) name[i] = $i } } }' /proc/net/netstat
@@ -170,7 +175,7 @@ answer_faults()
 		"$(ip netns exec a ping -n -c 2 -i 0.2 -W 1 -s 1100 192.0.2.2)"
 	check "$how: small enough for it" answers a 192.0.2.2
 	like "$how: IPv6 is told the size" "mtu[= ]*1300" \
-		"$(ip netns exec a ping -n -c 2 -i 0.2 -W 1 -M do -s 1400 2001:db8::2)"
+		"$(ip netns exec a ping -n -c 2 -i 0.2 -W 1 -M "do" -s 1400 2001:db8::2)"
 	"$METER" tcp --send-netns a --recv-netns b --to 192.0.2.2 --port 7002 --seconds 1 >"$work/rst-old" 2>&1
 	"$METER" tcp --send-netns a --recv-netns b --to 192.0.2.2 --port 7004 --seconds 1 >"$work/pmtu" 2>&1
 	ecn=$(ip netns exec a sysctl -n net.ipv4.tcp_ecn)
@@ -203,8 +208,9 @@ whole_faults()
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 2001:db8::2 >"$work/ipv6" 2>&1
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 -I eth0 ff02::1 >"$work/multicast" 2>&1
 	stop
-	expect constant '.delay_us.min >= 30000 and (.delay_us.p50 | near(30000; 5000)) and .lost.packets == 0
-		and .reordered.packets == 0'
+	# Packets that a sender hands over on two processors at once may change places before they get to us.
+	expect constant '.delay_us.min >= 30000 and (.delay_us.p50 | late(30000; 0)) and .lost.packets == 0
+		and .reordered.ratio < 0.005'
 	check "$how: TCP keeps its window under delay" test "$(jq '.bytes // 0' "$work/tcp")" -gt 5000000
 	diag "$(jq -c '{goodput_bps, retransmits, rtt_us}' "$work/tcp")"
 	for what in fragments ipv6; do
@@ -225,7 +231,7 @@ can() { jq -e --arg name "$1" '.features[] | select(.name == $name) | .ok' <<<"$
 traces >"$work/before"
 holds=()
 for hold in fq tap; do
-	if can $hold; then holds+=($hold); else skip "$hold" "not on $(uname -r)"; fi
+	if can $hold; then holds+=("$hold"); else skip "$hold" "not on $(uname -r)"; fi
 done
 attach=clsact
 ! can tcx || attach=tcx

@@ -28,6 +28,7 @@ measure()
 			fail "$mode: $name" "chaos inject $*: $(cat "$work/out")"
 			continue
 		fi
+		# shellcheck disable=SC2154
 		found=$("$meter" "${options[@]}" 2>&1)
 		end_chaos
 		# One look at it: whether it holds, and the figures to show.

@@ -88,6 +88,7 @@ meter_tcp()
 
 # What expectations are written in. ratio(p; n): four sigma of a binomial: by chance a right fault misses it once in
 # 16,000 times, and with a fixed seed always or never.
+# shellcheck disable=SC2016,SC2034
 judge='
 def near(v; tolerance): . as $x | ($x - v) | fabs <= tolerance;
 def ratio(p; n): near(p; 4 * ((p * (1 - p) / n) | sqrt));

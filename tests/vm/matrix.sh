@@ -41,7 +41,11 @@ result()
 	*"# SKIP"*)
 		# cmocka has the name behind the word, TAP the reason.
 		text=${text##*# SKIP }
-		[[ $1 == not* ]] && skip "$kernel: $program: $text" "as it says" || skip "${name% }" "$text"
+		if [[ $1 == not* ]]; then
+			skip "$kernel: $program: $text" "as it says"
+		else
+			skip "${name% }" "$text"
+		fi
 		;;
 	ok*) pass "$name" ;;
 	*) fail "$name" && return 1 ;;

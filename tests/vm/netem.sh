@@ -75,14 +75,17 @@ say nothing "nothing" udp "$base"
 say nothing "nothing" tcp "$(meter_tcp --seconds 3)"
 
 compare "loss 10 %"		udp "${udp[@]}" -- loss 10% -- loss 10%
-compare "loss 10 %, correlation 25 %" udp "${udp[@]}" -- loss random 10% 25%
-compare "loss gemodel 1 % 10 %"	udp "${udp[@]}" -- loss gemodel 1% 10%
-compare "delay 20 ms"		udp "${udp[@]}" -- limit 100000 delay 20ms
-compare "delay 20 ms, TCP"	tcp --seconds 5 -- limit 100000 delay 20ms
-compare "delay 20 ms 5 ms normal" udp "${udp[@]}" -- limit 100000 delay 20ms 5ms distribution normal
-compare "reorder 25 % gap 5"	udp "${udp[@]}" -- limit 100000 delay 20ms reorder 25% gap 5
-compare "duplicate 5 %"		udp "${udp[@]}" -- duplicate 5%
-compare "corrupt 5 %"		udp "${udp[@]}" -- corrupt 5%
-compare "rate 10 Mbit/s"	udp --count 2000 --interval 500us --size 1200 --linger 2s -- limit 100000 rate 10mbit
-compare "rate 10 Mbit/s, TCP"	tcp --seconds 5 -- limit 1000 rate 10mbit
+compare "loss 10 %, correlation 25 %" udp "${udp[@]}" -- loss random 10% 25% -- loss 10% 25%
+compare "loss gemodel 1 % 10 %"	udp "${udp[@]}" -- loss gemodel 1% 10% -- loss gemodel 1% 10%
+compare "delay 20 ms"		udp "${udp[@]}" -- limit 100000 delay 20ms -- delay 20ms
+compare "delay 20 ms, TCP"	tcp --seconds 5 -- limit 100000 delay 20ms -- delay 20ms
+compare "delay 20 ms 5 ms normal" udp "${udp[@]}" -- limit 100000 delay 20ms 5ms distribution normal -- \
+	delay 20ms 5ms --distribution normal
+compare "reorder 25 % gap 5"	udp "${udp[@]}" -- limit 100000 delay 20ms reorder 25% gap 5 -- \
+	delay 20ms reorder 25% --gap 5
+compare "duplicate 5 %"		udp "${udp[@]}" -- duplicate 5% -- duplicate 5%
+compare "corrupt 5 %"		udp "${udp[@]}" -- corrupt 5% -- corrupt 5%
+compare "rate 10 Mbit/s"	udp --count 2000 --interval 500us --size 1200 --linger 2s -- limit 100000 rate 10mbit -- \
+	rate 10mbit --queue 10s
+compare "rate 10 Mbit/s, TCP"	tcp --seconds 5 -- limit 1000 rate 10mbit -- rate 10mbit --queue 1500kb
 exit "${bad:-0}"
