@@ -1,0 +1,56 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# timeout: 300
+#
+# readme_faults.sh: each `chaos inject` line of README.md runs as it stands, and hits what it names.
+# shellcheck source=tests/safety/lib.sh
+. "$(dirname "$0")/../safety/lib.sh"
+private_host "$@"
+need_chaos
+
+for ns in a b; do
+	ip netns add $ns
+	ip -n $ns link set lo up
+done
+ip link add eth0 netns a type veth peer name eth0 netns b
+for ns in a b; do ip -n $ns link set eth0 up; done
+ip -n a addr add 192.0.2.1/24 dev eth0
+ip -n b addr add 192.0.2.2/24 dev eth0
+wait_until 5 answers a 192.0.2.2
+
+# hits COMMAND: with packets both ways while it is on; its JSON.
+hits()
+{
+	local words=() pinger
+
+	read -ra words <<<"$1"
+	ip netns exec a ping -n -q -i 0.01 192.0.2.2 >/dev/null 2>&1 &
+	pinger=$!
+	"$CHAOS" "${words[@]:1}" --for 400ms --json
+	status=$?
+	kill "$pinger"
+	wait "$pinger" 2>/dev/null
+	return $status
+}
+
+n=0
+while IFS= read -r line; do
+	n=$((n + 1))
+	# Tables of netem's are in another folder on other architectures and releases.
+	table=${line#*--table }
+	if [ "$table" != "$line" ] && [ ! -e "${table%% *}" ]; then
+		skip "$line" "no such table here"
+		continue
+	fi
+	if ! out=$(hits "$line" 2>&1); then
+		fail "$line" "$out"
+	# TCP's own faults find no TCP here.
+	elif [[ $line == *reset* ]] || jq -e 'map(.matched) | add > 0' <<<"$out" >/dev/null; then
+		pass "$line"
+	else
+		fail "$line" "it matched no packet: $out"
+	fi
+# shellcheck disable=SC2016
+done < <(grep -oE '`chaos inject [^`]*`' "$tap_root/README.md" | tr -d '`' | grep -E 'netns:[ab]')
+check "README has such lines" test $n -ge 20
+finish
