@@ -34,6 +34,7 @@ hits()
 }
 
 n=0
+# shellcheck disable=SC2016
 while IFS= read -r line; do
 	n=$((n + 1))
 	# Tables of netem's are in another folder on other architectures and releases.
@@ -50,7 +51,6 @@ while IFS= read -r line; do
 	else
 		fail "$line" "it matched no packet: $out"
 	fi
-# shellcheck disable=SC2016
 done < <(grep -oE '`chaos inject [^`]*`' "$tap_root/README.md" | tr -d '`' | grep -E 'netns:[ab]')
 check "README has such lines" test $n -ge 20
 finish
