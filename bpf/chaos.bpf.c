@@ -17,6 +17,7 @@
 #include "lib/identity.h"
 #include "lib/parse.h"
 #include "lib/rule_hook.h"
+#include "lib/uapi.h"
 #include "lib/verdict.h"
 
 struct map_control control SEC(".maps");
@@ -34,6 +35,8 @@ struct map_passages passages SEC(".maps");
 
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
+/* bpf_skb_set_tstamp() is of Linux 5.18; without it the code that calls it is no code to the verifier. */
+const volatile __u32 have_set_tstamp = 0;
 
 /* An enum rule_result: RULE_NONE, RULE_DROP, RULE_LINE. */
 static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *pkt,
@@ -77,10 +80,15 @@ static __always_inline int hook__detour(struct __sk_buff *skb, __u32 direction)
 {
 	struct chaos_device_key key = {.netns = hook.netns, .ifindex = skb->ifindex};
 	struct chaos_device *device = bpf_map_lookup_elem(&devices, &key);
+	__u64 now_ns = have_set_tstamp ? bpf_ktime_get_ns() : 0;
 	__u32 had = skb->tc_index;
 	struct chaos_stats *totals;
 
 	if (device) {
+		/* Delays count from here, not from where they are decided; a time in the future is TCP's
+		 * own pacing. */
+		if (have_set_tstamp && skb->tstamp < now_ns)
+			bpf_skb_set_tstamp(skb, now_ns, BPF_SKB_TSTAMP_DELIVERY_MONO);
 		skb->tc_index = device->port + direction;
 		if (bpf_clone_redirect(skb, device->line, 0) >= 0)
 			return verdict__drop(direction);

@@ -47,9 +47,9 @@ struct map_passages passages SEC(".maps");
 const volatile __u32 have_prefixes = 1;
 
 enum {
-	/* A delivery time that TCP or SO_TXTIME gave is honoured up to this far ahead; what is
-	 * further is another clock's. */
-	PACING_MAX_NS = 1000000000,
+	/* A time that the hook, TCP's pacing or SO_TXTIME gave is where a delay counts from, within
+	 * this of now; what is further off is another clock's. */
+	STAMP_MAX_NS = 1000000000,
 	PRIORITY_BEST_EFFORT = 0,
 	TO_HOST = 0, /* skb->pkt_type: PACKET_HOST */
 };
@@ -75,12 +75,12 @@ static __always_inline bool line__rules(struct __sk_buff *skb, struct passage *p
 					const struct chaos_port *port, __u64 t0_ns, __u32 which)
 {
 	struct chaos_traffic *node;
-	__u64 now_ns = bpf_ktime_get_ns(), pace_ns = skb->tstamp;
+	__u64 now_ns = bpf_ktime_get_ns(), stamp_ns = skb->tstamp;
 
 	p->flow.direction = port->direction;
 	p->out.due_ns = now_ns;
-	if (pace_ns > now_ns && pace_ns < now_ns + PACING_MAX_NS)
-		p->out.due_ns = pace_ns;
+	if (stamp_ns + STAMP_MAX_NS > now_ns && stamp_ns < now_ns + STAMP_MAX_NS)
+		p->out.due_ns = stamp_ns;
 	if (packet__parse(skb, &p->pkt))
 		return false;
 	p->flow.segs = skb->gso_segs ? skb->gso_segs : 1;

@@ -9,6 +9,7 @@ enum {
 	BPF_F_MARK_MANGLED_0 = 1 << 5,	/* bpf_l4_csum_replace() */
 	BPF_CSUM_LEVEL_RESET = 3,	/* bpf_csum_level() */
 	BPF_ADJ_ROOM_MAC = 1,		/* bpf_skb_adjust_room() */
+	BPF_SKB_TSTAMP_DELIVERY_MONO = 1, /* bpf_skb_set_tstamp() */
 };
 
 enum {

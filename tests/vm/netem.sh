@@ -22,9 +22,9 @@ say()
 	local by=$1 fault=$2 key=$3 found=$4
 
 	shift 4
-	if ! jq -c --arg by "$by" --arg fault "$fault" --arg key "$key" --arg kernel "$release" \
+	if ! jq -M -c --arg by "$by" --arg fault "$fault" --arg key "$key" --arg kernel "$release" \
 		'{fault: $fault, by: $by, kernel: $kernel, args: $ARGS.positional, ($key): .}' \
-		--args "$@" <<<"$found" 2>/dev/null; then
+		--args -- "$@" <<<"$found" 2>/dev/null; then
 		echo "$fault by $by: $found" >&2
 		bad=1
 	fi
@@ -64,7 +64,7 @@ compare()
 	done
 	if [ $dumped -eq 2 ]; then
 		"$METER" ks "$work/dump.netem" "$work/dump.chaos" |
-			jq -c --arg fault "$fault" '{fault: $fault, ks: .}'
+			jq -M -c --arg fault "$fault" '{fault: $fault, ks: .}'
 	fi
 }
 

@@ -174,6 +174,7 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 		return fail_bpf(err, -errno, "open the programs");
 	s->rodata->hook = key->hook;
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	s->rodata->have_set_tstamp = dp->have_set_tstamp;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
 		r = chaos_bpf__load(s);
@@ -476,6 +477,9 @@ int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct e
 	for (int i = 0; i < DP_N_MAPS; i++)
 		dp->map[i] = -1;
 	bpf_log__begin();
+	dp->have_set_tstamp =
+		line__needs(plan).any &&
+		libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, BPF_FUNC_skb_set_tstamp, NULL) > 0;
 	r = start(dp, err);
 	if (r)
 		return r;

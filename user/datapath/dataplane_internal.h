@@ -68,6 +68,7 @@ struct dataplane {
 	struct attach_progs *instances;
 	size_t cap_instances;
 	bool tcx;
+	bool have_set_tstamp; /* the kernel's bpf_skb_set_tstamp(), of Linux 5.18 */
 
 	struct line *line;	       /* NULL: no fault needs it */
 	struct line_progs *line_progs; /* by scope, as pairs */
