@@ -11,13 +11,13 @@ private_host "$@"
 need_meter
 make_cable || { fail "two namespaces and a cable"; finish; }
 
-# measure NAME EXPECTATION OF-UDP -- FAULT...: meter udp's options, inject's arguments. The expectation is jq's, of
-# meter's output; its words are in lib.sh.
+# measure METER NAME EXPECTATION OPTION... -- FAULT...: meter's options, inject's arguments. The expectation is jq's,
+# of meter's output; its words are in lib.sh.
 measure()
 {
-	local name=$1 expectation=$2 options=() found words
+	local meter=$1 name=$2 expectation=$3 options=() found words
 
-	shift 2
+	shift 3
 	while [ "$1" != -- ]; do
 		options+=("$1")
 		shift
@@ -45,9 +45,9 @@ of $found"
 	done
 }
 
-measure_udp() { meter=meter_udp measure "$@"; }
-measure_udp6() { meter=meter_udp6 measure "$@"; }
-measure_tcp() { meter=meter_tcp measure "$@"; }
+measure_udp() { measure meter_udp "$@"; }
+measure_udp6() { measure meter_udp6 "$@"; }
+measure_tcp() { measure meter_tcp "$@"; }
 
 # cuts NAME OPTION...: and heals.
 cuts()
@@ -100,8 +100,8 @@ done
 
 measure_udp "nothing asked, nothing lost" '.lost.packets == 0 and .duplicates == 0 and .reordered.packets == 0
 	and .corrupted == 0' --count 500 --interval 1ms -- loss 100% --port 9
-measure_udp "loss 20 %" '(.lost.ratio | ratio(0.2; 4000)) and .duplicates == 0' --count 4000 --interval 500us -- loss 20%
-measure_udp6 "loss 20 % of IPv6" '.lost.ratio | ratio(0.2; 4000)' --count 4000 --interval 500us -- loss 20%
+measure_udp "loss 20 %" '(.lost.ratio | ratio(0.2; 2000)) and .duplicates == 0' --count 2000 --interval 500us -- loss 20%
+measure_udp6 "loss 20 % of IPv6" '.lost.ratio | ratio(0.2; 2000)' --count 2000 --interval 500us -- loss 20%
 measure_tcp "TCP goes on under a loss of 1 %" '.bytes > 100000 and .retransmits > 0' --seconds 1 -- loss 1%
 
 clean "nothing is left"

@@ -11,7 +11,7 @@ here=$tap_root/tests/vm
 need_root
 
 : "${KERNELS:=host 5.10 6.1 6.12 7.2}"
-# One takes two minutes on two cores that do nothing else.
+# Two at once take two to three minutes on two cores that do nothing else.
 limit=540
 
 work=$(mktemp -d)

@@ -6,7 +6,7 @@
 #
 #   {"fault": "loss 10 %", "by": "netem", "kernel": "6.12...", "args": [...], "udp": {...} or "tcp": {...}}
 #
-# and with two dumps of delays {"fault": ..., "ks": {"n": ..., "d": ..., "p": ...}} between them. COUNT: packets
+# and of a delay that both have {"fault": ..., "ks": {"n": ..., "d": ..., "p": ...}} between them. COUNT: packets
 # of a measurement (5000). A fault that one of them does not have has no line of it.
 . "$(dirname "$0")/lib.sh"
 private_host "$@"
@@ -33,7 +33,7 @@ say()
 # compare FAULT KIND METER-OPTION... -- NETEM-ARGUMENT... [-- CHAOS-ARGUMENT...]: KIND is udp or tcp.
 compare()
 {
-	local fault=$1 kind=$2 options=() netem=() by dumped=0 found dump
+	local fault=$1 kind=$2 options=() netem=() dump=() by found dumped=0
 
 	shift 2
 	while [ "$1" != -- ]; do options+=("$1"); shift; done
@@ -42,27 +42,21 @@ compare()
 	[ $# -eq 0 ] || shift
 	rm -f "$work"/dump.*
 	for by in netem chaos; do
-		if [ $by = netem ]; then
-			set -- "${netem[@]}" -- "$@"
-			set_netem "${netem[@]}" || { bad=1; continue; }
-		else
-			while [ "$1" != -- ]; do shift; done
-			shift
-			[ $# -gt 0 ] || continue
-			set_chaos "$@" || { echo "chaos inject $*: $(cat "$work/out")" >&2; bad=1; continue; }
+		local args=("${netem[@]}")
+		[ $by = netem ] || args=("$@")
+		[ ${#args[@]} -gt 0 ] || continue
+		if ! "set_$by" "${args[@]}"; then
+			echo "$fault by $by: ${args[*]}: $(cat "$work/out")" >&2
+			bad=1
+			continue
 		fi
-		dump=()
 		[ "$kind" != udp ] || dump=(--dump "$work/dump.$by")
 		found=$("meter_$kind" "${options[@]}" "${dump[@]}" 2>&1)
 		"end_$by"
-		if [ $by = netem ]; then
-			say $by "$fault" "$kind" "$found" "${netem[@]}"
-		else
-			say $by "$fault" "$kind" "$found" "$@"
-		fi
+		say $by "$fault" "$kind" "$found" "${args[@]}"
 		[ ! -s "$work/dump.$by" ] || dumped=$((dumped + 1))
 	done
-	if [ $dumped -eq 2 ]; then
+	if [ $dumped -eq 2 ] && [[ $fault == delay* ]]; then
 		"$METER" ks "$work/dump.netem" "$work/dump.chaos" |
 			jq -M -c --arg fault "$fault" '{fault: $fault, ks: .}'
 	fi
