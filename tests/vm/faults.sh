@@ -101,16 +101,13 @@ wire_faults()
 {
 	begin wire.yaml "$@" || return
 	sending=()
-	send loss 9001; send correlated 9002; send burst 9003; send ge 9004; sent
-	send state 9005; send every 9006; send duplicate 9010; send together 9014; sent
+	send loss 9001; send correlated 9002; send burst 9003; send ge 9004; send state 9005
+	send every 9006; send duplicate 9010; send length 9015; send long 9016 --size 201; sent
 	# The kernel's count of wrong checksums is of the namespace: one at a time.
 	send silent 9011; sent
 	send detected 9012; sent
-	send length 9015; sent
-	send long 9015 --size 201; sent
-	# Times, without company.
-	send normal 9007; sent
-	send uniform 9008; sent
+	# Times, with less company.
+	send normal 9007; send uniform 9008; send together 9014; sent
 	send reorder 9009; sent
 	send rate 9013; sent
 	stop

@@ -2,52 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 #
-# inside.sh: every fault on the kernel that this runs on, by each way of attaching that it has, measured and held
-# against its definition; and nothing is left behind. matrix.sh runs it on each kernel.
-#
-# A fault is a line `measure` below.
+# inside.sh: a partition on the kernel that this runs on, by each way of attaching that it has: it cuts, it heals, and
+# nothing is left behind, not even after SIGKILL. faults.sh has the other faults. matrix.sh runs both on each kernel.
 . "$(dirname "$0")/lib.sh"
 private_host "$@"
 need_meter
 make_cable || { fail "two namespaces and a cable"; finish; }
-
-# measure METER NAME EXPECTATION OPTION... -- FAULT...: meter's options, inject's arguments. The expectation is jq's,
-# of meter's output; its words are in lib.sh.
-measure()
-{
-	local meter=$1 name=$2 expectation=$3 options=() found words
-
-	shift 3
-	while [ "$1" != -- ]; do
-		options+=("$1")
-		shift
-	done
-	shift
-	for mode in "${modes[@]}"; do
-		if ! set_chaos "$@" --attach "$mode"; then
-			fail "$mode: $name" "chaos inject $*: $(cat "$work/out")"
-			continue
-		fi
-		# shellcheck disable=SC2154
-		found=$("$meter" "${options[@]}" 2>&1)
-		end_chaos
-		# One look at it: whether it holds, and the figures to show.
-		words=$(jq -c "$judge ($expectation), (if .lost then {lost: .lost.ratio, bursts: .lost.burst_mean,
-			duplicates, corrupted, reordered: .reordered.ratio, delay_us: [.delay_us | .p1, .p50, .p99]}
-			else . end)" <<<"$found" 2>&1)
-		if [ "${words%%$'\n'*}" = true ]; then
-			pass "$mode: $name"
-		else
-			fail "$mode: $name" "expected $expectation
-of $found"
-		fi
-		diag "${words#*$'\n'}"
-	done
-}
-
-measure_udp() { measure meter_udp "$@"; }
-measure_udp6() { measure meter_udp6 "$@"; }
-measure_tcp() { measure meter_tcp "$@"; }
 
 # cuts NAME OPTION...: and heals.
 cuts()
@@ -97,12 +57,6 @@ fi
 for mode in "${modes[@]}"; do
 	cuts "a partition" partition
 done
-
-measure_udp "nothing asked, nothing lost" '.lost.packets == 0 and .duplicates == 0 and .reordered.packets == 0
-	and .corrupted == 0' --count 500 --interval 1ms -- loss 100% --port 9
-measure_udp "loss 20 %" '(.lost.ratio | ratio(0.2; 2000)) and .duplicates == 0' --count 2000 --interval 500us -- loss 20%
-measure_udp6 "loss 20 % of IPv6" '.lost.ratio | ratio(0.2; 2000)' --count 2000 --interval 500us -- loss 20%
-measure_tcp "TCP goes on under a loss of 1 %" '.bytes > 100000 and .retransmits > 0' --seconds 1 -- loss 1%
 
 clean "nothing is left"
 for mode in "${modes[@]}"; do

@@ -12,7 +12,7 @@ need_root
 
 : "${KERNELS:=host 5.10 6.1 6.12 7.2}"
 # Two at once take two to three minutes on two cores that do nothing else.
-limit=540
+limit=800
 
 work=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null; wait; rm -rf "$work"' EXIT

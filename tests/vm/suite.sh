@@ -7,7 +7,10 @@
 cd "$(dirname "$0")/../.." || exit
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
-[ $# -gt 0 ] || set -- "$O"/tests/bpf/test_* tests/vm/inside.sh tests/vm/faults.sh
+# Statistics of what the verifier has proved once are the same on every kernel; what it proves, and what helpers do to
+# packets, is not.
+kernel_dependent=(abi complexity devices parse answers effects delay window)
+[ $# -gt 0 ] || set -- "${kernel_dependent[@]/#/$O/tests/bpf/test_}" tests/vm/inside.sh tests/vm/faults.sh
 for program; do
 	echo "== $(basename "$program")"
 	timeout --kill-after=5 400 "$program" 2>&1 </dev/null
