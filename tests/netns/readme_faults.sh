@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
 #
-# readme_faults.sh: each `chaos inject` line of README.md runs as it stands, and hits what it names.
+# readme_faults.sh: each `chaos inject` line of README.md runs as it stands, and hits what it names; and what was run
+# can be run again.
 # shellcheck source=tests/safety/lib.sh
 . "$(dirname "$0")/../safety/lib.sh"
 private_host "$@"
@@ -53,4 +54,24 @@ while IFS= read -r line; do
 	fi
 done < <(grep -oE '`chaos inject [^`]*`' "$tap_root/README.md" | tr -d '`' | grep -E 'netns:[ab]')
 check "README has such lines" test $n -ge 20
+
+# A run folder is all that a replay needs, also where the delay's distribution is in a file.
+mkdir -p "$work/x/tables"
+seq -8192 512 8192 >"$work/x/tables/flat.dist"
+cat >"$work/x/e.yaml" <<'EOF'
+apiVersion: netchaos.dev/v1alpha1
+kind: Experiment
+metadata: {name: table}
+spec:
+  duration: 300ms
+  endpoints: {a: {netns: a}, b: {netns: b}}
+  faults: [{at: 0s, from: a, to: b, delay: {latency: 5ms, jitter: 1ms, table: tables/flat.dist}}]
+EOF
+ip netns exec a ping -n -q -i 0.01 192.0.2.2 >/dev/null 2>&1 &
+pinger=$!
+check "a run with a distribution file" "$CHAOS" run "$work/x/e.yaml" --out "$work/run1"
+mv "$work/x" "$work/moved"
+check "its folder runs again by itself" "$CHAOS" run "$work/run1/experiment.yaml" --out "$work/run2"
+kill $pinger
+wait $pinger 2>/dev/null
 finish

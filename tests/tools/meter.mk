@@ -14,6 +14,7 @@ $(O)/meter/%.o: tests/tools/%.c | $(O)/libraries
 
 $(METER): $(METER_OBJS) $(call lib,lib)
 	$(call msg,LINK,$@)
+	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 
 $(O)/unit/tools/test_%: tests/unit/tools/test_%.c tests/tools/%.c

@@ -29,11 +29,11 @@ static void print_faults(const json_t *status)
 	size_t i;
 
 	json_array_foreach(json_object_get(status, "faults"), i, f)
-		printf("  %-20s %-8s %lld matched, %lld dropped\n",
+		printf("  %-20s %-8s %lld matched, %s\n",
 		       json_string_value(json_object_get(f, "name")),
 		       json_is_true(json_object_get(f, "active")) ? "ACTIVE" : "off",
 		       (long long)json_integer_value(json_object_get(f, "matched")),
-		       (long long)json_integer_value(json_object_get(f, "dropped")));
+		       json_string_value(json_object_get(f, "effects")));
 }
 
 static void print_alive(const struct state_entry *s, const json_t *status)

@@ -138,8 +138,7 @@ static void draw_fault(struct progress *p, const struct run_view *v, const struc
 		put(p, "in %5.1f s          ", (double)(f->next_start_ns - v->t_ns) / NS_PER_S);
 	else
 		put(p, "%sover%s               ", DIM, OFF);
-	put(p, "  %10llu matched %10llu dropped", (unsigned long long)f->matched,
-	    (unsigned long long)f->dropped);
+	put(p, "  %10llu matched, %s", (unsigned long long)f->matched, f->effects);
 	end_line(p);
 }
 
@@ -179,8 +178,8 @@ static void plain_status(struct progress *p, const struct run_view *v)
 			    n->fails_per_s);
 	}
 	for (size_t i = 0; i < v->n_faults; i++)
-		put(p, " %s %llu dropped%s", v->faults[i].name,
-		    (unsigned long long)v->faults[i].dropped, i + 1 < v->n_faults ? ";" : "");
+		put(p, " %s %s%s", v->faults[i].name, v->faults[i].effects,
+		    i + 1 < v->n_faults ? ";" : "");
 	put(p, "\n");
 }
 

@@ -2,7 +2,9 @@
 /* folder.c: the run folder: made once, never written over. */
 #include "run/internal.h"
 
+#include "lib/dist.h"
 #include "lib/log.h"
+#include "run/rules.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -44,6 +46,39 @@ static int write_text(int dir_fd, const char *name, const char *text)
 	return 0;
 }
 
+/*
+ * The experiment names distribution files relative to itself; so that the one in the run folder can be run
+ * again, they stand beside it there. One that cannot be read is the plan's to complain of.
+ */
+static int keep_table(const struct run *run, int dir_fd, const char *table)
+{
+	_cleanup_free_ char *from = rules__table_path(run->e->file, table);
+	_cleanup_free_ char *text = calloc(1, DIST_FILE_MAX + 1);
+	_cleanup_close_ int fd = from ? open(from, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
+	char to[PATH_MAX];
+	int r;
+
+	if (!from || !text)
+		return -ENOMEM;
+	if (*table == '/' || strstr(table, "..") || fd < 0 || read(fd, text, DIST_FILE_MAX) < 0)
+		return 0;
+	snprintf(to, sizeof(to), "%s/%s", run->dir, table);
+	r = mkdir_parents(to);
+	if (!r)
+		r = write_text(dir_fd, table, text);
+	return r == -EEXIST ? 0 : r;
+}
+
+static int keep_tables(const struct run *run, int dir_fd)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < run->e->n_faults && !r; i++)
+		if (run->e->faults[i].delay.table_file)
+			r = keep_table(run, dir_fd, run->e->faults[i].delay.table_file);
+	return r;
+}
+
 int folder__create(struct run *run, struct error *err)
 {
 	char path[PATH_MAX], stamp[32];
@@ -77,6 +112,8 @@ int folder__create(struct run *run, struct error *err)
 		return err__set(err, -errno, "cannot open the run folder `%s`: %s", path,
 				strerror(errno));
 	r = write_text(dir_fd, "experiment.yaml", run->e->resolved);
+	if (!r)
+		r = keep_tables(run, dir_fd);
 	if (r)
 		return err__set(err, r, "cannot write into the run folder `%s`: %s", path,
 				strerror(-r));

@@ -124,6 +124,9 @@ bool timeline__any_active(const struct run *run);
 bool timeline__all_done(const struct run *run);
 /* Everything was disarmed at @now: record what was still active as cleared. */
 void timeline__end(struct run *run, int64_t now);
+/* "12 packets dropped, 3 delayed": what was done since @was; what did not happen is not said. Writes @buf, returns it. */
+const char *timeline__changes(const struct chaos_edge_counts *was,
+			      const struct chaos_edge_counts *now, char *buf, size_t size);
 json_t *timeline__hits(const struct run *run, size_t fault);
 json_t *timeline__edges(const struct run *run, size_t fault);
 

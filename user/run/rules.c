@@ -97,7 +97,7 @@ static int make_loss(const struct fault *f, const char *file, struct chaos_loss 
 
 /* --- delay ------------------------------------------------------------------------------------ */
 
-static char *beside(const char *file, const char *table)
+char *rules__table_path(const char *file, const char *table)
 {
 	const char *slash = strrchr(file, '/');
 	char *path;
@@ -110,7 +110,7 @@ static char *beside(const char *file, const char *table)
 static int load_table(const struct fault *f, const char *file, struct dp_fault *ret,
 		      struct error *err)
 {
-	_cleanup_free_ char *path = beside(file, f->delay.table_file);
+	_cleanup_free_ char *path = rules__table_path(file, f->delay.table_file);
 	size_t n;
 	int r;
 

@@ -13,4 +13,7 @@
 int rules__make(const struct fault *f, uint64_t seed, const char *file, struct dp_fault *ret,
 		struct error *err);
 
+/* Where the distribution file @table of the experiment @file is. Caller frees; NULL without memory. */
+char *rules__table_path(const char *file, const char *table);
+
 #endif

@@ -86,6 +86,7 @@ struct view_fault {
 	bool active;
 	int64_t next_start_ns, end_ns; /* run time; -1 = none */
 	uint64_t matched, dropped;
+	char effects[160]; /* in words: "12 packets dropped, 3 delayed" */
 };
 
 struct run_view {

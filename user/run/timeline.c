@@ -98,9 +98,8 @@ static void record(struct run *run, size_t fault, const char *event, int64_t t_n
 	run__record(run, "fault", t_ns, o);
 }
 
-/* "12 packets dropped, 3 delayed" since @was; what did not happen is not said. */
-static const char *changes(const struct chaos_edge_counts *was, const struct chaos_edge_counts *now,
-			   char *buf, size_t size)
+const char *timeline__changes(const struct chaos_edge_counts *was,
+			      const struct chaos_edge_counts *now, char *buf, size_t size)
 {
 	const struct {
 		const char *word;
@@ -146,7 +145,7 @@ static void end(struct run *run, size_t i, int64_t t_ns)
 	dataplane__total(run->dp, i, &fs->total);
 	record(run, i, "cleared", t_ns);
 	run__say(run, t_ns, "%s: cleared, %s", run->e->faults[i].name,
-		 changes(&fs->before, &fs->total, buf, sizeof(buf)));
+		 timeline__changes(&fs->before, &fs->total, buf, sizeof(buf)));
 	fs->active = false;
 	fs->next++;
 }

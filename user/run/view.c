@@ -74,6 +74,7 @@ static void update_node(struct run *run, size_t i)
 
 void view__update(struct run *run, int64_t now)
 {
+	static const struct chaos_edge_counts nothing;
 	struct run_view *v = &run->view;
 
 	v->t_ns = now;
@@ -92,6 +93,7 @@ void view__update(struct run *run, int64_t now)
 		f->end_ns = fs->next < w->n && !run->opts->lease ? w->v[fs->next].end_ns : -1;
 		f->matched = fs->total.matched;
 		f->dropped = fs->total.dropped;
+		timeline__changes(&nothing, &fs->total, f->effects, sizeof(f->effects));
 	}
 }
 
@@ -130,10 +132,11 @@ json_t *run_view__json(const struct run_view *v)
 		const struct view_fault *f = &v->faults[i];
 
 		json_array_append_new(
-			faults, json_pack("{s:s,s:b,s:o,s:o,s:I,s:I}", "name", f->name, "active",
+			faults, json_pack("{s:s,s:b,s:o,s:o,s:I,s:I,s:s}", "name", f->name, "active",
 					  f->active, "start_s", seconds_or_null(f->next_start_ns),
 					  "end_s", seconds_or_null(f->end_ns), "matched",
-					  (json_int_t)f->matched, "dropped", (json_int_t)f->dropped));
+					  (json_int_t)f->matched, "dropped", (json_int_t)f->dropped,
+					  "effects", f->effects));
 	}
 	return json_pack("{s:s,s:s,s:s*,s:s,s:f,s:o,s:o,s:o}", "id", v->id, "name", v->name, "dir",
 			 v->dir, "phase", v->phase, "t_s", (double)v->t_ns / NS_PER_S, "duration_s",
