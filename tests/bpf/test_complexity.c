@@ -67,7 +67,7 @@ static void compare(struct bpf_object *obj, char *logs[PROGRAMS_MAX])
 			      bpf_program__name(prog), now, base);
 		if (!base)
 			fail_msg("complexity.baseline has no %s", bpf_program__name(prog));
-		if (now > base + base / 10)
+		if (now > base + base * 3 / 10)
 			fail_msg("%s: %u verified instructions, baseline %u",
 				 bpf_program__name(prog), now, base);
 	}
