@@ -398,11 +398,11 @@ static int first_instance(struct dataplane *dp, struct error *err)
 	for (size_t i = dp->now.n_hooks; i-- > 0;)
 		if (!dp->now.hooks[i].scope)
 			h = &dp->now.hooks[i];
-	dp->pairs = malloc((dp->places.n + 1) * sizeof(*dp->pairs));
+	dp->pairs = calloc(dp->places.n + 1, sizeof(*dp->pairs));
 	if (!dp->pairs)
 		return err__set(err, -ENOMEM, "out of memory");
 	dp->n_pairs = dp->places.n + 1;
-	dp->line_progs = malloc(dp->n_pairs * sizeof(*dp->line_progs));
+	dp->line_progs = calloc(dp->n_pairs, sizeof(*dp->line_progs));
 	if (!dp->line_progs)
 		return err__set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < dp->n_pairs; i++) {
