@@ -13,6 +13,23 @@ private_host "$@"
 need_meter
 make_cable || { fail "two namespaces and a cable"; finish; }
 
+# make_vlan: a VLAN on the same cable, where the kernel has them.
+make_vlan()
+{
+	local ns i=0
+
+	for ns in a b; do
+		i=$((i + 1))
+		ip -n $ns link add link eth0 name eth0.5 type vlan id 5 &&
+			ip -n $ns link set eth0.5 addrgenmode none up &&
+			ip -n $ns addr add 198.51.100.$i/24 dev eth0.5 || return
+	done
+	wait_until 10 answers a 198.51.100.2
+}
+
+vlan=
+! make_vlan 2>/dev/null || vlan=yes
+
 N=2000
 # A ratio of a two-state chain whose outcomes have the autocorrelation rho.
 judge+='
@@ -213,6 +230,11 @@ whole_faults()
 	for what in fragments ipv6; do
 		check "$how: $what are held as long" slow_enough "$work/$what"
 	done
+	if [ -n "$vlan" ]; then
+		check "$how: VLAN is held as long" slow_enough "$work/vlan"
+	else
+		skip "$how: VLAN is held as long" "no 8021q here"
+	fi
 	is "$how: no timestamp of ours reaches a receiver" "" "$(grep -h 'time of day' "$work"/{fragments,ipv6})"
 }
 
