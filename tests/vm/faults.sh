@@ -221,6 +221,7 @@ whole_faults()
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 -s 4000 192.0.2.2 >"$work/fragments" 2>&1
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 2001:db8::2 >"$work/ipv6" 2>&1
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 -I eth0 ff02::1 >"$work/multicast" 2>&1
+	[ -z "$vlan" ] || ip netns exec a ping -n -c 3 -i 0.2 -W 2 -s 3000 198.51.100.2 >"$work/vlan" 2>&1
 	stop
 	# Packets that a sender hands over on two processors at once may change places before they get to us.
 	expect constant '.delay_us.min >= 30000 and (.delay_us.p50 | late(30000; 0)) and .lost.packets == 0
