@@ -87,7 +87,7 @@ _Static_assert(sizeof(struct chaos_hook) == 16, "ABI");
 
 /* control[0], mmapped by user space. */
 struct chaos_control {
-	__u64 t0_ns; /* CLOCK_MONOTONIC instant of run time 0; 0: every fault is off */
+	__u64 t0_ns;	/* CLOCK_MONOTONIC instant of run time 0; 0: every fault is off */
 	__u32 n_exempt; /* entries in the exempt map; 0 saves its look-ups */
 	/* The delay line's TAP in the line's namespace; 0: fq on the line's device holds packets. */
 	__u32 tap_ifindex;
@@ -163,7 +163,8 @@ _Static_assert(sizeof(struct chaos_match) == 120, "ABI");
 /* What a rule does; several may be set. Order of application is the order of the bits. */
 enum chaos_action {
 	CHAOS_ACT_PARTITION = 1 << 0, /* drop all; at the hook, all others on the line */
-	CHAOS_ACT_DUPLICATE = 1 << 1, /* before the losses: one copy of two may be lost, as in netem */
+	CHAOS_ACT_DUPLICATE =
+		1 << 1, /* before the losses: one copy of two may be lost, as in netem */
 	CHAOS_ACT_RESET = 1 << 2,
 	CHAOS_ACT_REJECT = 1 << 3,
 	CHAOS_ACT_MTU = 1 << 4,
@@ -298,7 +299,7 @@ struct chaos_port {
 	struct chaos_hook hook;
 	__u32 ifindex;	 /* of its device, in its namespace */
 	__u32 direction; /* enum chaos_direction */
-	__u32 line;	 /* ifindex of the line's far end, in the line's namespace; 0: no such port */
+	__u32 line; /* ifindex of the line's far end, in the line's namespace; 0: no such port */
 	__u32 loopback;
 };
 _Static_assert(sizeof(struct chaos_port) == 32, "ABI");

@@ -22,7 +22,7 @@ struct fault {
 	struct link_state *state;	  /* of this rule on this edge */
 	struct chaos_edge_counts *counts; /* of this fault on this edge */
 	__u64 draws;			  /* generator at this packet's ordinal */
-	__u64 ordinal;			  /* of this packet among those that the rule took, from 0 */
+	__u64 ordinal; /* of this packet among those that the rule took, from 0 */
 	__u64 now_ns;
 	__u32 ramp; /* how far the ramp has gone, param.h */
 	bool copy;  /* it is a duplicate */

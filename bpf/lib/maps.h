@@ -20,8 +20,8 @@ struct link_state {
 	__u32 delayed; /* since the last one that overtook */
 	__u32 known;   /* chance_bits whose outcome before is in last */
 	__u32 last;
-	__s32 z;	/* of the correlated jitter, 1/8192 standard deviations */
-	__u64 due_ns;	/* of the packet before */
+	__s32 z;       /* of the correlated jitter, 1/8192 standard deviations */
+	__u64 due_ns;  /* of the packet before */
 	__u64 free_ns; /* when the link has sent all before it */
 };
 

@@ -35,7 +35,7 @@ struct packet {
 	__u32 base;   /* BPF_HDR_START_*: what offsets count from */
 	__u32 l3;     /* offset of the IP header */
 	__u32 l3_len; /* length of the IP packet as its header has it; 0: the header does not say */
-	__u32 l4;      /* offset behind the IP header and its extensions */
+	__u32 l4;     /* offset behind the IP header and its extensions */
 	__u32 payload; /* offset behind the transport header */
 	__u8 version;  /* of IP; 0: not IP */
 	__u8 dscp;

@@ -38,7 +38,8 @@ __noinline int rule__at_hook(__u32 rule_id, __u64 now_ns, __u64 run_ns, __u32 ma
 }
 
 /* RULE_NONE, RULE_DROP or RULE_LINE. */
-static __always_inline int rules__at_hook(const struct flow *flow, const struct chaos_control *ctl, __u64 t0_ns)
+static __always_inline int rules__at_hook(const struct flow *flow, const struct chaos_control *ctl,
+					  __u64 t0_ns)
 {
 	struct chaos_pair *pair = pair__of(flow);
 	__u32 may_be_exempt = ctl->n_exempt;

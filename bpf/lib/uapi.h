@@ -4,11 +4,11 @@
 #define UAPI_H
 
 enum {
-	BPF_F_RECOMPUTE_CSUM = 1 << 0,	/* bpf_skb_store_bytes() */
-	BPF_F_INGRESS = 1 << 0,		/* bpf_redirect() */
-	BPF_F_MARK_MANGLED_0 = 1 << 5,	/* bpf_l4_csum_replace() */
-	BPF_CSUM_LEVEL_RESET = 3,	/* bpf_csum_level() */
-	BPF_ADJ_ROOM_MAC = 1,		/* bpf_skb_adjust_room() */
+	BPF_F_RECOMPUTE_CSUM = 1 << 0,	  /* bpf_skb_store_bytes() */
+	BPF_F_INGRESS = 1 << 0,		  /* bpf_redirect() */
+	BPF_F_MARK_MANGLED_0 = 1 << 5,	  /* bpf_l4_csum_replace() */
+	BPF_CSUM_LEVEL_RESET = 3,	  /* bpf_csum_level() */
+	BPF_ADJ_ROOM_MAC = 1,		  /* bpf_skb_adjust_room() */
 	BPF_SKB_TSTAMP_DELIVERY_MONO = 1, /* bpf_skb_set_tstamp() */
 };
 

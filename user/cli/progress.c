@@ -131,7 +131,8 @@ static void draw_fault(struct progress *p, const struct run_view *v, const struc
 {
 	put(p, "  %-16.16s ", f->name);
 	if (f->active && f->end_ns >= 0)
-		put(p, "%sACTIVE%s %5.1f s left", RED, OFF, (double)(f->end_ns - v->t_ns) / NS_PER_S);
+		put(p, "%sACTIVE%s %5.1f s left", RED, OFF,
+		    (double)(f->end_ns - v->t_ns) / NS_PER_S);
 	else if (f->active)
 		put(p, "%sACTIVE%s             ", RED, OFF);
 	else if (f->next_start_ns >= 0)
@@ -154,7 +155,10 @@ static void draw_node(struct progress *p, const struct view_node *n)
 		else
 			snprintf(text, sizeof(text), "%s", r->role);
 		put(p, " %.12s %s%-14s%s", r->resource,
-		    r->claim ? BOLD : !strcmp(r->role, "error") ? YELLOW : DIM, text, OFF);
+		    r->claim			? BOLD
+		    : !strcmp(r->role, "error") ? YELLOW
+						: DIM,
+		    text, OFF);
 	}
 	if (n->acks_per_s >= 0)
 		put(p, "  %s%6.0f acks/s%s %s%6.0f failed/s%s", n->acks_per_s > 0 ? GREEN : DIM,

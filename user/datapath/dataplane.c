@@ -586,7 +586,7 @@ void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *
 	else
 		snprintf(buf, size, "%s, BPF on a veth line%s%s", dataplane__mechanism(dp),
 			 line__cuts(dp->line) ? ", per wire packet" : "",
-			 !held				       ? ""
+			 !held					    ? ""
 			 : !strcmp(line__mechanism(dp->line), "fq") ? ", EDT with fq"
 								    : ", held behind a TAP");
 }

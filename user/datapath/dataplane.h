@@ -52,7 +52,8 @@ struct dp_fault {
 	/* As the kernel has it. .fault is set by the compilation, match.sport and .dport are
 	 * intersected with the sides' ports, .delay.table is set where `table` is given. */
 	struct chaos_rule rule;
-	int16_t *table; /* of rule.delay, rule.delay.table_len values in ascending order; NULL: built in */
+	int16_t *
+		table; /* of rule.delay, rule.delay.table_len values in ascending order; NULL: built in */
 	struct dp_edge *edges;
 	size_t n_edges;
 };
@@ -79,7 +80,7 @@ struct dp_plan {
 	size_t n_exempts;
 	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
-	enum dp_hold_mode hold;	  /* AUTO: fq where the kernel has it, else a process behind a TAP */
+	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */
 };
 
 void dp_plan__reset(struct dp_plan *p); /* frees what it owns; not the namespace fds */
@@ -138,10 +139,12 @@ void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *
 const char *dataplane__hold_mechanism(const struct dataplane *dp);
 
 struct dp_line_stats {
-	uint64_t held;	     /* packets on the line now */
-	uint64_t overflowed; /* dropped because a queue of the line was full: loss that nobody asked for */
-	uint64_t no_line;    /* passed without their fault: there was no way onto the line */
-	uint64_t late_p50_us, late_p99_us; /* tap: release after the due time, upper bounds; fq: 0 */
+	uint64_t held; /* packets on the line now */
+	uint64_t
+		overflowed; /* dropped because a queue of the line was full: loss that nobody asked for */
+	uint64_t no_line; /* passed without their fault: there was no way onto the line */
+	uint64_t late_p50_us,
+		late_p99_us; /* tap: release after the due time, upper bounds; fq: 0 */
 };
 /* -ENOENT without a line. */
 int dataplane__line_stats(struct dataplane *dp, struct dp_line_stats *ret);

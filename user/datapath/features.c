@@ -241,16 +241,16 @@ static void probe_qdisc(struct features *f, const struct scratch *s, const char 
 	int r = scratch__try_qdisc(s, kind);
 
 	if (r)
-		add(f, kind, false,
-		    "cannot add it: %s (CONFIG_NET_SCH_%s); nothing here needs it", strerror(-r),
-		    !strcmp(kind, "fq") ? "FQ" : "NETEM");
+		add(f, kind, false, "cannot add it: %s (CONFIG_NET_SCH_%s); nothing here needs it",
+		    strerror(-r), !strcmp(kind, "fq") ? "FQ" : "NETEM");
 	else
 		add(f, kind, true, "added to a scratch device");
 }
 
 static void no_scratch(struct features *f, const char *step, const struct error *err)
 {
-	static const char *const need[] = {"netns", "veth", "tcx", "clsact", "line", "fq", "tap", "netem"};
+	static const char *const need[] = {"netns", "veth", "tcx", "clsact",
+					   "line",  "fq",   "tap", "netem"};
 	bool after = false;
 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {

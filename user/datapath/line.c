@@ -89,8 +89,8 @@ struct line_needs line__needs(const struct dp_plan *plan)
 {
 	/* A constant delay is the same for a GSO packet and for each of its wire packets. */
 	const uint32_t whole = CHAOS_ACT_PARTITION | CHAOS_ACT_DELAY;
-	const uint32_t rewrites = CHAOS_ACT_CORRUPT | CHAOS_ACT_RESET | CHAOS_ACT_REJECT |
-				  CHAOS_ACT_MTU;
+	const uint32_t rewrites =
+		CHAOS_ACT_CORRUPT | CHAOS_ACT_RESET | CHAOS_ACT_REJECT | CHAOS_ACT_MTU;
 	struct line_needs n = {0};
 
 	for (size_t i = 0; i < plan->n_faults; i++) {
@@ -101,8 +101,8 @@ struct line_needs line__needs(const struct dp_plan *plan)
 			continue;
 		n.any = true;
 		n.wire |= (r->actions & ~whole) || moves(&r->delay.jitter_ns) ||
-			  (r->delay.flags & CHAOS_DELAY_REORDER) || r->match.nth || r->match.first ||
-			  (r->match.flags & CHAOS_MATCH_LENGTH);
+			  (r->delay.flags & CHAOS_DELAY_REORDER) || r->match.nth ||
+			  r->match.first || (r->match.flags & CHAOS_MATCH_LENGTH);
 		n.checksums |= !!(r->actions & rewrites);
 		n.held |= !!(r->actions & (CHAOS_ACT_DELAY | CHAOS_ACT_RATE));
 		n.longest_ns += held;
@@ -122,7 +122,8 @@ static int make_netns(struct error *err)
 	if (unshare(CLONE_NEWNET) < 0) {
 		r = -errno;
 		old = safe_close(old);
-		return err__set(err, r, "cannot make the line's network namespace: %s", strerror(-r));
+		return err__set(err, r, "cannot make the line's network namespace: %s",
+				strerror(-r));
 	}
 	fd = netns__open_self();
 	return fd < 0 ? err__set(err, fd, "cannot open the line's network namespace: %s",
@@ -230,8 +231,7 @@ static int checksums_here(const char *name)
 
 static int make_near(struct line *l, struct line_pair *p, const char *far_name, struct error *err)
 {
-	const struct rtnl_veth_end near = {.name = l->name,
-					   .gso_max_segs = l->needs.wire ? 1 : 0};
+	const struct rtnl_veth_end near = {.name = l->name, .gso_max_segs = l->needs.wire ? 1 : 0};
 	const struct rtnl_veth_end far = {.name = far_name};
 	_cleanup_(cleanup_rtnl) struct rtnl rt = {0};
 	int r = rtnl__open(&rt);

@@ -21,10 +21,10 @@ struct line;
 
 /* What the plan's rules need of the line. */
 struct line_needs {
-	bool any;	/* a line at all */
-	bool wire;	/* GSO packets are cut into wire packets */
-	bool checksums; /* packets carry their checksums, none is left to a device */
-	bool held;	/* some packets wait: a queue is needed */
+	bool any;	     /* a line at all */
+	bool wire;	     /* GSO packets are cut into wire packets */
+	bool checksums;	     /* packets carry their checksums, none is left to a device */
+	bool held;	     /* some packets wait: a queue is needed */
 	uint64_t longest_ns; /* that a packet may wait */
 };
 

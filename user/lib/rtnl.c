@@ -242,7 +242,8 @@ static int take_tx_dropped(const struct nlmsghdr *h, void *arg)
 
 	if (h->nlmsg_type != RTM_NEWLINK)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, h, sizeof(struct ifinfomsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct ifinfomsg))
+	{
 		if (mnl_attr_get_type(a) != IFLA_STATS64 ||
 		    mnl_attr_get_payload_len(a) < offsetof(struct rtnl_link_stats64, multicast))
 			continue;
@@ -309,7 +310,6 @@ int rtnl__delete_link(struct rtnl *rt, int ifindex)
 	return transact(rt, h);
 }
 
-
 enum { FQ_BUCKETS_LOG = 14, FQ_TIMER_SLACK_NS = 1000 };
 
 int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_ns)
@@ -341,10 +341,12 @@ static int add_queue(const struct nlmsghdr *h, void *arg)
 
 	if (h->nlmsg_type != RTM_NEWQDISC)
 		return MNL_CB_OK;
-	mnl_attr_for_each(a, h, sizeof(struct tcmsg)) {
+	mnl_attr_for_each(a, h, sizeof(struct tcmsg))
+	{
 		if (mnl_attr_get_type(a) != TCA_STATS2)
 			continue;
-		mnl_attr_for_each_nested(b, a) {
+		mnl_attr_for_each_nested(b, a)
+		{
 			struct gnet_stats_queue q;
 
 			if (mnl_attr_get_type(b) != TCA_STATS_QUEUE ||

@@ -61,7 +61,8 @@ int rtnl__tx_dropped(struct rtnl *rt, int ifindex, uint64_t *ret);
 /* One end of a veth pair that carries our own detour and nobody's addresses. */
 struct rtnl_veth_end {
 	const char *name;
-	unsigned int gso_max_segs; /* 0: the kernel's default; 1: GSO packets are cut up before it */
+	unsigned int
+		gso_max_segs; /* 0: the kernel's default; 1: GSO packets are cut up before it */
 };
 
 /* A veth pair, both ends down, with the largest MTU that there is: @here, and @there in @netns_there. */

@@ -30,7 +30,8 @@ static int mkdir_parents(const char *path)
 
 static int write_text(int dir_fd, const char *name, const char *text)
 {
-	_cleanup_close_ int fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	_cleanup_close_ int fd =
+		openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	size_t len = strlen(text);
 
 	if (fd < 0)

@@ -29,9 +29,8 @@ static json_t *fault_edges(const struct experiment *e, const struct edges *edges
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < edges->n; i++)
-		json_array_append_new(a,
-				      json_pack("[s,s]", plan__edge_name(e, edges->v[i].from),
-						plan__edge_name(e, edges->v[i].to)));
+		json_array_append_new(a, json_pack("[s,s]", plan__edge_name(e, edges->v[i].from),
+						   plan__edge_name(e, edges->v[i].to)));
 	return a;
 }
 
@@ -66,11 +65,11 @@ static json_t *faults(const struct run *run)
 		for (unsigned int bit = 0; fault__part_name(bit); bit++)
 			if (e->faults[i].parts & (1U << bit))
 				json_array_append_new(parts, json_string(fault__part_name(bit)));
-		json_array_append_new(
-			a, json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "name", e->faults[i].name, "parts",
-				     parts, "windows", fault_windows(&run->plan->windows[i]), "edges",
-				     fault_edges(e, &run->plan->edges[i]), "sides",
-				     fault_sides(e, i), "mechanism", mechanism));
+		json_array_append_new(a, json_pack("{s:s,s:o,s:o,s:o,s:o,s:s}", "name",
+						   e->faults[i].name, "parts", parts, "windows",
+						   fault_windows(&run->plan->windows[i]), "edges",
+						   fault_edges(e, &run->plan->edges[i]), "sides",
+						   fault_sides(e, i), "mechanism", mechanism));
 	}
 	return a;
 }
@@ -80,12 +79,11 @@ static json_t *resources(const struct experiment *e)
 	json_t *a = json_array();
 
 	for (size_t i = 0; i < e->n_roles; i++)
-		json_array_append_new(a, json_pack("{s:s,s:s,s:o,s:I}", "resource",
-						   e->roles[i].resource, "system",
-						   e->roles[i].system, "nodes",
-						   names(e->roles[i].endpoints,
-							 e->roles[i].n_endpoints),
-						   "every_ns", (json_int_t)e->roles[i].every_ns));
+		json_array_append_new(
+			a, json_pack("{s:s,s:s,s:o,s:I}", "resource", e->roles[i].resource,
+				     "system", e->roles[i].system, "nodes",
+				     names(e->roles[i].endpoints, e->roles[i].n_endpoints),
+				     "every_ns", (json_int_t)e->roles[i].every_ns));
 	return a;
 }
 
@@ -96,12 +94,12 @@ static json_t *workloads(const struct experiment *e)
 	for (size_t i = 0; i < e->n_workloads; i++) {
 		const struct workload *w = &e->workloads[i];
 
-		json_array_append_new(
-			a, json_pack("{s:s,s:s,s:s,s:o,s:i,s:f,s:f,s:I}", "name", w->name, "system",
-				     w->system, "check", w->check, "nodes",
-				     names(w->endpoints, w->n_endpoints), "clients", (int)w->clients,
-				     "rate_per_s", w->rate_per_s, "reads", w->reads, "timeout_ns",
-				     (json_int_t)w->timeout_ns));
+		json_array_append_new(a, json_pack("{s:s,s:s,s:s,s:o,s:i,s:f,s:f,s:I}", "name",
+						   w->name, "system", w->system, "check", w->check,
+						   "nodes", names(w->endpoints, w->n_endpoints),
+						   "clients", (int)w->clients, "rate_per_s",
+						   w->rate_per_s, "reads", w->reads, "timeout_ns",
+						   (json_int_t)w->timeout_ns));
 	}
 	return a;
 }
@@ -118,7 +116,8 @@ json_t *meta__run_event(const struct run *run)
 	uname(&u);
 	snprintf(kernel, sizeof(kernel), "%.100s %.100s", u.release, u.machine);
 	snprintf(mechanism, sizeof(mechanism), "%s%s%s",
-		 run->dp ? dataplane__mechanism(run->dp) : "none", hold ? ", " : "", hold ? hold : "");
+		 run->dp ? dataplane__mechanism(run->dp) : "none", hold ? ", " : "",
+		 hold ? hold : "");
 	for (size_t i = 0; i < e->n_endpoints; i++)
 		json_array_append_new(nodes, json_string(e->endpoints[i].name));
 	for (size_t i = 0; i < e->n_expect; i++)

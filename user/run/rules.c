@@ -14,7 +14,8 @@
 
 static struct chaos_param probability(const struct moving *m)
 {
-	return (struct chaos_param){(__u64)llround(m->from * 0x1p32), (__u64)llround(m->to * 0x1p32)};
+	return (struct chaos_param){(__u64)llround(m->from * 0x1p32),
+				    (__u64)llround(m->to * 0x1p32)};
 }
 
 static struct chaos_param whole(const struct moving *m)
@@ -40,8 +41,8 @@ static int chain_at(const struct loss *l, bool end, struct loss_chain *ret, stru
 	case LOSS_GEMODEL:
 		return chain__gemodel(v(p), v(r), v(h), v(k), ret, err);
 	case LOSS_STATE: {
-		const struct four_states p = {.p13 = v(p13), .p31 = v(p31), .p32 = v(p32),
-					      .p23 = v(p23), .p14 = v(p14)};
+		const struct four_states p = {
+			.p13 = v(p13), .p31 = v(p31), .p32 = v(p32), .p23 = v(p23), .p14 = v(p14)};
 
 		return chain__four_states(&p, ret, err);
 	}
@@ -260,10 +261,10 @@ int rules__make(const struct fault *f, uint64_t seed, const char *file, struct d
 		enum fault_parts part;
 		enum chaos_action action;
 	} actions[] = {
-		{FAULT_LOSS, CHAOS_ACT_LOSS},	{FAULT_DELAY, CHAOS_ACT_DELAY},
-		{FAULT_RATE, CHAOS_ACT_RATE},	{FAULT_DUPLICATE, CHAOS_ACT_DUPLICATE},
-		{FAULT_RESET, CHAOS_ACT_RESET}, {FAULT_REJECT, CHAOS_ACT_REJECT},
-		{FAULT_MTU, CHAOS_ACT_MTU},	{FAULT_ECN, CHAOS_ACT_ECN},
+		{FAULT_LOSS, CHAOS_ACT_LOSS},	    {FAULT_DELAY, CHAOS_ACT_DELAY},
+		{FAULT_RATE, CHAOS_ACT_RATE},	    {FAULT_DUPLICATE, CHAOS_ACT_DUPLICATE},
+		{FAULT_RESET, CHAOS_ACT_RESET},	    {FAULT_REJECT, CHAOS_ACT_REJECT},
+		{FAULT_MTU, CHAOS_ACT_MTU},	    {FAULT_ECN, CHAOS_ACT_ECN},
 		{FAULT_CORRUPT, CHAOS_ACT_CORRUPT},
 	};
 	struct chaos_rule *rule = &ret->rule;

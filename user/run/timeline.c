@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-	LEASE_S = 5,	  /* a fault without an end outlives a stopped controller by this much */
+	LEASE_S = 5,	   /* a fault without an end outlives a stopped controller by this much */
 	FIRST_HIT_MS = 20, /* how often to look for the first hit of an occurrence */
 };
 
@@ -24,8 +24,8 @@ static void program(struct run *run, size_t fault, size_t k)
 	const struct windows *w = &run->plan->windows[fault];
 
 	if (k < w->n)
-		dataplane__set_window(run->dp, fault, k % CHAOS_WINDOWS,
-				      (uint64_t)w->v[k].start_ns, (uint64_t)w->v[k].end_ns);
+		dataplane__set_window(run->dp, fault, k % CHAOS_WINDOWS, (uint64_t)w->v[k].start_ns,
+				      (uint64_t)w->v[k].end_ns);
 }
 
 static void renew_leases(struct run *run, int64_t now)
@@ -52,10 +52,10 @@ json_t *timeline__hits(const struct run *run, size_t fault)
 
 	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "dropped",
 			 (json_int_t)c->dropped, "delayed", (json_int_t)c->delayed, "reordered",
-			 (json_int_t)c->reordered, "duplicated", (json_int_t)c->duplicated, "corrupted",
-			 (json_int_t)c->corrupted, "shaped", (json_int_t)c->shaped, "reset",
-			 (json_int_t)c->reset, "rejected", (json_int_t)c->rejected, "marked",
-			 (json_int_t)c->marked, "overflowed", (json_int_t)c->overflowed);
+			 (json_int_t)c->reordered, "duplicated", (json_int_t)c->duplicated,
+			 "corrupted", (json_int_t)c->corrupted, "shaped", (json_int_t)c->shaped,
+			 "reset", (json_int_t)c->reset, "rejected", (json_int_t)c->rejected,
+			 "marked", (json_int_t)c->marked, "overflowed", (json_int_t)c->overflowed);
 }
 
 static json_t *hit_time(const struct run *run, uint64_t mono_ns)

@@ -113,10 +113,11 @@ static json_t *node_json(const struct view_node *n)
 
 	for (size_t i = 0; i < n->n_roles; i++)
 		json_array_append_new(
-			roles, json_pack("{s:s,s:s,s:b,s:o}", "resource", n->roles[i].resource, "role",
-					 n->roles[i].role, "claim", n->roles[i].claim, "epoch",
-					 n->roles[i].epoch < 0 ? json_null()
-							       : json_integer(n->roles[i].epoch)));
+			roles,
+			json_pack("{s:s,s:s,s:b,s:o}", "resource", n->roles[i].resource, "role",
+				  n->roles[i].role, "claim", n->roles[i].claim, "epoch",
+				  n->roles[i].epoch < 0 ? json_null()
+							: json_integer(n->roles[i].epoch)));
 	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "node", n->name, "roles", roles, "acks_per_s",
 			 number_or_null(n->acks_per_s), "fails_per_s",
 			 number_or_null(n->fails_per_s), "exited", n->exited);
@@ -132,11 +133,11 @@ json_t *run_view__json(const struct run_view *v)
 		const struct view_fault *f = &v->faults[i];
 
 		json_array_append_new(
-			faults, json_pack("{s:s,s:b,s:o,s:o,s:I,s:I,s:s}", "name", f->name, "active",
-					  f->active, "start_s", seconds_or_null(f->next_start_ns),
-					  "end_s", seconds_or_null(f->end_ns), "matched",
-					  (json_int_t)f->matched, "dropped", (json_int_t)f->dropped,
-					  "effects", f->effects));
+			faults,
+			json_pack("{s:s,s:b,s:o,s:o,s:I,s:I,s:s}", "name", f->name, "active",
+				  f->active, "start_s", seconds_or_null(f->next_start_ns), "end_s",
+				  seconds_or_null(f->end_ns), "matched", (json_int_t)f->matched,
+				  "dropped", (json_int_t)f->dropped, "effects", f->effects));
 	}
 	return json_pack("{s:s,s:s,s:s*,s:s,s:f,s:o,s:o,s:o}", "id", v->id, "name", v->name, "dir",
 			 v->dir, "phase", v->phase, "t_s", (double)v->t_ns / NS_PER_S, "duration_s",
