@@ -12,7 +12,6 @@
 enum {
 	ANSWER_TTL = 64,
 	TCP_HEADER_LEN = 20,
-	TCP_DATA_OFFSET = 5 << 4, /* its fifth word is the last */
 	IPV4_HEADER_LEN = 20,
 	IPV6_HEADER_LEN = 40,
 	TCP_FLAG_FIN = 0x01,
@@ -196,9 +195,6 @@ static __always_inline int answer__icmp(struct __sk_buff *skb, struct passage *p
 	struct icmp_error e = {};
 	__s64 sum = 0;
 
-	/* Tags in the frame: the room would be made in the wrong place. */
-	if (pkt->base != BPF_HDR_START_NET)
-		return -1;
 	if (pkt->l3_len < quoted)
 		quoted = pkt->l3_len;
 	if (bpf_skb_change_tail(skb, link + quoted, 0))

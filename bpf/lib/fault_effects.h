@@ -68,10 +68,12 @@ static __always_inline bool fault__reset(struct fault *f)
 }
 
 /* RFC 1122 3.2.2, RFC 4443 2.4: no error about an error, a fragment that is not the first, or what is
- * for many. Without its transport header it is no first one. */
+ * for many. Without its transport header it is no first one. And none about a frame that has its tags in
+ * it, where answer__icmp() has no room to make. */
 static __always_inline bool may_be_answered(const struct packet *pkt)
 {
-	if (!pkt->version || (pkt->flags & (PACKET_GROUP | PACKET_NEIGHBOUR)))
+	if (!pkt->version || pkt->base != BPF_HDR_START_NET ||
+	    (pkt->flags & (PACKET_GROUP | PACKET_NEIGHBOUR)))
 		return false;
 	return pkt->flags & (PACKET_PORTS | PACKET_QUERY);
 }

@@ -361,6 +361,24 @@ static void test_no_error_about(void **state)
 	assert_int_equal(edge(&b).rejected, 0);
 }
 
+/* Nor is one with its VLAN tag in the frame. (A test run makes no skb that the device would have taken the tag out of.) */
+static void test_no_error_about_tagged(void **state)
+{
+	struct frame f;
+	_bench_ struct bench b;
+
+	(void)state;
+	open_reject(&b, 0);
+	frame__eth(&f, ETH_P_8021Q);
+	frame__vlan(&f, 5, ETH_P_IP);
+	frame__ipv4(&f, HOSTS[0].src, HOSTS[0].dst, IPPROTO_UDP, 0, 0);
+	frame__udp(&f, 1, 2);
+	frame__finish(&f);
+	assert_true(bench__lost(&b, &f));
+	assert_int_equal(edge(&b).dropped, 1);
+	assert_int_equal(edge(&b).rejected, 0);
+}
+
 /* The first fragment can be. */
 static void test_reject_first_fragment(void **state)
 {
@@ -429,6 +447,7 @@ int main(void)
 		bpf_test(test_reject_padded),
 		bpf_test(test_no_error_about_an_error),
 		bpf_test(test_no_error_about),
+		bpf_test(test_no_error_about_tagged),
 		bpf_test(test_reject_first_fragment),
 		bpf_test(test_mtu),
 	};

@@ -86,6 +86,14 @@ static inline struct table_fds dataplane__table_fds(const struct dataplane *dp)
 				  .rules = dp->map[DP_RULES]};
 }
 
+static inline uint32_t at_least_1(size_t n)
+{
+	return n ? (uint32_t)n : 1;
+}
+
+/* What a system call of BPF refused: @r, in words, with what the kernel or libbpf said of it. Returns @r. */
+int dataplane__fail(struct error *err, int r, const char *what);
+
 /* The programs for @hook, loaded if they are not yet. */
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err);

@@ -32,6 +32,7 @@ enum {
 	LINE_TAP_QUEUE = 8192,
 	LINE_DRAIN_POLL_MS = 2,
 	LINE_NAME_DIGITS = 8,
+	PACKET_BYTES_MAX = 65536,
 };
 
 /* A namespace with hooks, and the veth pair between it and the line's. */
@@ -56,7 +57,7 @@ struct line {
 
 /* --- what it is for --------------------------------------------------------------------------- */
 
-static bool moves(const struct chaos_param *p)
+static bool is_set(const struct chaos_param *p)
 {
 	return p->from || p->to;
 }
@@ -66,7 +67,8 @@ static uint64_t larger(const struct chaos_param *p)
 	return p->from > p->to ? p->from : p->to;
 }
 
-/* Upper bounds: four standard deviations of jitter (a table of one's own may have more), the queue. */
+/* Upper bounds: four standard deviations of jitter (a table of one's own may have more), the queue and
+ * the largest packet behind it. */
 static uint64_t held_at_most(const struct chaos_rule *r)
 {
 	uint64_t ns = 0;
@@ -80,9 +82,9 @@ static uint64_t held_at_most(const struct chaos_rule *r)
 
 		ns += r->rate.queue_ns;
 		if (slowest)
-			ns += (r->rate.queue_bytes + 65536) * NS_PER_S / slowest;
+			ns += (r->rate.queue_bytes + PACKET_BYTES_MAX) * NS_PER_S / slowest;
 	}
-	return ns;
+	return ns < LINE_LONGEST_NS ? ns : LINE_LONGEST_NS;
 }
 
 struct line_needs line__needs(const struct dp_plan *plan)
@@ -100,12 +102,13 @@ struct line_needs line__needs(const struct dp_plan *plan)
 		if (!(r->actions & ~CHAOS_ACT_PARTITION))
 			continue;
 		n.any = true;
-		n.wire |= (r->actions & ~whole) || moves(&r->delay.jitter_ns) ||
+		n.wire |= (r->actions & ~whole) || is_set(&r->delay.jitter_ns) ||
 			  (r->delay.flags & CHAOS_DELAY_REORDER) || r->match.nth ||
 			  r->match.first || (r->match.flags & CHAOS_MATCH_LENGTH);
 		n.checksums |= !!(r->actions & rewrites);
 		n.held |= !!(r->actions & (CHAOS_ACT_DELAY | CHAOS_ACT_RATE));
-		n.longest_ns += held;
+		n.longest_ns = n.longest_ns + held < LINE_LONGEST_NS ? n.longest_ns + held
+								     : LINE_LONGEST_NS;
 	}
 	return n;
 }
@@ -504,7 +507,7 @@ int line__failed_fd(const struct line *l)
 }
 
 /* The near ends go with the far ones, and these with their namespace, which only we hold. They are
- * removed by name all the same: a namespace dies some milliseconds after its last holder. */
+ * removed all the same: a namespace dies some milliseconds after its last holder. */
 static void remove_near(const struct line *l, size_t netns)
 {
 	_cleanup_(netns__leave) int old = -1;

@@ -12,12 +12,17 @@
 
 #include "datapath/compile.h"
 #include "datapath/dataplane.h"
+#include "lib/clock.h"
 #include "lib/error.h"
 
 #include <string.h>
 
 struct dataplane;
 struct line;
+
+/* No packet is held longer, whatever the sum of the plan's faults: fq's horizon, twice this, is a
+ * 32-bit number of microseconds. */
+#define LINE_LONGEST_NS (2000ULL * NS_PER_S)
 
 /* What the plan's rules need of the line. */
 struct line_needs {
