@@ -22,7 +22,7 @@
 #ifndef CHAOS_ABI_H
 #define CHAOS_ABI_H
 
-#define CHAOS_ABI_VERSION 2
+#define CHAOS_ABI_VERSION 3
 
 enum chaos_direction {
 	CHAOS_INGRESS = 0,
@@ -75,6 +75,8 @@ enum chaos_hook_flags {
 	CHAOS_HOOK_SKIP_TAGGED = 1 << 2,
 	/* Count traffic per node and device class into traffic[]. */
 	CHAOS_HOOK_TRAFFIC = 1 << 3,
+	/* Processes are told apart here: the local side has the socket's owner too. */
+	CHAOS_HOOK_OWNERS = 1 << 4,
 };
 
 /* Constant data of one loaded instance of the programs (.rodata); one instance per namespace. */
@@ -91,8 +93,49 @@ struct chaos_control {
 	__u32 n_exempt; /* entries in the exempt map; 0 saves its look-ups */
 	/* The delay line's TAP in the line's namespace; 0: fq on the line's device holds packets. */
 	__u32 tap_ifindex;
+	__u32 owners_epoch; /* of processes[]: what sockets[] remembers of it is good while this stands */
+	__u32 scan;	    /* number of the look at all sockets that is under way (owner_scan) */
 };
-_Static_assert(sizeof(struct chaos_control) == 16, "ABI");
+_Static_assert(sizeof(struct chaos_control) == 24, "ABI");
+
+/*
+ * Owners: which processes a socket is of. An owner is a set of processes that the experiment does not
+ * tell apart; it has a number from 1 on, 0 is nobody's.
+ *
+ * The number goes along with a packet in tc_index from the egress hook, where the socket is known, to
+ * the ingress hook of the receiver on this machine; on a detour both sides' numbers do, in the
+ * packet's hash.
+ */
+enum {
+	CHAOS_OWNER_NONE = 0,
+	CHAOS_OWNERS_MAX = 0x7fff, /* less than CHAOS_LINE_BACK */
+};
+
+/* Value of sockets, a BPF_MAP_TYPE_SK_STORAGE that an accepted socket inherits from its listener. */
+struct chaos_socket {
+	__u32 tgid; /* of its owner, in the first pid namespace */
+	__u32 scan; /* chaos_control.scan when the owner was found to hold it; 0: at its creation */
+	/* What processes[tgid] said, good while epoch is chaos_control.owners_epoch. */
+	__u32 epoch;
+	__u32 owner;
+};
+_Static_assert(sizeof(struct chaos_socket) == 16, "ABI");
+
+/* processes[tgid] */
+struct chaos_process {
+	__u32 owner;
+	__u32 heirs;   /* owner that a child of it begins with */
+	__u64 born_ns; /* CLOCK_MONOTONIC: the kernel saw it begin; 0: user space put it here */
+};
+_Static_assert(sizeof(struct chaos_process) == 16, "ABI");
+
+/* Key of joins; the value is the class of a packet that an owner's socket sends from (or receives at) an
+ * address of class class_id. */
+struct chaos_join_key {
+	__u32 owner;
+	__u32 class_id;
+};
+_Static_assert(sizeof(struct chaos_join_key) == 8, "ABI");
 
 /* Run-relative, half-open [start, end). end == 0: the slot is empty. Writers store end = 0, then
  * start, then end, so that a reader never sees a window that was never asked for. */

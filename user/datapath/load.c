@@ -45,6 +45,8 @@ static const char *const map_names[DP_N_MAPS] = {
 	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",     [DP_IDENTS] = "idents",
 	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",   [DP_EDGES] = "edges",
 	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",     [DP_PASSAGES] = "passages",
+	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
+	[DP_OWNERS] = "owners",	    [DP_JOINS] = "joins",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
