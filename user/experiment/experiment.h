@@ -28,12 +28,24 @@ enum selector_kind {
 	SELECTOR_CIDR,	    /* addresses, wherever they are; value is canonical a.b.c.d/len */
 	SELECTOR_HOST,	    /* a DNS name */
 	SELECTOR_INTERFACE, /* what passes this device; in namespace `netns`, else the caller's */
+	SELECTOR_PROCESS,   /* what the sockets of processes send and receive */
+	SELECTOR_CGROUP,
+	SELECTOR_UNIT,
+	SELECTOR_CONTAINER,
+	SELECTOR_PODS,
 };
+
+struct target_selector; /* discover/discover.h */
 
 struct selector {
 	enum selector_kind kind;
-	char *value;
+	char *value; /* as the user wrote it, for words */
 	char *netns; /* SELECTOR_INTERFACE only; NULL = the caller's namespace */
+	/*
+	 * What discover__match() looks for, with the excludes of `not:`. NULL for nodes and hosts, and for
+	 * a namespace that is a lab node.
+	 */
+	struct target_selector *target;
 	struct ports ports;
 	struct pos pos;
 };
