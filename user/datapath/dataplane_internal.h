@@ -8,6 +8,7 @@
 #include "datapath/compile_internal.h"
 #include "datapath/dataplane.h"
 #include "datapath/line.h"
+#include "datapath/owners.h"
 #include "datapath/places.h"
 #include "datapath/tables.h"
 
@@ -105,6 +106,9 @@ int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, 
 
 /* The line's programs for the scope of @hook, loaded if they are not yet. */
 int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error *err);
+
+/* The programs of bpf/owner.bpf.c and their maps; -1 for one that this kernel cannot have. */
+int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, struct error *err);
 
 /* Have the tables of pairs that the hooks and pairs of @c refer to. */
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err);
