@@ -20,6 +20,7 @@ struct owners {
 	struct owner_maps maps;
 	int created, fork, exit, scan; /* links; -1: the kernel does not have it */
 	int timer;
+	struct intern settled; /* without scan: owner_files__look() */
 };
 
 /* --- open and close --------------------------------------------------------------------------- */
@@ -33,6 +34,7 @@ void owners__close(struct owners *o)
 	safe_close(o->exit);
 	safe_close(o->scan);
 	safe_close(o->timer);
+	intern__reset(&o->settled);
 	free(o);
 }
 
@@ -179,7 +181,7 @@ static void set_scan(const struct owners *o, uint32_t scan)
 	__atomic_store_n(&o->maps.shared->scan, scan, __ATOMIC_RELEASE);
 }
 
-static int look(const struct owners *o, struct error *err)
+static int look(struct owners *o, struct error *err)
 {
 	uint32_t number = (o->maps.shared->scan & ~1U) + 2;
 	bool again = false;
@@ -189,7 +191,7 @@ static int look(const struct owners *o, struct error *err)
 	number = number ? number : 2;
 	set_scan(o, number);
 	if (o->scan < 0)
-		return owner_files__look(&o->maps, number, err);
+		return owner_files__look(&o->maps, &o->settled, number, err);
 	r = walk(o, &again);
 	if (!r && again) {
 		set_scan(o, number | 1);
