@@ -101,6 +101,7 @@ static __always_inline void socket__give(struct chaos_socket *s, __u32 tgid, __u
 	*(volatile __u32 *)&s->epoch = 0;
 	*(volatile __u32 *)&s->tgid = tgid;
 	*(volatile __u32 *)&s->owner = owner;
+	*(volatile __u64 *)&s->joined = 0;
 	*(volatile __u32 *)&s->epoch = epoch;
 }
 
@@ -122,8 +123,10 @@ static __always_inline bool socket__held(struct chaos_socket *s, __u32 tgid, __u
 		if (!settled)
 			s->scan = look;
 		/* A hook that read the former holder's row while the socket changed hands. */
-		if (s->epoch == epoch && s->owner != owner)
+		if (s->epoch == epoch && s->owner != owner) {
 			s->owner = owner;
+			*(volatile __u64 *)&s->joined = 0;
+		}
 		return false;
 	}
 	had = process__owner(s->tgid);

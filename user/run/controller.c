@@ -148,7 +148,7 @@ static void handle_churn(struct run *run)
 	struct error err = {0};
 
 	poll(NULL, 0, RESYNC_SETTLE_MS);
-	if (dataplane__resync(run->dp, &err) < 0 || err.msg[0])
+	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
 		run__note(run, "warning", "%s", err.msg);
 }
 

@@ -53,7 +53,7 @@ int observe__places(struct run *run, struct error *err)
 
 		if (p->netns_fd >= 0)
 			continue;
-		p->netns_fd = run->plan->dp.members[r->member].netns_fd;
+		p->netns_fd = dp_member__netns(&run->plan->dp.members[r->member]);
 		if (ip)
 			snprintf(p->ip, sizeof(p->ip), "%s", ip);
 		else if (p->netns_fd >= 0)

@@ -61,7 +61,7 @@ static ssize_t member_for(struct plan *p, const char *name, int netns_fd, const 
 
 	for (size_t i = 0; netns_fd >= 0 && i < p->dp.n_members; i++) {
 		m = &p->dp.members[i];
-		if (m->netns_fd < 0 || !netns__same(m->netns_fd, netns_fd))
+		if (!m->n_places || !netns__same(m->places[0].netns_fd, netns_fd))
 			continue;
 		if (!m->ifname == !ifname && (!ifname || !strcmp(m->ifname, ifname)))
 			return (ssize_t)i;
@@ -71,11 +71,16 @@ static ssize_t member_for(struct plan *p, const char *name, int netns_fd, const 
 		return -ENOMEM;
 	p->dp.members = v;
 	m = &v[p->dp.n_members];
-	*m = (struct dp_member){.name = strdup(name), .netns_fd = netns_fd};
+	*m = (struct dp_member){.name = strdup(name)};
+	if (netns_fd >= 0) {
+		m->places = malloc(sizeof(*m->places));
+		if (m->places)
+			m->places[m->n_places++] = (struct dp_place){.netns_fd = netns_fd};
+	}
 	if (ifname)
 		m->ifname = strdup(ifname);
 	p->dp.n_members++;
-	if (!m->name || (ifname && !m->ifname))
+	if (!m->name || (netns_fd >= 0 && !m->places) || (ifname && !m->ifname))
 		return -ENOMEM;
 	return (ssize_t)(p->dp.n_members - 1);
 }
@@ -212,6 +217,12 @@ static ssize_t resolve(struct plan *p, const struct lab *lab, const struct endpo
 	case SELECTOR_NETNS:
 	case SELECTOR_INTERFACE:
 		return resolve_netns(p, lab, ep->name, s, allow_host, err);
+	case SELECTOR_PROCESS:
+	case SELECTOR_CGROUP:
+	case SELECTOR_UNIT:
+	case SELECTOR_CONTAINER:
+	case SELECTOR_PODS:
+		break;
 	}
 	return -EINVAL;
 }
