@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
@@ -106,6 +107,20 @@ static int attach(struct owners *o, const struct owner_progs *p, struct error *e
 	return 0;
 }
 
+/* Some kernels take the program and note nothing: Linux 7 on processors without a 16-byte compare-and-swap
+ * (kmalloc_nolock()). */
+static int try(const struct owners *o, struct error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct chaos_socket s;
+
+	if (fd < 0 || o->created < 0 || !bpf_map_lookup_elem(o->maps.sockets, &fd, &s))
+		return 0;
+	return err__set(err, -EOPNOTSUPP,
+			"this kernel keeps nothing in sockets, so processes cannot be told apart: "
+			"select addresses or network namespaces instead");
+}
+
 /* The next look is due in @ns. */
 static int arm(const struct owners *o, int64_t ns)
 {
@@ -130,6 +145,8 @@ int owners__open(const struct owner_maps *maps, const struct owner_progs *progs,
 			 : check_pid_namespace(err);
 	if (!r)
 		r = attach(o, progs, err);
+	if (!r)
+		r = try(o, err);
 	/* The links hold them. */
 	close_progs(progs);
 	if (!r) {
