@@ -279,8 +279,9 @@ enum {
 	CHAOS_LINE_RELEASED = 1 << 15, /* decided, and no longer held */
 	CHAOS_LINE_COPY = 1 << 14,     /* a duplicate, which is not duplicated again */
 	CHAOS_LINE_PORT = (1 << 14) - 1,
-	/* Set on the way back to the hook that it left, and cleared there. */
-	CHAOS_LINE_BACK = 0xc4a5,
+	/* With the low bits of the ifindex of near, from which it comes: on the way back to the hook that it
+	 * left, and cleared there. Runs that meet at a device have different nears in its namespace. */
+	CHAOS_LINE_BACK = CHAOS_LINE_RELEASED | CHAOS_LINE_COPY,
 };
 
 /* Which line a device's packets take: key and value of devices. */
