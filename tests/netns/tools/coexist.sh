@@ -61,15 +61,15 @@ lost()
 	judged "$name: $p lost" ".lost.ratio | ratio($p; $N)" "$out"
 }
 
-# delayed NAME MS [OPTION...]: a test: packets take MS, at most 25 ms more (a busy or emulated machine), and none is
-# lost.
+# delayed NAME MS [OPTION...]: a test: packets take MS, and the fastest of 200 not 25 ms more (a busy or emulated
+# machine holds up some of them, never all); none is lost.
 delayed()
 {
 	local name=$1 us=$(($2 * 1000)) out
 
 	out=$(meter_udp --count 200 --interval 2ms --size 200 --linger 1s "${@:3}" 2>&1)
 	judged "$name: $2 ms" \
-		".lost.packets == 0 and .delay_us.min >= $us and .delay_us.p50 <= $us + 25000" "$out"
+		".lost.packets == 0 and .delay_us.min >= $us and .delay_us.min < $us + 25000" "$out"
 }
 
 # judged NAME EXPRESSION JSON: a test
@@ -84,9 +84,72 @@ of $3"
 	diag "$(jq -c '{lost: .lost.ratio, delay_us: [.delay_us | .min, .p50, .p90]}' <<<"$3" 2>&1)"
 }
 
+# settled NAME: a test: links, qdiscs and filters are as in $work/before. Programs are left out: the kernel frees those
+# of the run before in the background, and others may run chaos on this machine.
+settled()
+{
+	if wait_until 30 no_traces_here; then
+		pass "$how: $1"
+	else
+		fail "$how: $1" "$(cat "$work/difference")"
+	fi
+}
+
+no_traces_here()
+{
+	traces >"$work/now"
+	diff <(grep -v '^name chaos' "$work/before") <(grep -v '^name chaos' "$work/now") >"$work/difference"
+}
+
 doctor=$("$CHAOS" doctor --json 2>/dev/null)
 # can FEATURE
 can()
 {
 	jq -e --arg name "$1" '.features[] | select(.name == $name) | .ok' <<<"$doctor" >/dev/null
+}
+
+OTHER=$O/tests/netns/other
+other_pid='' other_in='' other_out=''
+
+need_other()
+{
+	[ -x "$OTHER" ] || { echo "Bail out! $OTHER is not built"; exit 1; }
+}
+
+# other_start NS IFNAME HOW [OPTION...]: somebody else's programs, which count what goes to the meter's port.
+other_start()
+{
+	local ns=$1 dev=$2 kind=$3 line
+
+	shift 3
+	rm -f "$work/to" "$work/from"
+	mkfifo "$work/to" "$work/from"
+	"$OTHER" "$ns" "$dev" "$kind" "$O/tests/netns/other.bpf.o" only=5201 "$@" <"$work/to" >"$work/from" 2>"$work/other" &
+	other_pid=$! other_what=("$ns" "$dev" "$kind")
+	exec {other_in}>"$work/to" {other_out}<"$work/from"
+	read -r -t 30 line <&"$other_out" && return
+	diag "$(cat "$work/other")"
+	other_end
+	return 1
+}
+
+# other_seen: "INGRESS EGRESS"
+other_seen()
+{
+	local line
+
+	echo >&"$other_in" && read -r -t 10 line <&"$other_out" && echo "$line"
+}
+
+# other_end: they go, and with them their qdisc, if that stayed.
+other_end()
+{
+	[ -n "$other_in" ] || return
+	exec {other_in}>&- {other_out}<&-
+	wait "$other_pid"
+	other_in=''
+	case ${other_what[2]} in
+	clsact) check "$how: their qdisc has stayed" tc -n "${other_what[0]}" qdisc del dev "${other_what[1]}" clsact ;;
+	xdp) ip -n "${other_what[0]}" link set dev "${other_what[1]}" xdpgeneric off ;;
+	esac
 }
