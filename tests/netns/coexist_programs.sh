@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 400
+# timeout: 600
 #
 # coexist_programs.sh: somebody else's tcx, clsact and XDP programs at the device of a fault, before and behind ours,
 # there first or later: they see what they should before, during and after, and so does the fault.
@@ -134,19 +134,19 @@ for place in ingress egress; do
 		for kind in "${kinds[@]}"; do
 			# tcx comes before clsact. Where theirs come before ours, they must leave the verdict to
 			# those behind them, as ours do.
-			case $kind-$mode in
+			case "$kind-$mode" in
 			tcx-tcx | clsact-clsact) first=left last=left before=twice ;;
 			clsact-tcx) first=left last=left before=left ;;
 			tcx-clsact) first=twice last=twice before=twice ;;
 			esac
-			next=
-			[ $kind-$mode != tcx-clsact ] || next=next
+			next=()
+			[ "$kind-$mode" != tcx-clsact ] || next=(next)
 			how="$kind at $place, there first, ours by $mode"
-			there_first $first $kind $next
+			there_first "$first" "$kind" "${next[@]}"
 			how="$kind at $place, added behind, ours by $mode"
-			there_later $last $kind pref=100 $next
+			there_later "$last" "$kind" pref=100 "${next[@]}"
 			how="$kind at $place, added in front, ours by $mode"
-			there_later $before $kind first pref=1 next
+			there_later "$before" "$kind" first pref=1 next
 		done
 	done
 done

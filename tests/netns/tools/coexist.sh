@@ -5,6 +5,9 @@
 # feel. The cable, meter and the bounds are those of tests/vm/lib.sh.
 . "$(dirname "${BASH_SOURCE[0]}")/../../vm/lib.sh"
 
+# What is tested just now, the beginning of the tests' names.
+how=
+
 # Packets of one measurement: 4 standard errors are 4.4 % of a loss of 44 %, 3.6 % of one of 20 %.
 N=2000
 declare -A run_pid=()
