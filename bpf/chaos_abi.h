@@ -110,7 +110,8 @@ _Static_assert(sizeof(struct chaos_control) == 24, "ABI");
 enum {
 	CHAOS_OWNER_NONE = 0,
 	CHAOS_OWNERS_MAX = 0xffff,
-	CHAOS_SENDER = 0x5e4d, /* tc_index: the hash's CHAOS_SENDER_TGID bits are a tgid */
+	CHAOS_SENDER =
+		0x5e4d, /* tc_index: the hash's CHAOS_SENDER_TGID bits are a tgid; no CHAOS_LINE_BACK */
 	CHAOS_SENDER_TGID = (1 << 22) - 1, /* PID_MAX_LIMIT */
 };
 
@@ -329,8 +330,9 @@ enum {
 	CHAOS_LINE_RELEASED = 1 << 15, /* decided, and no longer held */
 	CHAOS_LINE_COPY = 1 << 14,     /* a duplicate, which is not duplicated again */
 	CHAOS_LINE_PORT = (1 << 14) - 1,
-	/* Set on the way back to the hook that it left, and cleared there. */
-	CHAOS_LINE_BACK = 0xc4a5,
+	/* With the low bits of the ifindex of near, from which it comes: on the way back to the hook that it
+	 * left, and cleared there. Runs that meet at a device have different nears in its namespace. */
+	CHAOS_LINE_BACK = CHAOS_LINE_RELEASED | CHAOS_LINE_COPY,
 };
 
 /* Which line a device's packets take: key and value of devices. */
