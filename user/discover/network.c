@@ -69,8 +69,21 @@ static int open_netns(const struct snapshot *s, const struct discover_netns *n)
 struct listing {
 	struct discover_netns *netns;
 	enum discover_proto proto;
+	bool traffic;
 	int error;
 };
+
+/* Beside the socket that is about to be added. */
+static int take_traffic(const struct nlmsghdr *h, struct discover_netns *n)
+{
+	struct discover_traffic *t = array__grow(n->traffic, n->n_sockets, sizeof(*t));
+
+	if (!t)
+		return -ENOMEM;
+	n->traffic = t;
+	traffic__read(h, &t[n->n_sockets]);
+	return 0;
+}
 
 static int take_socket(const struct nlmsghdr *h, void *data)
 {
@@ -90,11 +103,12 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 		return MNL_CB_OK;
 	}
 	v = array__grow(n->sockets, n->n_sockets, sizeof(*v));
-	if (!v) {
+	if (v)
+		n->sockets = v;
+	if (!v || (l->traffic && take_traffic(h, n) < 0)) {
 		l->error = -ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	n->sockets = v;
 	v = &v[n->n_sockets++];
 	*v = (struct discover_socket){
 		.family = m->idiag_family,
@@ -111,12 +125,12 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 
 /* All sockets of one protocol and family. A kernel without that family's module has none of them. */
 static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int family,
-			enum discover_proto proto)
+			enum discover_proto proto, bool traffic)
 {
 	char buf[32 * 1024];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
 	struct inet_diag_req_v2 *q;
-	struct listing l = {.netns = n, .proto = proto};
+	struct listing l = {.netns = n, .proto = proto, .traffic = traffic};
 	ssize_t len;
 
 	h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -126,6 +140,9 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	q->sdiag_family = (uint8_t)family;
 	q->sdiag_protocol = proto == DISCOVER_TCP ? IPPROTO_TCP : IPPROTO_UDP;
 	q->idiag_states = STATES;
+	if (traffic)
+		q->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
+			       (proto == DISCOVER_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	while ((len = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0) {
@@ -142,7 +159,7 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	return len < 0 ? -errno : 0;
 }
 
-static int list_all(struct discover_netns *n)
+static int list_all(struct discover_netns *n, bool traffic)
 {
 	static const int families[] = {AF_INET, AF_INET6};
 	int first = 0;
@@ -157,7 +174,8 @@ static int list_all(struct discover_netns *n)
 				return -errno;
 			r = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0
 				    ? -errno
-				    : list_sockets(nl, n, families[f], (enum discover_proto)proto);
+				    : list_sockets(nl, n, families[f], (enum discover_proto)proto,
+						   traffic);
 			mnl_socket_close(nl);
 			if (r == -ENOMEM)
 				return r;
@@ -186,7 +204,9 @@ static int mark_accepted(struct discover_netns *n)
 	return 0;
 }
 
-static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets)
+enum what { LINKS, SOCKETS, TRAFFIC };
+
+static int load_netns(struct snapshot *s, struct discover_netns *n, enum what what)
 {
 	_cleanup_close_ int fd = open_netns(s, n);
 	int old = -1, r = fd;
@@ -195,10 +215,10 @@ static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets
 		r = netns__scan(fd, &n->scan);
 		n->loaded = r == 0;
 	}
-	if (r >= 0 && sockets && !n->n_sockets) {
+	if (r >= 0 && what != LINKS && !n->n_sockets) {
 		r = netns__enter(fd, &old);
 		if (!r)
-			r = list_all(n);
+			r = list_all(n, what == TRAFFIC);
 		netns__leave(&old);
 		if (mark_accepted(n) < 0)
 			r = -ENOMEM;
@@ -290,24 +310,30 @@ static int find_owners(struct snapshot *s)
 	return 0;
 }
 
-static int load_all(struct snapshot *s, bool sockets)
+static int load_all(struct snapshot *s, enum what what)
 {
 	for (size_t i = 0; i < s->n_netns; i++) {
-		int r = load_netns(s, &s->netns[i], sockets);
+		int r = load_netns(s, &s->netns[i], what);
 
 		if (r)
 			return r;
 	}
-	return sockets ? find_owners(s) : 0;
+	return what == LINKS ? 0 : find_owners(s);
 }
 
 int snapshot__load_links(struct snapshot *s)
 {
-	return load_all(s, false);
+	return load_all(s, LINKS);
 }
 
 int snapshot__load_network(struct snapshot *s)
 {
 	s->n_owners = 0;
-	return load_all(s, true);
+	return load_all(s, SOCKETS);
+}
+
+int snapshot__load_traffic(struct snapshot *s)
+{
+	s->n_owners = 0;
+	return load_all(s, TRAFFIC);
 }
