@@ -79,7 +79,7 @@ static json_t *row_json(const struct watch_view *v, const struct flow_row *r)
 	json_object_set_new(o, "out_segments_per_s", number(r->counted, d->segs[FLOW_TO]));
 	json_object_set_new(o, "in_segments_per_s", number(r->counted, d->segs[FLOW_BACK]));
 	json_object_set_new(o, "retransmits_per_s", number(r->counted, d->retrans));
-	json_object_set_new(o, "new_per_s", number(r->counted, d->opened));
+	json_object_set_new(o, "new_per_s", number(v->t->rated, d->opened));
 	json_object_set_new(o, "rtt_ms", number(r->rtt_us, r->rtt_us / 1e3));
 	json_object_set_new(o, "queued_bytes", json_integer((json_int_t)r->queued));
 	json_object_set_new(o, "faults", faults_json(v->t, r));

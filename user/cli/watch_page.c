@@ -96,7 +96,7 @@ static const char *cell_fault(const struct page *g, size_t row, char *buf, size_
 		if (!((r->faults[FLOW_TO] | r->faults[FLOW_BACK]) & bit))
 			continue;
 		n += (size_t)snprintf(buf + n, size - n, "%s%s%s", n ? "," : "",
-				      g->v->t->active[i].fault->name, arrow(g, r, bit));
+				      arrow(g, r, bit), g->v->t->active[i].fault->name);
 	}
 	return buf;
 }
@@ -144,7 +144,11 @@ static const char *rate(const struct flow_row *r, double x, char *buf, size_t si
                                                                                           \
 		return rate(r, r->done.field, buf, size);                                 \
 	}
-RATE_CELL(cell_new, opened)
+static const char *cell_new(const struct page *g, size_t row, char *buf, size_t size)
+{
+	return g->v->t->rated ? watch__count(row_at(g, row)->done.opened, buf, size) : "-";
+}
+
 RATE_CELL(cell_out, bytes[FLOW_TO])
 RATE_CELL(cell_in, bytes[FLOW_BACK])
 RATE_CELL(cell_segs_out, segs[FLOW_TO])
@@ -164,9 +168,9 @@ static const char *cell_queue(const struct page *g, size_t row, char *buf, size_
 }
 
 static const struct column flow_columns[] = {
-	{"FAULT", LEFT, 5, 24, 0, cell_fault, true},
-	{"FROM", LEFT, 10, 60, 0, cell_from, true},
-	{"TO", LEFT, 10, 60, 0, cell_to, true},
+	{"FAULT", LEFT, 8, 24, 0, cell_fault, true},
+	{"FROM", LEFT, 14, 60, 0, cell_from, true},
+	{"TO", LEFT, 14, 60, 0, cell_to, true},
 	{"PORT", LEFT, 8, 9, 0, cell_port, false},
 	{"CONN", RIGHT, 4, 11, 5, cell_connections, false},
 	{"NEW/s", RIGHT, 5, 5, 4, cell_new, false},

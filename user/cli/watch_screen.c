@@ -138,11 +138,12 @@ int watch_screen__show(const char *text)
 
 	if (!f)
 		return -errno;
-	/* Line over line, each cleared behind its end: nothing flickers. */
+	/* Line over line, in one go: nothing flickers. Cleared before and not behind its text: at the
+	 * right edge the cursor stands on the last character. */
 	fputs("\033[H", f);
 	for (; *text; text += n) {
 		n = strcspn(text, "\n");
-		fprintf(f, "%.*s\033[K", (int)n, text);
+		fprintf(f, "\033[2K%.*s", (int)n, text);
 		if (text[n]) {
 			fputs("\r\n", f);
 			n++;

@@ -88,7 +88,7 @@ struct discover_socket {
 	bool accepted;	/* has a peer, and its port is one that its namespace listens on */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
-	uint32_t inode;
+	uint32_t inode; /* 0: no process has it open */
 };
 
 /* What a socket has done so far. Of TCP all of it, of UDP the queues and drops: nothing else is counted. */
@@ -171,7 +171,7 @@ int snapshot__take(const char *root, struct snapshot *ret, struct error *err);
  */
 int snapshot__load_network(struct snapshot *s);
 
-/* The same, and what each socket has done. */
+/* The same, and what each socket has done; also those that nobody has open, TIME_WAIT among them. */
 int snapshot__load_traffic(struct snapshot *s);
 
 /* Devices and addresses only: what matching by address or device needs, without /proc/PID/fd. */

@@ -93,7 +93,10 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 	struct discover_socket *v;
 
 	if (mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
-	    (m->idiag_family != AF_INET && m->idiag_family != AF_INET6) || !m->idiag_inode)
+	    (m->idiag_family != AF_INET && m->idiag_family != AF_INET6))
+		return MNL_CB_OK;
+	/* Nobody's: it waits to be accepted, or was closed and has something to do yet. */
+	if (!m->idiag_inode && !l->traffic)
 		return MNL_CB_OK;
 	/* A TCP socket that neither listens nor has a peer does nothing. */
 	if (l->proto == DISCOVER_TCP && m->idiag_state == TCP_CLOSE)
@@ -139,7 +142,7 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	q = mnl_nlmsg_put_extra_header(h, sizeof(*q));
 	q->sdiag_family = (uint8_t)family;
 	q->sdiag_protocol = proto == DISCOVER_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	q->idiag_states = STATES;
+	q->idiag_states = STATES | (traffic ? 1u << TCP_TIME_WAIT : 0);
 	if (traffic)
 		q->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
 			       (proto == DISCOVER_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
@@ -159,17 +162,58 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	return len < 0 ? -errno : 0;
 }
 
+/*
+ * What the namespace that we are in has of each: to list what there is none of costs the kernel a walk
+ * through all buckets of all namespaces.
+ */
+struct in_use {
+	bool any[2][2]; /* IPv4 or IPv6, enum discover_proto */
+};
+
+/* The number behind @word in the line that begins with @line; true also where there is none. */
+static bool has_any(const char *text, const char *line, const char *word)
+{
+	const char *at = strstr(text, line);
+	const char *end = at ? strchrnul(at, '\n') : NULL;
+
+	at = at ? strstr(at, word) : NULL;
+	return !at || at > end || strtoul(at + strlen(word), NULL, 10) > 0;
+}
+
+static struct in_use count_sockets(void)
+{
+	struct in_use u = {{{true, true}, {true, true}}};
+	_cleanup_free_ char *v4 = NULL, *v6 = NULL;
+	bool waits;
+	size_t n;
+
+	if (read__file(-1, "/proc/thread-self/net/sockstat", 4096, true, &v4, &n) < 0)
+		return u;
+	waits = has_any(v4, "TCP:", " tw ");
+	u.any[0][DISCOVER_TCP] = waits || has_any(v4, "TCP:", " inuse ");
+	u.any[0][DISCOVER_UDP] = has_any(v4, "UDP:", " inuse ");
+	if (read__file(-1, "/proc/thread-self/net/sockstat6", 4096, true, &v6, &n) < 0)
+		return u;
+	u.any[1][DISCOVER_TCP] = waits || has_any(v6, "TCP6:", " inuse ");
+	u.any[1][DISCOVER_UDP] = has_any(v6, "UDP6:", " inuse ");
+	return u;
+}
+
 static int list_all(struct discover_netns *n, bool traffic)
 {
 	static const int families[] = {AF_INET, AF_INET6};
+	struct in_use in_use = count_sockets();
 	int first = 0;
 
 	for (size_t f = 0; f < ARRAY_SIZE(families); f++)
 		for (int proto = DISCOVER_TCP; proto <= DISCOVER_UDP; proto++) {
-			/* One each: an answer that was given up must not meet the next question. */
-			struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+			struct mnl_socket *nl;
 			int r;
 
+			if (!in_use.any[f][proto])
+				continue;
+			/* One each: an answer that was given up must not meet the next question. */
+			nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 			if (!nl)
 				return -errno;
 			r = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0
@@ -301,7 +345,8 @@ static int find_owners(struct snapshot *s)
 	for (uint32_t i = 0; i < s->n_netns; i++)
 		for (uint32_t j = 0; j < s->netns[i].n_sockets; j++, k++) {
 			places[k] = (struct place){i, j};
-			if (table__put(&inodes, s->netns[i].sockets[j].inode, (uint32_t)k) < 0)
+			if (s->netns[i].sockets[j].inode &&
+			    table__put(&inodes, s->netns[i].sockets[j].inode, (uint32_t)k) < 0)
 				return -ENOMEM;
 		}
 	for (uint32_t i = 0; i < s->n_processes; i++)

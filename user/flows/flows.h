@@ -5,7 +5,7 @@
  * I/O or reads a clock.
  *
  * A connection of two ends on this machine is seen twice, and counted once, from its caller's side.
- * What came and went between two snapshots was not seen at all.
+ * What came and went between two snapshots is known only where one end is in TIME_WAIT: that it was.
  */
 #ifndef CHAOS_FLOWS_H
 #define CHAOS_FLOWS_H
@@ -138,7 +138,7 @@ void flow_past__free(struct flow_past *p);
 
 struct flow_delta {
 	bool known; /* there was a snapshot before, and this socket counts */
-	bool fresh; /* the socket is new since then */
+	bool fresh; /* the socket is new since that one */
 	uint64_t bytes_sent, bytes_received;
 	uint32_t segs_out, segs_in, retrans, drops;
 };
@@ -162,12 +162,13 @@ struct flow_row {
 	struct flow_party from, to;
 	uint8_t proto; /* enum discover_proto */
 	uint16_t port;
-	uint32_t connections, connecting; /* set up; still without an answer */
-	bool counted;			  /* @done is known */
-	struct flow_done done;		  /* a second */
-	uint32_t rtt_us;		  /* the longest; 0: not known */
-	uint64_t queued;    /* bytes that wait at either end, to be sent or to be read */
-	uint64_t faults[2]; /* by direction, of flow_table.active */
+	/* Set up; still without an answer. Neither: all that there was is over, @done.opened says how much. */
+	uint32_t connections, connecting;
+	bool counted;	       /* @done is known */
+	struct flow_done done; /* a second */
+	uint32_t rtt_us;       /* the longest; 0: not known */
+	uint64_t queued;       /* bytes that wait at either end, to be sent or to be read */
+	uint64_t faults[2];    /* by direction, of flow_table.active */
 };
 
 struct flow_active {
@@ -189,6 +190,7 @@ struct flow_table {
 	size_t n_devices;
 	struct flow_active active[FLOW_MAX_ACTIVE];
 	size_t n_active;
+	bool rated; /* there was something to compare with: rates are known, bytes and segments where a row counted */
 	size_t n_sockets, n_connections; /* all that were looked at; those in rows */
 	size_t n_folded; /* connections in the last row, which had no room of their own */
 	struct arena *arena;

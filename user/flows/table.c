@@ -81,11 +81,12 @@ static int set_party(struct making *m, struct flow *f, int which, struct flow_so
 		p->netns = peers__netns(m->peers, other.netns, &e->addr);
 		if (p->netns != DISCOVER_NONE)
 			e->netns = &m->s->netns[p->netns];
-		/* No socket answers yet, or never will: who would. */
-		if (p->netns != DISCOVER_NONE && which == FLOW_BACK)
-			here = peers__listener(m->peers, p->netns, f->proto, &e->addr, e->port);
 	}
 	p->process = peers__owner(m->peers, here);
+	/* Not accepted yet, or nothing has answered at all: who would. */
+	if (p->process == DISCOVER_NONE && p->netns != DISCOVER_NONE && which == FLOW_BACK)
+		p->process = peers__owner(
+			m->peers, peers__listener(m->peers, p->netns, f->proto, &e->addr, e->port));
 	p->addr = e->addr;
 	p->name = name_end(m, e, p->netns, p->process);
 	return p->name ? 0 : -ENOMEM;
@@ -223,6 +224,8 @@ static void add_end(struct making *m, struct flow_row *r, struct flow_socket k, 
 
 	r->queued += (uint64_t)t->rqueue + t->wqueue;
 	r->done.drops += d.drops;
+	if (d.fresh && (which == FLOW_TO || !both))
+		r->done.opened++;
 	if (t->rtt_us > r->rtt_us)
 		r->rtt_us = t->rtt_us;
 	if (!d.known)
@@ -236,8 +239,6 @@ static void add_end(struct making *m, struct flow_row *r, struct flow_socket k, 
 	r->done.segs[sent] += d.segs_out;
 	if (!both)
 		r->done.segs[received] += d.segs_in;
-	if (d.fresh && (which == FLOW_TO || !both))
-		r->done.opened++;
 }
 
 static void mark_faults(struct making *m, struct flow_row *r, const struct flow *f)
@@ -267,20 +268,25 @@ static int add_flow(struct making *m, struct flow_socket k)
 		return -ENOMEM;
 	if (!wanted(m, &f))
 		return 0;
+	/* What is over is of interest only while there is more of it. */
+	if (f.proto == DISCOVER_TCP && t->state == TCP_TIME_WAIT &&
+	    !flow_past__delta(m->past, t).fresh)
+		return 0;
 	r = row_of(m, &f);
 	if (!r)
 		return -ENOMEM;
 	both = f.caller.netns != DISCOVER_NONE && f.callee.netns != DISCOVER_NONE;
 	if (f.proto == DISCOVER_TCP && t->state == TCP_SYN_SENT)
 		r->connecting++;
-	else
+	else if (f.proto != DISCOVER_TCP || t->state != TCP_TIME_WAIT)
 		r->connections++;
 	if (f.caller.netns != DISCOVER_NONE)
 		add_end(m, r, f.caller, FLOW_TO, both);
 	if (f.callee.netns != DISCOVER_NONE)
 		add_end(m, r, f.callee, FLOW_BACK, both);
 	mark_faults(m, r, &f);
-	m->t->n_connections++;
+	if (f.proto != DISCOVER_TCP || t->state != TCP_TIME_WAIT)
+		m->t->n_connections++;
 	return 0;
 }
 
@@ -365,7 +371,8 @@ int flow_table__make(const struct snapshot *s, const struct flow_past *past, dou
 	take_active(&t, scopes, now_ns);
 	if (add_all(&m) < 0 || flow_table__devices(&t, s, past, seconds, &m.names, m.netns) < 0)
 		return -ENOMEM;
-	if (past && seconds > 0)
+	t.rated = past && seconds > 0;
+	if (t.rated)
 		divide(&t, seconds);
 	*ret = t;
 	t = (struct flow_table){0};
