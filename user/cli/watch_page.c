@@ -168,7 +168,7 @@ static const char *cell_queue(const struct page *g, size_t row, char *buf, size_
 }
 
 static const struct column flow_columns[] = {
-	{"FAULT", LEFT, 8, 24, 0, cell_fault, true},
+	{"FAULT", LEFT, 8, 32, 0, cell_fault, true},
 	{"FROM", LEFT, 14, 60, 0, cell_from, true},
 	{"TO", LEFT, 14, 60, 0, cell_to, true},
 	{"PORT", LEFT, 8, 9, 0, cell_port, false},
@@ -279,6 +279,24 @@ static size_t natural(const struct page *g, const struct column *c, size_t from,
 	return w > c->most && g->p->width ? c->most : w;
 }
 
+/* Narrower than the page was made for: the names give way, the longest first. */
+static void squeeze(struct layout *l, size_t width)
+{
+	enum { LEAST = 3 };
+
+	while (total(l) > width) {
+		size_t which = 0;
+
+		for (size_t i = 0; i < l->n; i++)
+			if (l->v[i]->names &&
+			    (!l->v[which]->names || l->width[i] > l->width[which]))
+				which = i;
+		if (!l->v[which]->names || l->width[which] <= LEAST)
+			return;
+		l->width[which]--;
+	}
+}
+
 static void lay_out(const struct page *g, const struct column *columns, size_t n, size_t from,
 		    size_t to, struct layout *l)
 {
@@ -300,6 +318,8 @@ static void lay_out(const struct page *g, const struct column *columns, size_t n
 		if (l->n == before)
 			break;
 	}
+	if (g->p->width)
+		squeeze(l, g->p->width);
 	for (size_t i = 0; i < l->n; i++)
 		want[i] = natural(g, l->v[i], from, to);
 	room = g->p->width ? g->p->width : SIZE_MAX;

@@ -60,6 +60,7 @@ static void forget_scope(struct scope_run *r)
 	r->exempts = NULL;
 	r->n_members = r->n_faults = r->n_exempts = 0;
 	r->known = false;
+	r->at_ns = 0;
 	scope_cache__free(r->cache);
 	r->cache = NULL;
 }
