@@ -3,7 +3,7 @@
  * watch_page.c: a page of the table: as many columns as there is room for, the most telling first, and
  * what room is left goes to the names.
  */
-#include "cli/watch.h"
+#include "cli/watch_columns.h"
 
 #include "cli/targets.h"
 #include "lib/cleanup.h"
@@ -18,212 +18,6 @@ enum { CELL = 256, MAX_COLUMNS = 16, STALE_S = 5 };
 #define DIM "\033[2m"
 #define RED "\033[31m"
 #define INVERSE "\033[7m"
-
-struct page {
-	const struct watch_page *p;
-	struct watch_view *v;
-	FILE *out;
-	size_t lines;
-};
-
-const char *watch__count(double n, char *buf, size_t size)
-{
-	static const char units[] = " kMGTPE";
-	size_t u = 0;
-
-	while (n >= 999.5 && u + 2 < sizeof(units)) {
-		n /= 1000;
-		u++;
-	}
-	if (!u)
-		snprintf(buf, size, n > 0 && n < 9.95 && n != (double)(int)n ? "%.1f" : "%.0f", n);
-	else
-		snprintf(buf, size, n < 9.95 ? "%.1f%c" : "%.0f%c", n, units[u]);
-	return buf;
-}
-
-const char *watch__time(uint32_t us, char *buf, size_t size)
-{
-	double x = us;
-
-	if (us < 1000)
-		snprintf(buf, size, "%uus", us);
-	else if (us < 999500)
-		snprintf(buf, size, us < 9950 ? "%.1fms" : "%.0fms", x / 1e3);
-	else
-		snprintf(buf, size, "%.1fs", x / 1e6);
-	return buf;
-}
-
-/* ---- columns ---- */
-
-enum align { LEFT, RIGHT };
-
-/* Cells of a row are made anew whenever they are needed: a page has few of them. */
-struct column {
-	const char *head;
-	enum align align;
-	size_t least; /* columns of the terminal that it needs at least */
-	size_t most;
-	unsigned int rank; /* who goes first when there is no room; 0: never */
-	const char *(*cell)(const struct page *g, size_t row, char *buf, size_t size);
-	bool names; /* others' words */
-};
-
-static const struct flow_row *row_at(const struct page *g, size_t i)
-{
-	return &g->v->t->rows[i];
-}
-
-static const char *arrow(const struct page *g, const struct flow_row *r, uint64_t bit)
-{
-	bool to = r->faults[FLOW_TO] & bit, back = r->faults[FLOW_BACK] & bit;
-
-	if (g->p->utf8)
-		return to && back ? "\u2194" : to ? "\u2192" : "\u2190";
-	return to && back ? "<>" : to ? ">" : "<";
-}
-
-static const char *cell_fault(const struct page *g, size_t row, char *buf, size_t size)
-{
-	const struct flow_row *r = row_at(g, row);
-	size_t n = 0;
-
-	*buf = 0;
-	for (size_t i = 0; i < g->v->t->n_active && n + 1 < size; i++) {
-		uint64_t bit = 1ULL << i;
-
-		if (!((r->faults[FLOW_TO] | r->faults[FLOW_BACK]) & bit))
-			continue;
-		n += (size_t)snprintf(buf + n, size - n, "%s%s%s", n ? "," : "",
-				      arrow(g, r, bit), g->v->t->active[i].fault->name);
-	}
-	return buf;
-}
-
-static const char *cell_from(const struct page *g, size_t row, char *buf, size_t size)
-{
-	(void)buf, (void)size;
-	return row_at(g, row)->from.name;
-}
-
-static const char *cell_to(const struct page *g, size_t row, char *buf, size_t size)
-{
-	(void)buf, (void)size;
-	return row_at(g, row)->to.name;
-}
-
-static const char *cell_port(const struct page *g, size_t row, char *buf, size_t size)
-{
-	const struct flow_row *r = row_at(g, row);
-
-	snprintf(buf, size, "%s:%u", r->proto == DISCOVER_TCP ? "tcp" : "udp", r->port);
-	return buf;
-}
-
-static const char *cell_connections(const struct page *g, size_t row, char *buf, size_t size)
-{
-	const struct flow_row *r = row_at(g, row);
-
-	if (r->connecting)
-		snprintf(buf, size, "%u+%u", r->connections, r->connecting);
-	else
-		snprintf(buf, size, "%u", r->connections);
-	return buf;
-}
-
-static const char *rate(const struct flow_row *r, double x, char *buf, size_t size)
-{
-	return r->counted ? watch__count(x, buf, size) : "-";
-}
-
-#define RATE_CELL(name, field)                                                            \
-	static const char *name(const struct page *g, size_t row, char *buf, size_t size) \
-	{                                                                                 \
-		const struct flow_row *r = row_at(g, row);                                \
-                                                                                          \
-		return rate(r, r->done.field, buf, size);                                 \
-	}
-static const char *cell_new(const struct page *g, size_t row, char *buf, size_t size)
-{
-	return g->v->t->rated ? watch__count(row_at(g, row)->done.opened, buf, size) : "-";
-}
-
-RATE_CELL(cell_out, bytes[FLOW_TO])
-RATE_CELL(cell_in, bytes[FLOW_BACK])
-RATE_CELL(cell_segs_out, segs[FLOW_TO])
-RATE_CELL(cell_segs_in, segs[FLOW_BACK])
-RATE_CELL(cell_retrans, retrans)
-
-static const char *cell_rtt(const struct page *g, size_t row, char *buf, size_t size)
-{
-	uint32_t us = row_at(g, row)->rtt_us;
-
-	return us ? watch__time(us, buf, size) : "-";
-}
-
-static const char *cell_queue(const struct page *g, size_t row, char *buf, size_t size)
-{
-	return watch__count((double)row_at(g, row)->queued, buf, size);
-}
-
-static const struct column flow_columns[] = {
-	{"FAULT", LEFT, 8, 32, 0, cell_fault, true},
-	{"FROM", LEFT, 14, 60, 0, cell_from, true},
-	{"TO", LEFT, 14, 60, 0, cell_to, true},
-	{"PORT", LEFT, 8, 9, 0, cell_port, false},
-	{"CONN", RIGHT, 4, 11, 5, cell_connections, false},
-	{"NEW/s", RIGHT, 5, 5, 4, cell_new, false},
-	{"OUT B/s", RIGHT, 7, 7, 0, cell_out, false},
-	{"IN B/s", RIGHT, 6, 6, 0, cell_in, false},
-	{"OUT/s", RIGHT, 5, 5, 3, cell_segs_out, false},
-	{"IN/s", RIGHT, 5, 5, 2, cell_segs_in, false},
-	{"RETR/s", RIGHT, 6, 6, 7, cell_retrans, false},
-	{"RTT", RIGHT, 5, 6, 6, cell_rtt, false},
-	{"QUEUE", RIGHT, 5, 5, 1, cell_queue, false},
-};
-
-/* ---- devices ---- */
-
-static const struct flow_device *device_at(const struct page *g, size_t i)
-{
-	return &g->v->t->devices[i];
-}
-
-static const char *cell_place(const struct page *g, size_t row, char *buf, size_t size)
-{
-	(void)buf, (void)size;
-	return *device_at(g, row)->netns ? device_at(g, row)->netns : "-";
-}
-
-static const char *cell_device(const struct page *g, size_t row, char *buf, size_t size)
-{
-	(void)buf, (void)size;
-	return device_at(g, row)->link->name;
-}
-
-#define DEVICE_CELL(name, field)                                                          \
-	static const char *name(const struct page *g, size_t row, char *buf, size_t size) \
-	{                                                                                 \
-		const struct flow_device *d = device_at(g, row);                          \
-                                                                                          \
-		return d->known ? watch__count(d->field, buf, size) : "-";                \
-	}
-DEVICE_CELL(cell_tx_bytes, tx_bytes)
-DEVICE_CELL(cell_rx_bytes, rx_bytes)
-DEVICE_CELL(cell_tx_packets, tx_packets)
-DEVICE_CELL(cell_rx_packets, rx_packets)
-DEVICE_CELL(cell_drops, drops)
-
-static const struct column device_columns[] = {
-	{"NAMESPACE", LEFT, 10, 40, 0, cell_place, true},
-	{"DEVICE", LEFT, 8, 15, 0, cell_device, true},
-	{"OUT B/s", RIGHT, 7, 7, 0, cell_tx_bytes, false},
-	{"IN B/s", RIGHT, 6, 6, 0, cell_rx_bytes, false},
-	{"OUT/s", RIGHT, 5, 5, 0, cell_tx_packets, false},
-	{"IN/s", RIGHT, 5, 5, 0, cell_rx_packets, false},
-	{"DROP/s", RIGHT, 6, 6, 0, cell_drops, false},
-};
 
 /* ---- layout ---- */
 
@@ -305,7 +99,7 @@ static void lay_out(const struct page *g, const struct column *columns, size_t n
 	*l = (struct layout){0};
 	for (size_t i = 0; i < n; i++) {
 		/* Without a fault there is nothing to say of any. */
-		if (columns[i].cell == cell_fault && !g->v->t->n_active)
+		if (columns[i].cell == watch_cell__fault && !g->v->t->n_active)
 			continue;
 		l->v[l->n] = &columns[i];
 		l->width[l->n++] =
@@ -380,7 +174,7 @@ static void print_row(struct page *g, const struct layout *l, size_t row, const 
 	for (size_t i = 0; i < l->n; i++) {
 		char buf[4 * CELL];
 		const char *s = clean_cell(g, l->v[i], row, buf);
-		bool fault = l->v[i]->cell == cell_fault && *s;
+		bool fault = l->v[i]->cell == watch_cell__fault && *s;
 
 		if (i)
 			fputc(' ', g->out);
@@ -510,7 +304,7 @@ static void print_rows(struct page *g, const struct column *columns, size_t n_co
 	lay_out(g, columns, n_columns, from, to, &l);
 	print_head(g, &l);
 	for (size_t i = from; i < to; i++) {
-		const struct flow_row *r = g->v->devices ? NULL : row_at(g, i);
+		const struct flow_row *r = g->v->devices ? NULL : &g->v->t->rows[i];
 		bool idle = r && r->counted && !r->connecting &&
 			    !(r->done.bytes[0] + r->done.bytes[1] + r->done.retrans > 0);
 
@@ -544,9 +338,9 @@ size_t watch_page__print(const struct watch_page *p, struct watch_view *v, FILE 
 		room = p->height > used ? p->height - used : 1;
 	}
 	if (v->devices)
-		print_rows(&g, device_columns, ARRAY_SIZE(device_columns), n, room);
+		print_rows(&g, watch_device_columns, watch_n_device_columns, n, room);
 	else
-		print_rows(&g, flow_columns, ARRAY_SIZE(flow_columns), n, room);
+		print_rows(&g, watch_flow_columns, watch_n_flow_columns, n, room);
 	if (p->keys) {
 		for (; g.lines + 1 < p->height; g.lines++)
 			fputc('\n', out);

@@ -93,14 +93,14 @@ struct discover_socket {
 
 /* What a socket has done so far. Of TCP all of it, of UDP the queues and drops: nothing else is counted. */
 struct discover_traffic {
-	uint64_t cookie; /* who the socket is: unlike inodes and ports never used again */
-	uint8_t state;	 /* TCP_ESTABLISHED and so on */
-	bool counted;	 /* of TCP: the fields to @rtt_us are known */
+	uint64_t cookie;     /* who the socket is: unlike inodes and ports never used again */
+	uint8_t state;	     /* TCP_ESTABLISHED and so on */
+	bool counted;	     /* of TCP: the fields to @rtt_us are known */
 	uint64_t bytes_sent; /* acknowledged by the other end */
 	uint64_t bytes_received;
 	uint32_t segs_out, segs_in, retrans; /* they wrap around */
-	uint32_t rtt_us;	 /* smoothed; 0: no sample yet */
-	uint32_t rqueue, wqueue; /* bytes */
+	uint32_t rtt_us;		     /* smoothed; 0: no sample yet */
+	uint32_t rqueue, wqueue;	     /* bytes */
 	uint32_t drops;
 };
 

@@ -130,10 +130,10 @@ static void it_fits_any_terminal(void **state)
 	struct scene *c = *state;
 
 	for (int i = 0; i < 40; i++) {
-		add_row(c, "namespace-of-some-length/redis-server", "shop/web-5d9c7b6f4-x2x7p/nginx")
+		add_row(c, "namespace-of-some-length/redis-server",
+			"shop/web-5d9c7b6f4-x2x7p/nginx")
 			->rtt_us = 1234567;
-		c->rows[i].done = (struct flow_done){
-			{123456789, 4567}, {98765, 1}, 12345, 678, 0};
+		c->rows[i].done = (struct flow_done){{123456789, 4567}, {98765, 1}, 12345, 678, 0};
 		c->rows[i].faults[FLOW_TO] = i & 1;
 	}
 	add_fault(c, "a-fault-with-a-long-name");
@@ -171,9 +171,10 @@ static void names_cannot_move_the_cursor(void **state)
 {
 	struct scene *c = *state;
 
-	add_row(c, "a/\033[2Jx\ny\t\x07\xff", "\xc2\x9b"
-					     "31m/\xe2\x80\xae"
-					     "evil");
+	add_row(c, "a/\033[2Jx\ny\t\x07\xff",
+		"\xc2\x9b"
+		"31m/\xe2\x80\xae"
+		"evil");
 	add_row(c, "日本語/プロセス", "e\xcc\x81t\xc3\xa9/ok");
 	add_fault(c, "\033]0;title\a");
 	c->v.selector = "comm:\033[5m";
@@ -262,14 +263,24 @@ static void numbers_are_short(void **state)
 		double n;
 		const char *text;
 	} counts[] = {
-		{0, "0"},	 {0.5, "0.5"},	   {7, "7"},	   {9.9, "9.9"},  {987, "987"},
-		{999.4, "999"},	 {999.6, "1.0k"},  {1234, "1.2k"}, {9949, "9.9k"}, {34567, "35k"},
-		{999600, "1.0M"}, {2.5e9, "2.5G"}, {1e30, "1000000000000E"},
+		{0, "0"},
+		{0.5, "0.5"},
+		{7, "7"},
+		{9.9, "9.9"},
+		{987, "987"},
+		{999.4, "999"},
+		{999.6, "1.0k"},
+		{1234, "1.2k"},
+		{9949, "9.9k"},
+		{34567, "35k"},
+		{999600, "1.0M"},
+		{2.5e9, "2.5G"},
+		{1e30, "1000000000000E"},
 	};
 	static const struct {
 		uint32_t us;
 		const char *text;
-	} times[] = {{0, "0us"},       {340, "340us"},	 {1234, "1.2ms"},      {9949, "9.9ms"},
+	} times[] = {{0, "0us"},	{340, "340us"},	   {1234, "1.2ms"},  {9949, "9.9ms"},
 		     {120000, "120ms"}, {999499, "999ms"}, {2500000, "2.5s"}};
 	char buf[32];
 
@@ -285,12 +296,9 @@ static void numbers_are_short(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(it_fits_any_terminal),
-		TEST(what_tells_most_stays),
-		TEST(names_cannot_move_the_cursor),
-		TEST(it_scrolls_to_the_end_and_no_further),
-		TEST(faults_and_hits_are_said),
-		TEST(devices_have_a_page),
+		TEST(it_fits_any_terminal),	     TEST(what_tells_most_stays),
+		TEST(names_cannot_move_the_cursor),  TEST(it_scrolls_to_the_end_and_no_further),
+		TEST(faults_and_hits_are_said),	     TEST(devices_have_a_page),
 		cmocka_unit_test(numbers_are_short),
 	};
 

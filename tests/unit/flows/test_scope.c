@@ -40,7 +40,8 @@ static struct scope_run *add_fault(struct world *w, const char *more, const char
 		 "{\"name\":\"two\",\"netns\":0,\"prefixes\":[{\"address\":\"::ffff:10.0.0.2\","
 		 "\"length\":128}]},"
 		 "{\"name\":\"dev\",\"netns\":101,\"device\":\"eth1\",\"prefixes\":[]}],"
-		 "\"faults\":[{\"name\":\"f\",\"does\":\"delay\",%s,\"edges\":[{\"from\":%s,\"to\":%s}]}],"
+		 "\"faults\":[{\"name\":\"f\",\"does\":\"delay\",%s,\"edges\":[{\"from\":%s,\"to\":"
+		 "%s}]}],"
 		 "\"exempts\":[{\"address\":\"::ffff:10.0.0.1\",\"port\":22,\"proto\":6}]}",
 		 more, from, to);
 	return add_run(w, scope,
@@ -161,7 +162,8 @@ static void hits_have_rates(void **state)
 	assert_float_equal(f->per_s[0], 3, 0);
 	json_decref(live);
 	/* Counters of another life. */
-	live = json("{\"at_ns\":3000000500,\"faults\":[{\"name\":\"f\",\"hits\":{\"dropped\":-1}}]}");
+	live = json(
+		"{\"at_ns\":3000000500,\"faults\":[{\"name\":\"f\",\"hits\":{\"dropped\":-1}}]}");
 	scope_run__live(r, live);
 	assert_float_equal(f->per_s[0], 0, 0);
 	assert_int_equal(f->hits[0], 0);
@@ -191,12 +193,15 @@ static void nonsense_is_left_out(void **state)
 		"[]",
 		"{\"members\":{},\"faults\":[]}",
 		"{\"members\":[{\"prefixes\":[{\"address\":\"x\",\"length\":1}]}],\"faults\":[]}",
-		"{\"members\":[{\"prefixes\":[{\"address\":\"::\",\"length\":129}]}],\"faults\":[]}",
+		"{\"members\":[{\"prefixes\":[{\"address\":\"::\",\"length\":129}]}],\"faults\":[]"
+		"}",
 		"{\"members\":[],\"faults\":[{}]}",
 		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"ports\":[[2,1]]}]}",
 		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"dports\":[[0,65536]]}]}",
-		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"edges\":[{\"from\":{\"members\":[0]},\"to\":null}]}]}",
-		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"edges\":[{\"from\":null,\"to\":{\"members\":[-1]}}]}]}",
+		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"edges\":[{\"from\":{\"members\":[0]}"
+		",\"to\":null}]}]}",
+		"{\"members\":[],\"faults\":[{\"name\":\"f\",\"edges\":[{\"from\":null,\"to\":{"
+		"\"members\":[-1]}}]}]}",
 		"{\"members\":[],\"faults\":[],\"exempts\":[{\"address\":\"::1\",\"port\":-1}]}",
 	};
 	struct world *w = *state;

@@ -109,8 +109,9 @@ static inline struct discover_traffic *world__socket(struct world *w, int netns,
 	k->listening = !remote;
 	if (remote)
 		world__text_addr(remote, &k->family, k->remote, &k->remote_port);
-	*t = (struct discover_traffic){
-		.cookie = ++cookie, .counted = remote, .state = remote ? TCP_ESTABLISHED : TCP_LISTEN};
+	*t = (struct discover_traffic){.cookie = ++cookie,
+				       .counted = remote,
+				       .state = remote ? TCP_ESTABLISHED : TCP_LISTEN};
 	if (process != WORLD_NOBODY)
 		w->owners[w->s.n_owners++] = (struct discover_owner){
 			(uint32_t)process, (uint32_t)netns, (uint32_t)n->n_sockets};
