@@ -68,7 +68,7 @@ int names__init(struct names *n, const struct snapshot *s, const struct scopes *
 void names__reset(struct names *n);
 /* NULL: no memory. "" is this machine's own namespace. */
 const char *names__netns(struct names *n, uint32_t netns);
-const char *names__process(struct names *n, uint32_t process);
+const char *names__process(struct names *n, uint32_t i);
 
 /* ---- devices.c ---- */
 

@@ -200,11 +200,11 @@ void publish__scope(struct run *run)
 }
 
 /* CLOCK_MONOTONIC until which the fault that is active now lasts without any doing of ours. */
-static json_int_t until(const struct run *run, const struct view_fault *f)
+static int64_t until(const struct run *run, const struct view_fault *f)
 {
 	int64_t end = run->opts->lease ? run->lease_renewed_ns + LEASE_S * NS_PER_S : f->end_ns;
 
-	return (json_int_t)(run->t0_ns + end);
+	return run->t0_ns + end;
 }
 
 void publish__live(struct run *run, int64_t now)
@@ -212,6 +212,7 @@ void publish__live(struct run *run, int64_t now)
 	_cleanup_(json_decrefp) json_t *live = NULL;
 	json_t *faults;
 	size_t active = 0;
+	json_int_t at;
 
 	for (size_t i = 0; i < run->view.n_faults; i++)
 		active += run->view.faults[i].active;
@@ -225,12 +226,13 @@ void publish__live(struct run *run, int64_t now)
 
 		json_array_append_new(faults, json_pack("{s:s,s:b,s:I,s:I,s:o}", "name", f->name,
 							"active", f->active, "until_ns",
-							f->active ? until(run, f) : (json_int_t)0,
+							(json_int_t)(f->active ? until(run, f) : 0),
 							"matched", (json_int_t)f->matched, "hits",
 							timeline__hits(run, i)));
 	}
-	live = json_pack("{s:I,s:s,s:f,s:o}", "at_ns", (json_int_t)(run->t0_ns + now), "phase",
-			 run->phase, "t_s", (double)now / NS_PER_S, "faults", faults);
+	at = run->t0_ns + now;
+	live = json_pack("{s:I,s:s,s:f,s:o}", "at_ns", at, "phase", run->phase, "t_s",
+			 (double)now / NS_PER_S, "faults", faults);
 	if (live)
 		state__publish(run->state, STATE_LIVE, live);
 }
