@@ -68,7 +68,7 @@ static int dump(struct mnl_socket *nl, uint16_t type, size_t body, uint32_t ext_
 }
 
 struct link_attrs {
-	const struct nlattr *name, *master, *link, *link_netns, *info;
+	const struct nlattr *name, *master, *link, *link_netns, *info, *stats;
 };
 
 static int link_attr(const struct nlattr *a, void *data)
@@ -90,6 +90,9 @@ static int link_attr(const struct nlattr *a, void *data)
 		break;
 	case IFLA_LINKINFO:
 		t->info = a;
+		break;
+	case IFLA_STATS64:
+		t->stats = a;
 		break;
 	default:
 		break;
@@ -116,6 +119,25 @@ static void copy_str(char *dst, size_t size, const struct nlattr *a)
 static uint32_t get_u32(const struct nlattr *a)
 {
 	return a && mnl_attr_get_payload_len(a) >= 4 ? mnl_attr_get_u32(a) : 0;
+}
+
+static void copy_stats(const struct nlattr *a, struct link_stats *ret)
+{
+	/* What is read lies before this in the structures of all kernels. */
+	const size_t len = offsetof(struct rtnl_link_stats64, multicast);
+	struct rtnl_link_stats64 st;
+
+	if (!a || mnl_attr_get_payload_len(a) < len)
+		return;
+	memcpy(&st, mnl_attr_get_payload(a), len);
+	*ret = (struct link_stats){
+		.rx_bytes = st.rx_bytes,
+		.tx_bytes = st.tx_bytes,
+		.rx_packets = st.rx_packets,
+		.tx_packets = st.tx_packets,
+		.rx_dropped = st.rx_dropped,
+		.tx_dropped = st.tx_dropped,
+	};
 }
 
 static int on_link(const struct nlmsghdr *h, void *data)
@@ -148,6 +170,7 @@ static int on_link(const struct nlmsghdr *h, void *data)
 		.master = (int)get_u32(t.master),
 	};
 	copy_str(l->name, sizeof(l->name), t.name);
+	copy_stats(t.stats, &l->stats);
 	if (t.info)
 		mnl_attr_parse_nested(t.info, info_kind, &kind);
 	if (kind)

@@ -101,6 +101,13 @@ uint32_t taking__pod(struct taking *t, const char *uid);
 /* The entry of the pair of paths in /proc/PID/cgroup; either may be NULL. */
 uint32_t taking__cgroup(struct taking *t, const char *v2, const char *v1);
 
+/* ---- traffic.c ---- */
+
+struct nlmsghdr;
+
+/* From an answer of sock_diag that holds a struct inet_diag_msg. */
+void traffic__read(const struct nlmsghdr *h, struct discover_traffic *ret);
+
 /* ---- runtimes.c: names and labels, from what the runtimes keep ---- */
 
 int runtimes__describe(struct taking *t);

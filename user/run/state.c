@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#define NEW ".new" /* behind the name of a file that is being written */
+
 struct state {
 	char id[128];
 	int lock_fd, socket_fd;
@@ -31,7 +33,8 @@ static void cleanup_closedir(DIR **d)
 
 int state__forget(const char *id)
 {
-	static const char *const files[] = {"lock", "control", "info.json"};
+	static const char *const files[] = {"lock", "control", "info.json", STATE_SCOPE, STATE_LIVE,
+					    STATE_SCOPE NEW, STATE_LIVE NEW};
 	char path[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -128,6 +131,25 @@ int state__create(const char *id, json_t *info, struct state **ret, struct error
 	}
 	*ret = s;
 	return 0;
+}
+
+int state__publish(struct state *s, const char *name, const json_t *j)
+{
+	char path[256], fresh[256];
+
+	path_of(path, sizeof(path), s->id, name);
+	snprintf(fresh, sizeof(fresh), "%.250s" NEW, path);
+	if (json_dump_file(j, fresh, JSON_COMPACT) < 0)
+		return -EIO;
+	return rename(fresh, path) < 0 ? -errno : 0;
+}
+
+json_t *state__published(const char *id, const char *name)
+{
+	char path[512];
+
+	path_of(path, sizeof(path), id, name);
+	return json_load_file(path, 0, NULL);
 }
 
 const char *state__id(const struct state *s)
