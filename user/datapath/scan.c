@@ -118,7 +118,7 @@ static uint32_t get_u32(const struct nlattr *a)
 	return a && mnl_attr_get_payload_len(a) >= 4 ? mnl_attr_get_u32(a) : 0;
 }
 
-static int on_link(const struct nlmsghdr *h, void *data)
+int netns_scan__on_link(const struct nlmsghdr *h, void *data)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
 	const struct nlattr *kind = NULL;
@@ -126,7 +126,8 @@ static int on_link(const struct nlmsghdr *h, void *data)
 	struct link_attrs t = {0};
 	struct link_info *l;
 
-	if (h->nlmsg_type != RTM_NEWLINK || m->ifi_family != AF_UNSPEC)
+	if (h->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    m->ifi_family != AF_UNSPEC)
 		return MNL_CB_OK;
 	mnl_attr_parse(h, sizeof(*m), link_attr, &t);
 	if (!t.name)
@@ -175,16 +176,18 @@ static int addr_attr(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_addr(const struct nlmsghdr *h, void *data)
+int netns_scan__on_addr(const struct nlmsghdr *h, void *data)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
-	const size_t size = m->ifa_family == AF_INET ? 4 : 16;
 	struct netns_scan *s = data;
 	struct addr_attrs t = {0};
 	struct addr_info *a;
+	size_t size;
 
-	if (h->nlmsg_type != RTM_NEWADDR || (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
+	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return MNL_CB_OK;
+	size = m->ifa_family == AF_INET ? 4 : 16;
 	mnl_attr_parse(h, sizeof(*m), addr_attr, &t);
 	/* With a point-to-point peer IFA_ADDRESS is the peer's. */
 	if (!t.local)
@@ -239,9 +242,10 @@ int netns__scan(int fd, struct netns_scan *ret)
 	for (int i = 0; r == 0 && i < SCAN_TRIES; i++) {
 		netns_scan__reset(ret);
 		r = dump(nl, RTM_GETLINK, sizeof(struct ifinfomsg), RTEXT_FILTER_SKIP_STATS,
-			 on_link, ret);
+			 netns_scan__on_link, ret);
 		if (r == 0)
-			r = dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), 0, on_addr, ret);
+			r = dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), 0, netns_scan__on_addr,
+				 ret);
 		/* NLM_F_DUMP_INTR: what was read may be torn. */
 		if (r != -EINTR)
 			break;

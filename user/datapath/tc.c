@@ -62,19 +62,18 @@ static int on_bpf_option(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_filter(const struct nlmsghdr *h, void *data)
+int tc_filters__on_message(const struct nlmsghdr *h, void *data)
 {
 	const struct tcmsg *tcm = mnl_nlmsg_get_payload(h);
 	struct tc_filters *list = data;
-	struct tc_filter f = {
-		.prio = TC_H_MAJ(tcm->tcm_info) >> 16,
-		.proto = ntohs((uint16_t)TC_H_MIN(tcm->tcm_info)),
-		.handle = tcm->tcm_handle,
-	};
 	const struct nlattr *a, *options = NULL;
+	struct tc_filter f = {0};
 
-	if (h->nlmsg_type != RTM_NEWTFILTER)
+	if (h->nlmsg_type != RTM_NEWTFILTER || mnl_nlmsg_get_payload_len(h) < sizeof(*tcm))
 		return MNL_CB_OK;
+	f.prio = TC_H_MAJ(tcm->tcm_info) >> 16;
+	f.proto = ntohs((uint16_t)TC_H_MIN(tcm->tcm_info));
+	f.handle = tcm->tcm_handle;
 	mnl_attr_for_each(a, h, sizeof(*tcm))
 	{
 		if (mnl_attr_get_type(a) == TCA_KIND)
@@ -117,7 +116,7 @@ int tc__filters(int ifindex, int direction, struct tc_filters *ret)
 										: TC_H_MIN_EGRESS),
 	};
 	struct tc_filters list = {0};
-	int r = dump(RTM_GETTFILTER, &tcm, on_filter, &list);
+	int r = dump(RTM_GETTFILTER, &tcm, tc_filters__on_message, &list);
 
 	/* No clsact there, or no such device any more. */
 	if (r == -EINVAL || r == -ENOENT || r == -ENODEV) {
@@ -132,18 +131,14 @@ int tc__filters(int ifindex, int direction, struct tc_filters *ret)
 	return 0;
 }
 
-struct clsacts {
-	struct tc_clsact *v;
-	size_t n, cap;
-};
-
-static int on_qdisc(const struct nlmsghdr *h, void *data)
+int tc_clsacts__on_message(const struct nlmsghdr *h, void *data)
 {
 	const struct tcmsg *tcm = mnl_nlmsg_get_payload(h);
-	struct clsacts *list = data;
+	struct tc_clsacts *list = data;
 	const struct nlattr *a;
 
-	if (h->nlmsg_type != RTM_NEWQDISC || tcm->tcm_parent != TC_H_CLSACT)
+	if (h->nlmsg_type != RTM_NEWQDISC || mnl_nlmsg_get_payload_len(h) < sizeof(*tcm) ||
+	    tcm->tcm_parent != TC_H_CLSACT)
 		return MNL_CB_OK;
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 16;
@@ -166,8 +161,8 @@ static int on_qdisc(const struct nlmsghdr *h, void *data)
 int tc__clsacts(struct tc_clsact **ret, size_t *ret_n)
 {
 	struct tcmsg tcm = {.tcm_family = AF_UNSPEC};
-	struct clsacts list = {0};
-	int r = dump(RTM_GETQDISC, &tcm, on_qdisc, &list);
+	struct tc_clsacts list = {0};
+	int r = dump(RTM_GETQDISC, &tcm, tc_clsacts__on_message, &list);
 
 	if (r) {
 		free(list.v);

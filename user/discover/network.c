@@ -66,13 +66,7 @@ static int open_netns(const struct snapshot *s, const struct discover_netns *n)
 	return r;
 }
 
-struct listing {
-	struct discover_netns *netns;
-	enum discover_proto proto;
-	int error;
-};
-
-static int take_socket(const struct nlmsghdr *h, void *data)
+int listing__take(const struct nlmsghdr *h, void *data)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
 	struct listing *l = data;
@@ -129,7 +123,7 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	while ((len = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0) {
-		int r = mnl_cb_run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), take_socket, &l);
+		int r = mnl_cb_run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), listing__take, &l);
 
 		if (r == MNL_CB_STOP)
 			return 0;

@@ -42,6 +42,8 @@ void state__free_list(struct state_entry *v, size_t n);
 
 /* Ask a live run; returns its answer (new reference) or NULL with *err set. */
 json_t *state__request(const char *id, const char *request, struct error *err);
+/* Of an info.json; 0 if it does not tell one that can be a run's. */
+pid_t state__pid(const json_t *info);
 /* Wait until the run's lock is free; 0, or -ETIME after @limit_ns. */
 int state__wait_end(const char *id, long long limit_ns);
 /* Remove a dead run's folder. */
