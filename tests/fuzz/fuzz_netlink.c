@@ -7,6 +7,7 @@
 #include "datapath/netns.h"
 #include "datapath/tc.h"
 #include "discover/internal.h"
+#include "lib/netlink.h"
 #include "lib/rtnl.h"
 #include "recorder/probe_internal.h"
 #include "fuzz.h"
@@ -17,7 +18,7 @@
 static void run(const void *buf, size_t size, mnl_cb_t cb, void *data)
 {
 	/* Any sequence number, any port. */
-	mnl_cb_run(buf, size, 0, 0, cb, data);
+	netlink__run(buf, size, 0, 0, cb, data);
 }
 
 static void try_scan(const void *buf, size_t size)

@@ -21,8 +21,7 @@ static void print_faults(FILE *out, const json_t *status)
 	size_t i;
 
 	json_array_foreach(json_object_get(status, "faults"), i, f)
-		fprintf(out, "  %-20s %-8s %lld matched, %s\n",
-			text(f, "name", name, sizeof(name)),
+		fprintf(out, "  %-20s %-8s %lld matched, %s\n", text(f, "name", name, sizeof(name)),
 			json_is_true(json_object_get(f, "active")) ? "ACTIVE" : "off",
 			(long long)json_integer_value(json_object_get(f, "matched")),
 			text(f, "effects", effects, sizeof(effects)));

@@ -3,6 +3,7 @@
 #include "datapath/netns.h"
 
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
@@ -59,10 +60,10 @@ static int dump(struct mnl_socket *nl, uint16_t type, size_t body, uint32_t ext_
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(nl, buf, 32768);
+		n = netlink__receive(nl, buf, 32768);
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, seq, port, cb, data);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, seq, port, cb, data);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }

@@ -4,6 +4,7 @@
 #include "datapath/bpf_log.h"
 #include "datapath/chaos_abi_user.h"
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <bpf/libbpf.h>
 #include <libmnl/libmnl.h>
@@ -46,11 +47,11 @@ static int dump(uint16_t type, const struct tcmsg *tcm, mnl_cb_t cb, void *data)
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		ssize_t n = mnl_socket_recvfrom(nl, buf, 32768);
+		ssize_t n = netlink__receive(nl, buf, 32768);
 
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, data);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, data);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }

@@ -5,6 +5,8 @@
  */
 #include "discover/internal.h"
 
+#include "lib/netlink.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -122,8 +124,9 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	q->idiag_states = STATES;
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
-	while ((len = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0) {
-		int r = mnl_cb_run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), listing__take, &l);
+	while ((len = netlink__receive(nl, buf, sizeof(buf))) > 0) {
+		int r = netlink__run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), listing__take,
+				     &l);
 
 		if (r == MNL_CB_STOP)
 			return 0;
@@ -133,7 +136,7 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 		if (r == MNL_CB_ERROR)
 			return errno == ENOENT || errno == EINTR ? 0 : -errno;
 	}
-	return len < 0 ? -errno : 0;
+	return (int)len;
 }
 
 static int list_all(struct discover_netns *n)

@@ -2,6 +2,7 @@
 #include "lib/rtnl.h"
 
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -60,10 +61,10 @@ static int talk(struct rtnl *rt, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 	if (mnl_socket_sendto(rt->nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(rt->nl, buf, BUF_SIZE);
+		n = netlink__receive(rt->nl, buf, BUF_SIZE);
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, seq, portid, cb, arg);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, seq, portid, cb, arg);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }

@@ -5,6 +5,7 @@
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/netlink.h"
 #include "recorder/probe_internal.h"
 
 #include <arpa/inet.h>
@@ -107,11 +108,11 @@ static int dump(struct vrrp_probe *p, int64_t deadline_ns)
 	if (mnl_socket_sendto(p->nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(p->nl, buf, sizeof(buf));
+		ssize_t n = netlink__receive(p->nl, buf, sizeof(buf));
 
 		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		r = mnl_cb_run(buf, (size_t)n, p->seq, port, vrrp__on_address, &p->vip);
+			return n == -EAGAIN ? -ETIMEDOUT : (int)n;
+		r = netlink__run(buf, (size_t)n, p->seq, port, vrrp__on_address, &p->vip);
 		if (r < 0)
 			return -errno;
 		if (clock__now() > deadline_ns)
