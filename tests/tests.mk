@@ -3,6 +3,7 @@
 # What is tested, from the bottom up. tests/run runs it all and adds up.
 #
 #   tests/unit/ROOM/test_*.c     links only ROOM and the rooms that it may use; no root
+#   tests/fuzz/fuzz_*.c          every parser of outside data on hostile input; no root
 #   tests/bpf/test_*.c           the BPF programs on crafted packets (BPF_PROG_TEST_RUN); root
 #   tests/netns/*.sh             in network namespaces: data path, placement, lab, command line; root
 #   tests/safety/*.sh            nothing is left behind, whatever happens; root
@@ -72,9 +73,9 @@ include tests/vm/vm.mk
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
 test: deps-test ## install, build, and run all of it (as root)
-	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
+	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
-	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
+	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(FUZZ_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 

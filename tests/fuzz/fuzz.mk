@@ -6,6 +6,7 @@
 
 FUZZ_SECONDS ?= 300
 FUZZ_SRCS    := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_TESTS   := tests/fuzz/smoke.sh
 FUZZ_BINS    := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRCS))
 # Only what holds parsers is built once more: these rooms, and single files of others.
 FUZZ_ROOMS   := report analysis recorder discover experiment datapath line lib
@@ -33,6 +34,6 @@ fuzz: $(FUZZ_BINS) ## each parser on hostile input (FUZZ_SECONDS=300 each, two a
 	$(Q)O=$(abspath $(O)) tests/fuzz/run -s $(FUZZ_SECONDS) -j 2 $(patsubst $(O)/fuzz/fuzz_%,%,$(FUZZ_BINS))
 
 check-fuzz: $(FUZZ_BINS) ## the same for a few seconds each (no root)
-	$(Q)$(TEST_RUN) tests/fuzz/smoke.sh
+	$(Q)$(TEST_RUN) $(FUZZ_TESTS)
 
 .PHONY: fuzz check-fuzz

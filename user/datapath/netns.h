@@ -69,8 +69,8 @@ void netns_scan__reset(struct netns_scan *s);
  * container may send to our port from inside that namespace.
  */
 struct nlmsghdr;
-int netns_scan__on_link(const struct nlmsghdr *h, void *scan);
-int netns_scan__on_addr(const struct nlmsghdr *h, void *scan);
+int netns_scan__on_link(const struct nlmsghdr *h, void *data);
+int netns_scan__on_addr(const struct nlmsghdr *h, void *data);
 
 /* A netlink socket in the namespace @fd that becomes readable when a link or an address changes. */
 int netns__monitor(int fd);

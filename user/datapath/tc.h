@@ -67,8 +67,8 @@ struct tc_clsacts {
 	size_t n, cap;
 };
 struct nlmsghdr;
-int tc_filters__on_message(const struct nlmsghdr *h, void *filters);
-int tc_clsacts__on_message(const struct nlmsghdr *h, void *clsacts);
+int tc_filters__on_message(const struct nlmsghdr *h, void *data);
+int tc_clsacts__on_message(const struct nlmsghdr *h, void *data);
 
 /* Have a clsact qdisc on the device. @ret_made: it was not there. */
 int tc__need_clsact(int ifindex, const char *ifname, bool *ret_made, struct error *err);

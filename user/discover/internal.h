@@ -118,11 +118,11 @@ int runtimes__describe(struct taking *t);
 
 /* What their files say; pure. A NULL or any other JSON tells nothing. */
 struct json_t;
-void runtimes__take_config(struct taking *t, struct discover_container *c, struct json_t *config);
-void runtimes__take_docker(struct taking *t, struct discover_container *c, struct json_t *config);
+void runtimes__take_config(struct taking *t, struct discover_container *c, struct json_t *j);
+void runtimes__take_docker(struct taking *t, struct discover_container *c, struct json_t *j);
 void runtimes__take_podman(struct taking *t, struct json_t *list);
 /* The folder of /var/log/pods, in place. */
-void runtimes__take_log_folder(struct taking *t, char *name);
+void runtimes__take_log_folder(struct taking *t, char *folder);
 /* @p is a conmon: the name and, into @bundles by container, the place of its files. */
 void runtimes__take_conmon(struct taking *t, const struct discover_process *p,
 			   const char **bundles);
@@ -139,7 +139,7 @@ struct listing {
 	enum discover_proto proto;
 	int error;
 };
-int listing__take(const struct nlmsghdr *h, void *listing); /* for libmnl */
+int listing__take(const struct nlmsghdr *h, void *data); /* for libmnl */
 
 /* A datagram of the proc connector. 0 or -ENOMEM. */
 int changes__take(struct changes *c, const void *datagram, size_t len);

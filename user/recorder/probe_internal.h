@@ -68,7 +68,7 @@ extern const struct probe_ops probe_redis, probe_sentinel, probe_etcd, probe_vrr
 struct redisReply;
 void redis__role(const struct redisReply *reply, struct sample *s);
 void sentinel__master(const struct redisReply *reply, struct sample *s);
-void redis__replication_id(const struct redisReply *info, struct sample *s);
+void redis__replication_id(const struct redisReply *r, struct sample *s);
 void etcd__status(const char *body, size_t len, struct sample *s);
 
 /* One message of a dump of addresses into a struct vrrp_address; for libmnl. */
@@ -77,7 +77,7 @@ struct vrrp_address {
 	bool held;
 };
 struct nlmsghdr;
-int vrrp__on_address(const struct nlmsghdr *h, void *vip);
+int vrrp__on_address(const struct nlmsghdr *h, void *data);
 
 /* One string for the patterns, in place: no NUL within, no carriage returns. There is room for a NUL
  * behind @len bytes. Returns the new length. */
