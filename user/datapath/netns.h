@@ -70,6 +70,14 @@ struct netns_scan {
 int netns__scan(int fd, struct netns_scan *ret);
 void netns_scan__reset(struct netns_scan *s);
 
+/*
+ * One message of a dump into a struct netns_scan; for libmnl. It need not be the kernel's: root in a
+ * container may send to our port from inside that namespace.
+ */
+struct nlmsghdr;
+int netns_scan__on_link(const struct nlmsghdr *h, void *data);
+int netns_scan__on_addr(const struct nlmsghdr *h, void *data);
+
 /* A netlink socket in the namespace @fd that becomes readable when a link or an address changes. */
 int netns__monitor(int fd);
 /* Read all pending changes from it; true if there were any (an overrun counts as one). */

@@ -5,6 +5,8 @@
  */
 #include "discover/internal.h"
 
+#include "lib/netlink.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -66,13 +68,6 @@ static int open_netns(const struct snapshot *s, const struct discover_netns *n)
 	return r;
 }
 
-struct listing {
-	struct discover_netns *netns;
-	enum discover_proto proto;
-	bool traffic;
-	int error;
-};
-
 /* Beside the socket that is about to be added. */
 static int take_traffic(const struct nlmsghdr *h, struct discover_netns *n)
 {
@@ -85,7 +80,7 @@ static int take_traffic(const struct nlmsghdr *h, struct discover_netns *n)
 	return 0;
 }
 
-static int take_socket(const struct nlmsghdr *h, void *data)
+int listing__take(const struct nlmsghdr *h, void *data)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
 	struct listing *l = data;
@@ -148,8 +143,9 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 			       (proto == DISCOVER_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
-	while ((len = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0) {
-		int r = mnl_cb_run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), take_socket, &l);
+	while ((len = netlink__receive(nl, buf, sizeof(buf))) > 0) {
+		int r = netlink__run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), listing__take,
+				     &l);
 
 		if (r == MNL_CB_STOP)
 			return 0;
@@ -159,7 +155,7 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 		if (r == MNL_CB_ERROR)
 			return errno == ENOENT || errno == EINTR ? 0 : -errno;
 	}
-	return len < 0 ? -errno : 0;
+	return (int)len;
 }
 
 /*

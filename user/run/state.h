@@ -50,6 +50,8 @@ void state__free_list(struct state_entry *v, size_t n);
 json_t *state__request(const char *id, const char *request, struct error *err);
 /* What a run has published as @name; NULL: nothing yet, or nothing that can be read. */
 json_t *state__published(const char *id, const char *name);
+/* Of an info.json; 0 if it does not tell one that can be a run's. */
+pid_t state__pid(const json_t *info);
 /* Wait until the run's lock is free; 0, or -ETIME after @limit_ns. */
 int state__wait_end(const char *id, long long limit_ns);
 /* Remove a dead run's folder. */
