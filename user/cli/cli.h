@@ -54,8 +54,12 @@ enum dp_hold_mode cli__hold_mode(struct argp_state *state, const char *arg);
 /* "auto", "tcx", "clsact" -> mode; argp_error() otherwise. */
 enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg);
 
-/* 0 when the process may do what a run needs, else EXIT_USAGE after saying what is missing. */
-int cli__need_privileges(void);
+/* 0 when the process may do what the command @verb must, else EXIT_USAGE after saying which capability is missing. */
+int cli__need_privileges(const char *verb);
+
+/* privileges.c, for the doctor: which capabilities are there, and what each missing one takes away. */
+void cli__print_privileges(void);
+json_t *cli__privileges_json(void);
 
 /* Print @j to stdout, indented, and a newline. */
 void cli__print_json(const json_t *j);

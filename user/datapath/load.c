@@ -5,6 +5,7 @@
 #include "datapath/bpf_log.h"
 #include "lib/cleanup.h"
 #include "lib/dist.h"
+#include "lib/privilege.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -22,13 +23,15 @@
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
+	const uint64_t needed = CAP_BIT(CAP_BPF) | CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_SYS_ADMIN);
+	const uint64_t missing = needed & ~privilege__held();
 	const char *said = bpf_log__tail();
+	char names[128];
 
-	if (r == -EPERM || r == -EACCES)
-		return err__set(err, r,
-				"may not %s: run as root, or with CAP_BPF and CAP_NET_ADMIN (and "
-				"CAP_SYS_ADMIN to enter namespaces)%s%s",
-				what, *said ? "\n" : "", said);
+	if (r == -EPERM && missing)
+		return err__set(err, r, "may not %s: missing privileges: %s%s%s", what,
+				privilege__names(missing, names, sizeof(names)), *said ? "\n" : "",
+				said);
 	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s",
 			what, strerror(-r), *said ? "\n" : "", said);
 }

@@ -41,6 +41,7 @@ struct run_options {
 	const char *out;   /* run folder; NULL: chaos-runs/NAME-TIMESTAMP */
 	bool no_folder;	   /* inject: no folder, no record, no report */
 	bool allow_host;
+	bool last;	   /* of this process: privileges are given up for good */
 	bool lease;	   /* inject without --for: faults last until stopped, by leases of 5 s */
 	enum dp_attach_mode mode;
 	enum dp_hold_mode hold;
