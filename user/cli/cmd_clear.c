@@ -67,7 +67,7 @@ int cmd_clear(int argc, char **argv)
 	int status;
 
 	cli__parse(&argp, argc, argv, NULL);
-	status = cli__need_privileges("clear");
+	status = cli__need_privileges(CAPS_CLEAR);
 	if (status)
 		return status;
 	if (state__list(&list, &n) < 0)

@@ -105,8 +105,8 @@ static int load_all(const struct run_args *a, struct experiment **list)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
 				 (unsigned long long)list[i]->seed);
 	}
-	if (!status)
-		status = cli__need_privileges("run");
+	for (size_t i = 0; i < a->n_files && !status; i++)
+		status = cli__need_privileges(run__privileges(list[i]));
 	for (size_t i = 0; i < a->n_files && !status; i++) {
 		struct error err = {0};
 

@@ -33,6 +33,15 @@ uint64_t privilege__held(void)
 	return s.v[0].effective | (uint64_t)s.v[1].effective << 32;
 }
 
+uint64_t privilege__missing(uint64_t needed)
+{
+	uint64_t held = privilege__held();
+
+	if (held & CAP_BIT(CAP_SYS_ADMIN))
+		held |= CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON);
+	return needed & ~held;
+}
+
 char *privilege__names(uint64_t caps, char *buf, size_t size)
 {
 	static const char *const names[64] = {

@@ -16,6 +16,9 @@
 /* The effective ones, as a set of CAP_BIT(); all of them if the kernel does not say. */
 uint64_t privilege__held(void);
 
+/* Of @needed, those that are not held. CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON, as it does for the kernel. */
+uint64_t privilege__missing(uint64_t needed);
+
 /* "CAP_BPF, CAP_NET_ADMIN": those of @caps that this program knows, and the others as numbers. Writes @buf, returns
  * it. */
 char *privilege__names(uint64_t caps, char *buf, size_t size);

@@ -295,43 +295,6 @@ static void keep_fault_counts(const struct run *run, struct run_result *ret)
 				  timeline__hits(run, i), "edges", timeline__edges(run, i)));
 }
 
-/* Other kinds than these are looked up in /proc, where other users' processes are, again as things change. */
-static bool selects_processes(const struct experiment *e)
-{
-	for (size_t i = 0; i < e->n_endpoints; i++)
-		for (size_t k = 0; k < e->endpoints[i].n_selectors; k++)
-			switch (e->endpoints[i].selectors[k].kind) {
-			case SELECTOR_NODE:
-			case SELECTOR_NETNS:
-			case SELECTOR_CIDR:
-			case SELECTOR_HOST:
-			case SELECTOR_INTERFACE:
-				break;
-			default:
-				return true;
-			}
-	return false;
-}
-
-/*
- * All is loaded and attached. What comes later is devices (programs for a hook that there was none of yet, links,
- * veth pairs), the namespaces that they are in, and the end. PRIVILEGES in the man page has this list.
- */
-static int give_up_privileges(const struct run *run, struct error *err)
-{
-	uint64_t keep = CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON) | CAP_BIT(CAP_NET_ADMIN) |
-			CAP_BIT(CAP_SYS_ADMIN);
-	int r;
-
-	if (selects_processes(run->e))
-		keep |= CAP_BIT(CAP_SYS_PTRACE);
-	/* Root's run folder may be where only this lets root write. */
-	if (run->dir && geteuid() == 0)
-		keep |= CAP_BIT(CAP_DAC_OVERRIDE);
-	r = run->opts->last ? privilege__limit(keep) : privilege__put_aside(keep);
-	return r ? err__set(err, r, "cannot give up privileges: %s", strerror(-r)) : 0;
-}
-
 static int run_to_end(struct run *run, struct run_result *ret, struct error *err)
 {
 	int r;
@@ -339,7 +302,7 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 	privilege__close_memory();
 	r = observe__start_probes(run, err);
 	if (!r)
-		r = give_up_privileges(run, err);
+		r = privileges__give_up(run, err);
 	if (r)
 		return r;
 	r = view__init(run);

@@ -65,6 +65,9 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 		 struct error *err);
 void run_result__reset(struct run_result *r);
 
+/* The capabilities (lib/privilege.h) without which no run of @e is possible. */
+uint64_t run__privileges(const struct experiment *e);
+
 /* --- how things stand, for display ------------------------------------------------------------- */
 
 struct view_role {
