@@ -36,8 +36,8 @@ static unsigned int end_runs(struct state_entry *list, size_t n, unsigned int *r
 		json_decref(answer);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (list[i].alive && (!asked || !asked[i] ||
-				      state__wait_end(&list[i], stop_end - clock__now()) < 0))
+		if (list[i].alive &&
+		    (!asked || !asked[i] || state__wait_end(&list[i], stop_end - clock__now()) < 0))
 			state__kill(&list[i]);
 	kill_end = clock__now() + KILL_LIMIT_S * NS_PER_S;
 	for (size_t i = 0; i < n; i++) {
@@ -56,10 +56,15 @@ static unsigned int end_runs(struct state_entry *list, size_t n, unsigned int *r
 
 int cmd_clear(int argc, char **argv)
 {
-	static const struct argp argp = {NULL, parse, "",
-					 "Ends every run and removes every trace of every run, also of "
-					 "crashed ones.",
-					 NULL, NULL, NULL};
+	static const struct argp argp = {
+		NULL,
+		parse,
+		"",
+		"Ends every run and removes every trace of every run, also of "
+		"crashed ones.",
+		NULL,
+		NULL,
+		NULL};
 	struct state_entry *list = NULL;
 	unsigned int filters = 0, runs = 0, folders = 0;
 	struct error err = {0};

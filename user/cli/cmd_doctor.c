@@ -77,7 +77,8 @@ static const char *how_acts(const struct dp_feature *v, size_t n, size_t fault,
 {
 	const char *hook = mechanism(v, n);
 
-	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and the privileges above";
+	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and the "
+		    "privileges above";
 	if (!hook || faults[fault].how == AT_HOOK)
 		return hook;
 	if (!has(v, n, "line"))

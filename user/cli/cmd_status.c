@@ -63,7 +63,8 @@ static void print_alive(const struct state_entry *s, const json_t *status)
 	char user[32], phase[32];
 
 	if (!status) {
-		printf("%s%s  pid %lld  does not answer (stopped?); its faults end by their own deadlines\n",
+		printf("%s%s  pid %lld  does not answer (stopped?); its faults end by their own "
+		       "deadlines\n",
 		       s->id, whose(s, user, sizeof(user)), (long long)pid);
 		return;
 	}
@@ -78,7 +79,8 @@ static void print_alive(const struct state_entry *s, const json_t *status)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "", "Shows what is active.", NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, "",  "Shows what is active.",
+					 NULL,	  NULL,	 NULL};
 	struct state_entry *list = NULL;
 	json_t *out = json_array();
 	bool json = false;
@@ -100,13 +102,15 @@ int cmd_status(int argc, char **argv)
 		char user[32];
 
 		if (json)
-			json_array_append_new(out, json_pack("{s:s,s:I,s:b,s:O*,s:O*}", "id", list[i].id,
-							     "user", (json_int_t)list[i].uid, "alive", list[i].alive, "info",
-							     list[i].info, "status", status));
+			json_array_append_new(
+				out, json_pack("{s:s,s:I,s:b,s:O*,s:O*}", "id", list[i].id, "user",
+					       (json_int_t)list[i].uid, "alive", list[i].alive,
+					       "info", list[i].info, "status", status));
 		else if (list[i].alive)
 			print_alive(&list[i], status);
 		else
-			printf("%s%s  crashed; no fault of it is left; `chaos clear` removes the rest\n",
+			printf("%s%s  crashed; no fault of it is left; `chaos clear` removes the "
+			       "rest\n",
 			       list[i].id, whose(&list[i], user, sizeof(user)));
 		json_decref(status);
 	}

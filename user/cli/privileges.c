@@ -12,16 +12,21 @@ static const struct {
 	const char *without;
 } caps[] = {
 	{CAP_NET_ADMIN, "no faults: BPF programs cannot be loaded and attached, nor devices made"},
-	{CAP_SYS_ADMIN, "only partitions, and only of this network namespace: no other can be entered, and none made "
+	{CAP_SYS_ADMIN, "only partitions, and only of this network namespace: no other can be "
+			"entered, and none made "
 			"for a line (all other faults) or a lab"},
 	{CAP_BPF, "no faults: BPF programs cannot be loaded"},
 	{CAP_PERFMON, "no faults: the verifier takes BPF programs only in a stricter form"},
-	{CAP_SYS_PTRACE, "processes of other users cannot be selected, netns:PID neither; clear cannot tell whether a "
+	{CAP_SYS_PTRACE, "processes of other users cannot be selected, netns:PID neither; clear "
+			 "cannot tell whether a "
 			 "filter is still in use"},
-	{CAP_DAC_READ_SEARCH, "containers and pods that only root may read of are not known by name"},
-	{CAP_SYS_NICE, "delays held behind a TAP (where there is no fq) are late when the machine is busy"},
-	{CAP_SYS_RESOURCE, "before Linux 5.11, no faults unless the limit on locked memory (ulimit -l) has room for "
-			   "BPF maps; later nothing"},
+	{CAP_DAC_READ_SEARCH,
+	 "containers and pods that only root may read of are not known by name"},
+	{CAP_SYS_NICE,
+	 "delays held behind a TAP (where there is no fq) are late when the machine is busy"},
+	{CAP_SYS_RESOURCE,
+	 "before Linux 5.11, no faults unless the limit on locked memory (ulimit -l) has room for "
+	 "BPF maps; later nothing"},
 };
 
 #define CAPS_OWN (CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON))
@@ -92,8 +97,8 @@ static json_t *names_json(uint64_t set)
 
 	for (int i = 0; i < 64; i++)
 		if (set & CAP_BIT(i))
-			json_array_append_new(a, json_string(privilege__names(CAP_BIT(i), name,
-									      sizeof(name))));
+			json_array_append_new(
+				a, json_string(privilege__names(CAP_BIT(i), name, sizeof(name))));
 	return a;
 }
 
@@ -112,10 +117,10 @@ json_t *cli__privileges_json(void)
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
 		json_array_append_new(
-			able, json_pack("{s:s,s:o,s:o}", "command", commands[i].command, "missing",
-					names_json(privilege__missing(commands[i].needed)),
-					"without",
-					names_json(privilege__missing(commands[i].useful))));
+			able,
+			json_pack("{s:s,s:o,s:o}", "command", commands[i].command, "missing",
+				  names_json(privilege__missing(commands[i].needed)), "without",
+				  names_json(privilege__missing(commands[i].useful))));
 	return json_pack("{s:i,s:o,s:o}", "user", (int)geteuid(), "capabilities", list, "commands",
 			 able);
 }

@@ -184,7 +184,9 @@ static int try_fault(const struct scratch *s, struct probe *p, struct error *err
 	_cleanup_(crossing__close) struct crossing c = {
 		.tx = scratch__socket(s, 0),
 		.rx = scratch__socket(s, 1),
-		.to = {.sin_family = AF_INET, .sin_port = htons(SCRATCH_PORT), .sin_addr = s->addr[1]},
+		.to = {.sin_family = AF_INET,
+		       .sin_port = htons(SCRATCH_PORT),
+		       .sin_addr = s->addr[1]},
 	};
 	int r;
 

@@ -13,7 +13,7 @@
 
 struct inside {
 	pthread_t thread;
-	bool running; /* to be joined */
+	bool running;	    /* to be joined */
 	bool runs_commands; /* set before it starts: others' programs, which are root's where we are */
 };
 

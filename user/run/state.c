@@ -118,10 +118,11 @@ int state__create(const char *id, json_t *info, struct state **ret, struct error
 	if (r) {
 		state__remove(s);
 		if (r == -EPERM || r == -ELOOP || r == -EXDEV || r == -ENOTDIR)
-			return err__set(err, r,
-					"cannot register the run: %s is not a folder that this user "
-					"alone may write to; remove it",
-					dir);
+			return err__set(
+				err, r,
+				"cannot register the run: %s is not a folder that this user "
+				"alone may write to; remove it",
+				dir);
 		return err__set(err, r, "cannot register the run in %s: %s", dir, strerror(-r));
 	}
 	*ret = s;

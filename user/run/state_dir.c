@@ -105,8 +105,8 @@ int state_dir__open_run(int dir, uid_t uid, const char *id)
 int state_dir__open_file(int run, uid_t uid, const char *name, mode_t type)
 {
 	/* O_NONBLOCK: a fifo of that name must not hang us. */
-	return judge(open_one(run, uid, name, type == S_IFSOCK ? O_PATH : O_RDONLY | O_NONBLOCK), uid,
-		     type);
+	return judge(open_one(run, uid, name, type == S_IFSOCK ? O_PATH : O_RDONLY | O_NONBLOCK),
+		     uid, type);
 }
 
 void state_dir__drop_empty(uid_t uid)

@@ -152,7 +152,8 @@ void state__free_list(struct state_entry *v, size_t n)
 
 static void set_timeout(int fd, int64_t left_ns)
 {
-	struct timeval tv = {.tv_sec = left_ns / NS_PER_S, .tv_usec = left_ns % NS_PER_S / 1000 + 1};
+	struct timeval tv = {.tv_sec = left_ns / NS_PER_S,
+			     .tv_usec = left_ns % NS_PER_S / 1000 + 1};
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
 	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
