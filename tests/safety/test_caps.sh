@@ -343,6 +343,7 @@ if type -P redis-server >/dev/null && [ "$(id -u)" = 0 ]; then
 	ends "both end" 60
 	is "the record of both is complete" "complete complete" \
 		"$(tail -qn 1 chaos-runs/*/events.jsonl | jq -r 'select(.type == "end") | .status' | xargs)"
+	is "and so are the reports, written last" 2 "$(find chaos-runs -name report.html -size +0 | wc -l)"
 	cd / || exit
 	as_before "nothing is left of root's" "$work/before" a b
 else
