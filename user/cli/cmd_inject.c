@@ -421,6 +421,7 @@ static int inject(struct inject_args *a, const struct experiment *e)
 
 	a->opts.no_folder = !a->opts.out;
 	a->opts.lease = !a->duration;
+	a->opts.last = true;
 	progress__attach(progress, &a->opts.ui);
 	status = run__execute(e, &a->opts, &res, &err);
 	progress__free(progress);
@@ -482,7 +483,8 @@ int cmd_inject(int argc, char **argv)
 	/* in order: a flag belongs to the fault before it */
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
 	cli__catch_signals(&a.opts);
-	if (make_experiment(&a, &e, &err) < 0 || (status = cli__need_privileges()) != 0 ||
+	if (make_experiment(&a, &e, &err) < 0 ||
+	    (status = cli__need_privileges(run__privileges(e))) != 0 ||
 	    cli__precheck(e, a.opts.allow_host, &err)) {
 		if (a.text)
 			inject__explain(a.text, a.words.labels, &err);

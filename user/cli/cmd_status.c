@@ -24,10 +24,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int cmd_status(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "", "Shows what is active.", NULL, NULL, NULL};
+	static const struct argp argp = {options, parse, "",  "Shows what is active.",
+					 NULL,	  NULL,	 NULL};
 	struct state_entry *list = NULL;
 	json_t *out = json_array();
 	bool json = false;
+	char dir[64];
 	size_t n = 0;
 	int r;
 
@@ -35,17 +37,19 @@ int cmd_status(int argc, char **argv)
 	r = state__list(&list, &n);
 	if (r) {
 		json_decref(out);
-		fprintf(stderr, "chaos: cannot read " STATE_DIR ": %s\n", strerror(-r));
+		fprintf(stderr, "chaos: cannot read %s: %s\n",
+			state__dir(geteuid(), dir, sizeof(dir)), strerror(-r));
 		return EXIT_RUNTIME;
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct error err;
-		json_t *status = list[i].alive ? state__request(list[i].id, "status", &err) : NULL;
+		json_t *status = list[i].alive ? state__request(&list[i], "status", &err) : NULL;
 
 		if (json)
-			json_array_append_new(out, json_pack("{s:s,s:b,s:O*,s:O*}", "id", list[i].id,
-							     "alive", list[i].alive, "info",
-							     list[i].info, "status", status));
+			json_array_append_new(
+				out, json_pack("{s:s,s:I,s:b,s:O*,s:O*}", "id", list[i].id, "user",
+					       (json_int_t)list[i].uid, "alive", list[i].alive,
+					       "info", list[i].info, "status", status));
 		else
 			status__print(stdout, &list[i], status);
 		json_decref(status);

@@ -133,10 +133,10 @@ static int read_runs(struct scopes *scopes)
 			continue;
 		r->alive = true;
 		if (!r->known)
-			scope = state__published(r->id, STATE_SCOPE);
+			scope = state__published(&list[i], STATE_SCOPE);
 		if (scope)
 			scope_run__scope(r, scope);
-		live = state__published(r->id, STATE_LIVE);
+		live = state__published(&list[i], STATE_LIVE);
 		if (live && r->known)
 			scope_run__live(r, live);
 	}

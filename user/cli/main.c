@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "lib/nearest.h"
+#include "lib/privilege.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -62,6 +63,7 @@ int main(int argc, char **argv)
 {
 	int verbose = 0, i, status = -1;
 
+	privilege__begin();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-v") || !strcmp(argv[i], "--verbose")) {

@@ -7,6 +7,8 @@
 
 #include "cli/targets.h"
 
+#include <unistd.h>
+
 static const char *text(const json_t *object, const char *key, char *buf, size_t size)
 {
 	const char *s = json_string_value(json_object_get(object, key));
@@ -27,27 +29,38 @@ static void print_faults(FILE *out, const json_t *status)
 			text(f, "effects", effects, sizeof(effects)));
 }
 
+/* " (user 1000)", for those that are not the caller's. */
+static const char *whose(const struct state_entry *s, char *buf, size_t size)
+{
+	buf[0] = 0;
+	if (s->uid != geteuid())
+		snprintf(buf, size, " (user %u)", (unsigned int)s->uid);
+	return buf;
+}
+
 void status__print(FILE *out, const struct state_entry *s, const json_t *status)
 {
 	const json_t *duration = json_object_get(status, "duration_s");
 	int pid = (int)state__pid(s->info);
-	char id[256], phase[64];
+	char id[256], phase[64], user[32];
 
 	target_text__clean(s->id, false, id, sizeof(id));
+	whose(s, user, sizeof(user));
 	if (!s->alive) {
 		fprintf(out,
-			"%s  crashed; no fault of it is left; `chaos clear` removes the rest\n",
-			id);
+			"%s%s  crashed; no fault of it is left; `chaos clear` removes the rest\n",
+			id, user);
 		return;
 	}
 	if (!status) {
 		fprintf(out,
-			"%s  pid %d  does not answer (stopped?); its faults end by their own "
+			"%s%s  pid %d  does not answer (stopped?); its faults end by their own "
 			"deadlines\n",
-			id, pid);
+			id, user, pid);
 		return;
 	}
-	fprintf(out, "%s  pid %d  %s  %.1f s", id, pid, text(status, "phase", phase, sizeof(phase)),
+	fprintf(out, "%s%s  pid %d  %s  %.1f s", id, user, pid,
+		text(status, "phase", phase, sizeof(phase)),
 		json_number_value(json_object_get(status, "t_s")));
 	if (json_is_number(duration))
 		fprintf(out, " of %.0f s", json_number_value(duration));

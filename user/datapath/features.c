@@ -185,7 +185,9 @@ static int try_fault(const struct scratch *s, struct probe *p, struct error *err
 	_cleanup_(crossing__close) struct crossing c = {
 		.tx = scratch__socket(s, 0),
 		.rx = scratch__socket(s, 1),
-		.to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = s->addr[1]},
+		.to = {.sin_family = AF_INET,
+		       .sin_port = htons(SCRATCH_PORT),
+		       .sin_addr = s->addr[1]},
 	};
 	int r;
 
@@ -257,8 +259,9 @@ static void no_scratch(struct features *f, const char *step, const struct error 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
 		if (!strcmp(need[i], step)) {
 			add(f, need[i], false, "%s%s", err->msg,
-			    err->code == -EPERM ? ": run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN)"
-						: "");
+			    err->code != -EPERM	     ? ""
+			    : !strcmp(step, "netns") ? " (needs CAP_SYS_ADMIN)"
+						     : " (needs CAP_NET_ADMIN)");
 			after = true;
 		} else if (!after) {
 			add(f, need[i], true, "made");

@@ -5,6 +5,7 @@
 #include "datapath/bpf_log.h"
 #include "lib/cleanup.h"
 #include "lib/dist.h"
+#include "lib/privilege.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -23,13 +24,22 @@
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
+	const uint64_t missing = privilege__missing(CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) |
+						    CAP_BIT(CAP_PERFMON));
 	const char *said = bpf_log__tail();
+	char names[128];
 
-	if (r == -EPERM || r == -EACCES)
+	/* The verifier says EACCES. */
+	if ((r == -EPERM || r == -EACCES) && missing)
+		return err__set(err, r, "may not %s: missing privileges: %s%s%s", what,
+				privilege__names(missing, names, sizeof(names)), *said ? "\n" : "",
+				said);
+	if (r == -EPERM)
 		return err__set(err, r,
-				"may not %s: run as root, or with CAP_BPF and CAP_NET_ADMIN (and "
-				"CAP_SYS_ADMIN to enter namespaces)%s%s",
-				what, *said ? "\n" : "", said);
+				"may not %s: %s; before Linux 5.11 the limit on locked memory must "
+				"have room for BPF maps: raise it (ulimit -l), or add "
+				"CAP_SYS_RESOURCE%s%s",
+				what, strerror(-r), *said ? "\n" : "", said);
 	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s",
 			what, strerror(-r), *said ? "\n" : "", said);
 }

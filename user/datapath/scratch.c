@@ -197,7 +197,7 @@ int scratch__try_qdisc(const struct scratch *s, const char *kind)
 int scratch__socket(const struct scratch *s, int which)
 {
 	struct sockaddr_in sin = {
-		.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(9)};
+		.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(SCRATCH_PORT)};
 	_cleanup_(netns__leave) int old = -1;
 	_cleanup_close_ int fd = -1;
 	int r = netns__enter(s->netns[which], &old);

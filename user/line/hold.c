@@ -3,6 +3,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/privilege.h"
 #include "line/hold_loop.h"
 
 #include <fcntl.h>
@@ -166,6 +167,10 @@ static _Noreturn void child(struct hold_loop *l, pid_t parent)
 		_exit(HOLD_EXIT_SYSTEM);
 	raise_priority();
 	stay_on_this_cpu();
+	/* It reads what others sent, and needs no more than its three descriptors. */
+	privilege__close_memory();
+	if (privilege__limit(0))
+		_exit(HOLD_EXIT_SYSTEM);
 	_exit(hold_loop__run(l));
 }
 

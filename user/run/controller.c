@@ -3,6 +3,7 @@
 #include "run/internal.h"
 
 #include "lib/log.h"
+#include "lib/privilege.h"
 #include "report/report.h"
 
 #include <poll.h>
@@ -297,8 +298,12 @@ static void keep_fault_counts(const struct run *run, struct run_result *ret)
 
 static int run_to_end(struct run *run, struct run_result *ret, struct error *err)
 {
-	int r = observe__start_probes(run, err);
+	int r;
 
+	privilege__close_memory();
+	r = observe__start_probes(run, err);
+	if (!r)
+		r = privileges__give_up(run, err);
 	if (r)
 		return r;
 	r = view__init(run);
@@ -454,6 +459,9 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 		ret->dir = TAKE_PTR(run.dir);
 	}
 	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
+	if (!opts->last)
+		privilege__restore();
+	privilege__open_memory();
 	return ret->status;
 }
 

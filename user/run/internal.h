@@ -146,6 +146,9 @@ void observe__tick(struct run *run, int64_t now); /* every 100 ms: rates, change
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
 uint64_t observe__gaps(const struct run *run);
 
+/* privileges.c: all is loaded and attached; what the rest of the run does not need goes. */
+int privileges__give_up(const struct run *run, struct error *err);
+
 /* guard.c: true if a guard fired; end_reason says which. */
 bool guard__tick(struct run *run, int64_t now);
 

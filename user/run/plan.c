@@ -188,8 +188,9 @@ static ssize_t resolve_netns(struct plan *p, const struct lab *lab, const char *
 				at(p, s), ns ? ns : name);
 	r = netns__scan(fd, &scan);
 	if (r)
-		return err__set(err, r, "%s:%d:%d: cannot list the devices of `%s`: %s", at(p, s),
-				ns ? ns : "this namespace", strerror(-r));
+		return err__set(err, r, "%s:%d:%d: cannot list the devices of `%s`: %s%s", at(p, s),
+				ns ? ns : "this namespace", strerror(-r),
+				r == -EPERM ? " (entering it needs CAP_SYS_ADMIN)" : "");
 	for (size_t i = 0; i < scan.n_links && !found; i++)
 		found = !strcmp(scan.links[i].name, ifname);
 	netns_scan__reset(&scan);

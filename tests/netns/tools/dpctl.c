@@ -10,6 +10,7 @@
  *	attached		NODE IFNAME
  *	processes NODE PID...	the member's processes are these now
  *	window START END	seconds from now; of all faults
+ *	without N		from now on without capability number N
  *	disarm | arm | quit
  *
  * Churn is followed meanwhile. It ends, clean, with its input.
@@ -18,6 +19,7 @@
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/privilege.h"
 
 #include <arpa/inet.h>
 #include <argp.h>
@@ -447,6 +449,7 @@ static bool command(struct dataplane *dp, struct ctl *c, char *line, uint64_t t0
 	const struct dp_attachment *v;
 	double from_s, to_s, now_s = (double)((uint64_t)clock__now() - t0) / 1e9;
 	size_t n;
+	int cap;
 
 	line[strcspn(line, "\n")] = 0;
 	if (!strcmp(line, "quit"))
@@ -467,6 +470,9 @@ static bool command(struct dataplane *dp, struct ctl *c, char *line, uint64_t t0
 			printf("%s %s\n", v[i].node, v[i].ifname);
 	} else if (sscanf(line, "window %lf %lf", &from_s, &to_s) == 2) {
 		windows(dp, c, now_s + from_s, now_s + to_s);
+	} else if (sscanf(line, "without %d", &cap) == 1) {
+		if (privilege__limit(privilege__held() & ~CAP_BIT(cap)))
+			die("without", NULL);
 	} else if (!strcmp(line, "disarm")) {
 		dataplane__disarm(dp);
 	} else if (!strcmp(line, "arm")) {
