@@ -94,7 +94,7 @@ struct chaos_control {
 	/* The delay line's TAP in the line's namespace; 0: fq on the line's device holds packets. */
 	__u32 tap_ifindex;
 	__u32 owners_epoch; /* of processes[]: what sockets[] remembers of it is good while this stands */
-	__u32 scan;	    /* number of the look at all sockets that is under way (owner_scan) */
+	__u32 scan; /* number of the look at all sockets under way (owner_scan); + 1 in its second pass */
 };
 _Static_assert(sizeof(struct chaos_control) == 24, "ABI");
 

@@ -122,11 +122,11 @@ static __always_inline bool socket__held(struct chaos_socket *s, __u32 tgid, __u
 	if (s->tgid == tgid) {
 		if (!settled)
 			s->scan = look;
-		/* A hook that read the former holder's row while the socket changed hands. */
-		if (s->epoch == epoch && s->owner != owner) {
-			s->owner = owner;
-			*(volatile __u64 *)&s->joined = 0;
-		}
+		/* So that the last packets of one that says nothing until its process ends, with its row, are
+		 * still its owner's. And a hook may have read the former holder's row while the socket changed
+		 * hands. */
+		if (s->epoch != epoch || s->owner != owner)
+			socket__give(s, tgid, owner, epoch);
 		return false;
 	}
 	had = process__owner(s->tgid);
