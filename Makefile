@@ -40,7 +40,7 @@ DEPS_lab	 := experiment datapath line lib
 DEPS_recorder	 := experiment datapath line lib
 DEPS_analysis	 := lib
 DEPS_report	 := analysis lib
-DEPS_run	 := recorder lab experiment datapath line report analysis lib
+DEPS_run	 := recorder lab discover experiment datapath line report analysis lib
 DEPS_cli	 := run recorder lab experiment discover datapath line report analysis lib
 
 PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf

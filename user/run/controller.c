@@ -148,7 +148,7 @@ static void handle_churn(struct run *run)
 	struct error err = {0};
 
 	poll(NULL, 0, RESYNC_SETTLE_MS);
-	if (dataplane__resync(run->dp, &err) < 0 || err.msg[0])
+	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
 		run__note(run, "warning", "%s", err.msg);
 }
 
@@ -194,6 +194,8 @@ static int timeout_ms(const struct run *run, int64_t now, int64_t next_tick)
 		next = next_tick;
 	if (run->next_bin_ns < next)
 		next = run->next_bin_ns;
+	if (follow__next(run->follow) - run->t0_ns < next)
+		next = follow__next(run->follow) - run->t0_ns;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -205,6 +207,9 @@ static void wait_for_something(struct run *run, int ms)
 		{.fd = dataplane__event_fd(run->dp), .events = POLLIN},
 		{.fd = run->lab ? lab__event_fd(run->lab) : -1, .events = POLLIN},
 		{.fd = dataplane__failed_fd(run->dp), .events = POLLIN},
+		/* only to wake up: follow__tick() sees for itself */
+		{.fd = follow__watch_fd(run->follow), .events = POLLIN},
+		{.fd = follow__hosts_fd(run->follow), .events = POLLIN},
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), ms) <= 0)
@@ -216,6 +221,18 @@ static void wait_for_something(struct run *run, int ms)
 	if (fds[3].revents)
 		handle_exits(run);
 	run->line_failed |= fds[4].revents != 0;
+}
+
+/* False if more is selected now than the experiment allows: then the run is over. */
+static bool keep_following(struct run *run)
+{
+	struct error err = {0};
+
+	if (!follow__tick(run->follow, &err))
+		return true;
+	run__note(run, "error", "%s", err.msg);
+	snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err.msg);
+	return false;
 }
 
 /* From run time 0 to the end of the experiment or to what ends it before. */
@@ -230,6 +247,10 @@ static void loop(struct run *run)
 			return;
 		if (!run->opts->lease && now >= run->e->duration_ns)
 			break;
+		if (!keep_following(run)) {
+			run->end_status = "aborted";
+			return;
+		}
 		timeline__tick(run, now);
 		update_phase(run);
 		if (run->dir)
@@ -348,6 +369,8 @@ static int prepare(struct run *run, struct error *err)
 	/* Attached before the first server starts; nothing is faulted until it is armed. */
 	if (!r)
 		r = dataplane__open(&run->plan->dp, &run->dp, err);
+	if (!r)
+		r = follow__open(run, &run->follow, err);
 	return r;
 }
 
@@ -358,6 +381,8 @@ static void teardown(struct run *run)
 		dataplane__disarm(run->dp);
 	observe__stop_loads(run);
 	observe__stop_probes(run);
+	follow__close(run->follow);
+	run->follow = NULL;
 	dataplane__close(run->dp);
 	run->dp = NULL;
 	lab__destroy(run->lab);

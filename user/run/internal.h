@@ -11,6 +11,7 @@
 #include "recorder/load.h"
 #include "recorder/probe.h"
 #include "recorder/recorder.h"
+#include "run/follow.h"
 #include "run/plan.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -18,7 +19,7 @@
 /* Where an endpoint's probes and clients live. */
 struct place {
 	const char *name;
-	int netns_fd; /* borrowed; -1: this endpoint has no namespace here */
+	int netns_fd; /* -1: this endpoint has no namespace here */
 	char ip[46];  /* of the server in it */
 	bool exited;
 };
@@ -63,6 +64,7 @@ struct run {
 	struct lab *lab;
 	struct plan *plan;
 	struct dataplane *dp;
+	struct follow *follow; /* NULL: nothing to follow */
 	int64_t t0_ns;
 
 	struct place *places; /* one for each endpoint */
