@@ -115,11 +115,15 @@ enum {
 struct chaos_socket {
 	__u32 tgid; /* of its owner, in the first pid namespace */
 	__u32 scan; /* chaos_control.scan when the owner was found to hold it; 0: at its creation */
-	/* What processes[tgid] said, good while epoch is chaos_control.owners_epoch. */
+	/* What processes[tgid] said, good while epoch is chaos_control.owners_epoch. Whoever changes tgid
+	 * sets epoch to 0. */
 	__u32 epoch;
 	__u32 owner;
+	/* What joins[] said last, one store: bits 0-15 the epoch's, 16-31 class_id of the key, 32-47 class and
+	 * 48-63 node of the value. */
+	__u64 joined;
 };
-_Static_assert(sizeof(struct chaos_socket) == 16, "ABI");
+_Static_assert(sizeof(struct chaos_socket) == 24, "ABI");
 
 /* processes[tgid] */
 struct chaos_process {
@@ -129,8 +133,8 @@ struct chaos_process {
 };
 _Static_assert(sizeof(struct chaos_process) == 16, "ABI");
 
-/* Key of joins; the value is the class of a packet that an owner's socket sends from (or receives at) an
- * address of class class_id. */
+/* Key of joins; the value is who an owner's socket is when the packet's address alone is of class
+ * class_id. */
 struct chaos_join_key {
 	__u32 owner;
 	__u32 class_id;

@@ -157,18 +157,11 @@ struct map_cgroups {
 	__type(value, __u32); /* owner */
 };
 
-struct map_owners {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32); /* owner */
-	__type(value, struct chaos_ident);
-};
-
 struct map_joins {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1);
+	__uint(max_entries, 4096);
 	__type(key, struct chaos_join_key);
-	__type(value, __u32); /* class */
+	__type(value, struct chaos_ident);
 };
 
 extern struct map_control control;
@@ -189,7 +182,6 @@ extern struct map_passages passages;
 extern struct map_sockets sockets;
 extern struct map_processes processes;
 extern struct map_cgroups cgroups;
-extern struct map_owners owners;
 extern struct map_joins joins;
 
 static __always_inline struct passage *passage__get(__u32 key)
@@ -198,6 +190,7 @@ static __always_inline struct passage *passage__get(__u32 key)
 }
 
 extern const volatile __u32
-	have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */
+	have_prefixes;			 /* 0: the trie is empty and stays so; saves its look-ups */
+extern const volatile __u32 have_owners; /* 0: no member is chosen by its sockets */
 
 #endif

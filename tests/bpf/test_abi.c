@@ -39,8 +39,13 @@ static const struct layout LAYOUTS[] = {
 	S(BOTH, chaos_prefix, 2, M(chaos_prefix, prefixlen), M(chaos_prefix, addr)),
 	S(BOTH, chaos_ident, 2, M(chaos_ident, class_id), M(chaos_ident, node)),
 	S(BOTH, chaos_hook, 3, M(chaos_hook, ident), M(chaos_hook, flags), M(chaos_hook, netns)),
-	S(BOTH, chaos_control, 3, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
-	  M(chaos_control, tap_ifindex)),
+	S(BOTH, chaos_control, 5, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
+	  M(chaos_control, tap_ifindex), M(chaos_control, owners_epoch), M(chaos_control, scan)),
+	S(HOOK, chaos_socket, 5, M(chaos_socket, tgid), M(chaos_socket, scan),
+	  M(chaos_socket, epoch), M(chaos_socket, owner), M(chaos_socket, joined)),
+	S(HOOK, chaos_process, 3, M(chaos_process, owner), M(chaos_process, heirs),
+	  M(chaos_process, born_ns)),
+	S(BOTH, chaos_join_key, 2, M(chaos_join_key, owner), M(chaos_join_key, class_id)),
 	S(BOTH, chaos_window, 2, M(chaos_window, start_ns), M(chaos_window, end_ns)),
 	S(BOTH, chaos_windows, 1, M(chaos_windows, slot)),
 	S(BOTH, chaos_pair_key, 3, M(chaos_pair_key, src_class), M(chaos_pair_key, dst_class),
@@ -195,7 +200,7 @@ static void test_shared_maps(void **state)
 		assert_int_equal(bpf_map__max_entries(map), bpf_map__max_entries(other));
 		assert_int_equal(bpf_map__map_flags(map), bpf_map__map_flags(other));
 	}
-	assert_int_equal(shared, 11);
+	assert_int_equal(shared, 12);
 	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
 }

@@ -54,7 +54,7 @@ static json_t *devices_of(const struct dp_member *m)
 	struct netns_scan scan = {0};
 	json_t *a = json_array();
 
-	if (m->netns_fd < 0 || netns__scan(m->netns_fd, &scan) < 0)
+	if (dp_member__netns(m) < 0 || netns__scan(dp_member__netns(m), &scan) < 0)
 		return a;
 	for (size_t i = 0; i < scan.n_links; i++) {
 		const struct link_info *l = &scan.links[i];
@@ -83,7 +83,7 @@ static json_t *addresses_of(const struct dp_member *m)
 		snprintf(text, sizeof(text), "%s/%d", buf, v4 ? p->len - 96 : p->len);
 		json_array_append_new(a, json_string(text));
 	}
-	if (m->netns_fd < 0 || netns__scan(m->netns_fd, &scan) < 0)
+	if (dp_member__netns(m) < 0 || netns__scan(dp_member__netns(m), &scan) < 0)
 		return a;
 	for (size_t i = 0; i < scan.n_addrs; i++) {
 		if (!inet_ntop(scan.addrs[i].family, scan.addrs[i].addr, buf, sizeof(buf)))
@@ -110,7 +110,7 @@ static json_t *endpoint_json(const struct plan *p, size_t i)
 			members,
 			json_pack("{s:s,s:s,s:o,s:o}", "match", s->value, "where",
 				  node		       ? "a node of the lab, made by the run"
-				  : m->netns_fd >= 0 ? "a network namespace here"
+				  : dp_member__netns(m) >= 0 ? "a network namespace here"
 						     : "addresses",
 				  "devices", node ? json_pack("[s]", "eth0") : devices_of(m),
 				  "addresses", addresses_of(m)));

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct dp_prefix {
 	struct chaos_addr addr; /* ::ffff:a.b.c.d for IPv4 */
@@ -101,6 +102,8 @@ struct dp_plan {
 	size_t n_faults;
 	struct dp_exempt *exempts;
 	size_t n_exempts;
+	bool by_socket;		  /* members are, or may come to be, by their sockets */
+	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
 	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */

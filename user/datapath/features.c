@@ -168,8 +168,9 @@ struct probe {
 static int try_fault(const struct scratch *s, struct probe *p, struct error *err)
 {
 	char a[] = "a", b[] = "b", name[] = "probe";
-	struct dp_member members[2] = {{.name = a, .netns_fd = s->netns[0]},
-				       {.name = b, .netns_fd = s->netns[1]}};
+	struct dp_place at_a = {.netns_fd = s->netns[0]}, at_b = {.netns_fd = s->netns[1]};
+	struct dp_member members[2] = {{.name = a, .places = &at_a, .n_places = 1},
+				       {.name = b, .places = &at_b, .n_places = 1}};
 	size_t zero = 0, one = 1;
 	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
 			       .to = {.members = &one, .n_members = 1}};

@@ -40,13 +40,13 @@ static void cleanup_skel(struct chaos_bpf **s)
 
 /* Each object has some of them. */
 static const char *const map_names[DP_N_MAPS] = {
-	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows", [DP_RULES] = "rules",
-	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",   [DP_DEVICES] = "devices",
-	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",     [DP_IDENTS] = "idents",
-	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",   [DP_EDGES] = "edges",
-	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",     [DP_PASSAGES] = "passages",
+	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows",	  [DP_RULES] = "rules",
+	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",	  [DP_DEVICES] = "devices",
+	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",	  [DP_IDENTS] = "idents",
+	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",	  [DP_EDGES] = "edges",
+	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",	  [DP_PASSAGES] = "passages",
 	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
-	[DP_OWNERS] = "owners",	    [DP_JOINS] = "joins",
+	[DP_JOINS] = "joins",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
@@ -101,6 +101,7 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_PAIRS] = SPARE(c->n_pairs),
 		[DP_IDENTS] = SPARE(c->n_idents),
 		[DP_PREFIXES] = at_least_1(c->n_prefixes),
+		[DP_JOINS] = dp->plan->by_socket ? SPARE(4 * c->n_joins) : 1,
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
 		[DP_EDGES] = rows_needed(dp, false),
 		[DP_TRAFFIC] = c->n_nodes,
@@ -164,6 +165,7 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 		return dataplane__fail(err, -errno, "open the programs");
 	s->rodata->hook = key->hook;
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->have_set_tstamp = dp->have_set_tstamp;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
@@ -250,6 +252,7 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 	if (!s)
 		return dataplane__fail(err, -errno, "open the line's programs");
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	s->rodata->have_owners = dp->plan->by_socket;
 	r = share_maps(dp, s->obj, scope);
 	if (!r)
 		r = line_bpf__load(s);
@@ -269,6 +272,29 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 	if (p->turn < 0 || p->decide < 0 || p->to_hook < 0 || p->back < 0)
 		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
 	return 0;
+}
+
+int dataplane__need_scopes(struct dataplane *dp, struct error *err)
+{
+	size_t want = dp->places.n + 1;
+	struct line_progs *progs;
+	int *pairs;
+
+	if (want <= dp->n_pairs)
+		return 0;
+	pairs = realloc(dp->pairs, want * sizeof(*pairs));
+	if (pairs)
+		dp->pairs = pairs;
+	progs = realloc(dp->line_progs, want * sizeof(*progs));
+	if (progs)
+		dp->line_progs = progs;
+	if (!pairs || !progs)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (; dp->n_pairs < want; dp->n_pairs++) {
+		dp->pairs[dp->n_pairs] = -1;
+		dp->line_progs[dp->n_pairs] = (struct line_progs){-1, -1, -1, -1};
+	}
+	return dp->line ? line__need_pairs(dp->line, err) : 0;
 }
 
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err)

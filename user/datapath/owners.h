@@ -43,14 +43,14 @@ struct owner_progs {
 	int created; /* cgroup/sock_create */
 	int fork;    /* tp_btf/sched_process_fork */
 	int exit;    /* tp_btf/sched_process_exit */
-	int scan;    /* iter/task_file; -1 below Linux 5.11: then the sockets of processes[] by pidfd_getfd() */
+	int scan; /* iter/task_file; -1 below Linux 5.11: then the sockets of processes[] by pidfd_getfd() */
 };
 
 struct owners;
 
 /* Attach them. From here on every socket that is made on this machine has an owner noted. */
-int owners__open(const struct owner_maps *maps, const struct owner_progs *progs, struct owners **ret,
-		 struct error *err);
+int owners__open(const struct owner_maps *maps, const struct owner_progs *progs,
+		 struct owners **ret, struct error *err);
 void owners__close(struct owners *o); /* detaches; NULL is fine */
 
 /*
@@ -58,7 +58,8 @@ void owners__close(struct owners *o); /* detaches; NULL is fine */
  * CLOCK_MONOTONIC instant that they are true of; what the kernel has seen being born after it stays.
  */
 int owners__set(struct owners *o, const struct owner_process *processes, size_t n_processes,
-		const struct owner_cgroup *cgroups, size_t n_cgroups, uint64_t as_of_ns, struct error *err);
+		const struct owner_cgroup *cgroups, size_t n_cgroups, uint64_t as_of_ns,
+		struct error *err);
 
 /* Readable when a look is due: then call owners__scan(). */
 int owners__event_fd(const struct owners *o);

@@ -155,6 +155,12 @@ static int check_value(enum selector_kind kind, const char *s, char **ret, struc
 				"`%.64s` is no interface; expected one as eth0, at most 15 letters",
 				s);
 		break;
+	case SELECTOR_PROCESS:
+	case SELECTOR_CGROUP:
+	case SELECTOR_UNIT:
+	case SELECTOR_CONTAINER:
+	case SELECTOR_PODS:
+		break;
 	}
 	copy = strdup(s);
 	if (!copy)

@@ -76,7 +76,6 @@ static void add_member(struct ctl *c, char *arg)
 	c->plan.members = more(c->plan.members, c->plan.n_members, sizeof(*m));
 	m = &c->plan.members[c->plan.n_members++];
 	m->name = strdup(arg);
-	m->netns_fd = -1;
 	if (!strncmp(what, "cidr:", 5)) {
 		m->prefixes = more(NULL, 0, sizeof(*m->prefixes));
 		m->prefixes[m->n_prefixes++] = parse_prefix(what + 5);
@@ -94,9 +93,11 @@ static void add_member(struct ctl *c, char *arg)
 	} else {
 		die(what, NULL);
 	}
-	m->netns_fd = netns__open(what, &err);
-	if (m->netns_fd < 0)
+	m->places = more(NULL, 0, sizeof(*m->places));
+	m->places[0].netns_fd = netns__open(what, &err);
+	if (m->places[0].netns_fd < 0)
 		die(what, &err);
+	m->n_places = 1;
 }
 
 /* NAME[+NAME...] or any, each with :PORT */
@@ -435,7 +436,7 @@ static void follow(struct dataplane *dp)
 {
 	struct error err = {0};
 
-	if (dataplane__resync(dp, &err) < 0 || err.msg[0])
+	if (dataplane__resync(dp, false, &err) < 0 || err.msg[0])
 		fprintf(stderr, "dpctl: resync: %s\n", err.msg);
 }
 
@@ -533,7 +534,7 @@ int main(int argc, char **argv)
 	serve(dp, &c, t0);
 	dataplane__close(TAKE_PTR(dp));
 	for (size_t i = 0; i < c.plan.n_members; i++)
-		safe_close(c.plan.members[i].netns_fd);
+		safe_close(dp_member__netns(&c.plan.members[i]));
 	dp_plan__reset(&c.plan);
 	return 0;
 }
