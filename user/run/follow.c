@@ -21,6 +21,7 @@ struct follow {
 	int64_t every_ns;    /* of the next look in any case */
 	bool wanted;	     /* something happened */
 	bool warned;	     /* of looks that fail: once */
+	bool pending;	     /* the data plane has yet to be told of a change */
 };
 
 int follow__open(struct run *run, struct follow **ret, struct error *err)
@@ -172,6 +173,7 @@ static int match_again(struct follow *f, bool *ret_changed, struct error *err)
 	struct snapshot s = {0};
 	int r = 0;
 
+	f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
 	if (f->select->needs_snapshot)
 		r = snapshot__take(f->select->snapshot.root, &s, err);
 	if (!r)
@@ -184,10 +186,22 @@ static int match_again(struct follow *f, bool *ret_changed, struct error *err)
 	return r;
 }
 
+/* Namespaces that were left are the data plane's until it has left them too. */
+static void tell_data_plane(struct follow *f)
+{
+	struct error err = {0};
+	int r = dataplane__resync(f->run->dp, true, &err);
+
+	if (r < 0 || err.msg[0])
+		run__note(f->run, "warning", "%s", err.msg);
+	f->pending = r < 0;
+	if (!f->pending)
+		select__settle(f->select);
+}
+
 static int look(struct follow *f, struct error *err)
 {
-	int64_t began = clock__now(), cost;
-	struct error dp_err = {0};
+	int64_t began = clock__now(), rest = FOLLOW_APART_MS * NS_PER_MS;
 	bool changed = false;
 	int r = match_again(f, &changed, err);
 
@@ -195,15 +209,12 @@ static int look(struct follow *f, struct error *err)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
-	if (changed && (dataplane__resync(f->run->dp, true, &dp_err) < 0 || dp_err.msg[0]))
-		run__note(f->run, "warning", "%s", dp_err.msg);
-	if (changed)
-		select__settle(f->select);
-	cost = clock__now() - began;
+	if (changed || f->pending)
+		tell_data_plane(f);
+	if ((clock__now() - began) * FOLLOW_APART_COSTS > rest)
+		rest = (clock__now() - began) * FOLLOW_APART_COSTS;
 	f->wanted = false;
-	f->free_ns = clock__now() + (cost * FOLLOW_APART_COSTS > FOLLOW_APART_MS * NS_PER_MS
-					     ? cost * FOLLOW_APART_COSTS
-					     : FOLLOW_APART_MS * NS_PER_MS);
+	f->free_ns = clock__now() + rest;
 	f->every_ns = clock__now() + FOLLOW_EVERY_MS * NS_PER_MS;
 	if (f->every_ns < f->free_ns)
 		f->every_ns = f->free_ns;

@@ -3,6 +3,7 @@
 
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 #include "run/exempt.h"
 #include "run/hosts.h"
 #include "run/select_internal.h"
@@ -300,6 +301,8 @@ int select__open(const struct experiment *e, const struct lab *lab, const char *
 	}
 	if (!r)
 		r = start_hosts(sel, err);
+	dp->as_of_ns = (uint64_t)clock__now();
+	dp->by_socket = sel && sel->needs_snapshot;
 	if (!r && sel->needs_snapshot)
 		r = snapshot__take(root, &sel->snapshot, err);
 	if (!r && sel->needs_links)
