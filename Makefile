@@ -32,15 +32,15 @@ endif
 # the link of its unit tests, which name only those, proves it.
 ROOMS		 := lib experiment line datapath discover lab recorder analysis report run cli
 DEPS_lib	 :=
-DEPS_experiment	 := lib
+DEPS_experiment	 := discover lib
 DEPS_line	 := lib
 DEPS_datapath	 := line lib
 DEPS_discover	 := datapath line lib
-DEPS_lab	 := experiment datapath line lib
-DEPS_recorder	 := experiment datapath line lib
+DEPS_lab	 := experiment discover datapath line lib
+DEPS_recorder	 := experiment discover datapath line lib
 DEPS_analysis	 := lib
 DEPS_report	 := analysis lib
-DEPS_run	 := recorder lab discover experiment datapath line report analysis lib
+DEPS_run	 := recorder lab experiment discover datapath line report analysis lib
 DEPS_cli	 := run recorder lab experiment discover datapath line report analysis lib
 
 PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf

@@ -40,6 +40,7 @@ enum cli_key {
 	KEY_FOR,
 	KEY_L2,
 	KEY_ISOLATE,
+	KEY_NOT,
 	KEY_ALL,
 };
 

@@ -11,6 +11,7 @@
 #define CHAOS_DISCOVER_H
 
 #include "datapath/netns.h"
+#include "discover/target.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -167,58 +168,6 @@ const struct discover_process *snapshot__process(const struct snapshot *s, pid_t
 
 /* The arguments with blanks between them into @buf, cut to it; returns @buf. */
 const char *discover_process__args(const struct discover_process *p, char *buf, size_t size);
-
-enum target_kind {
-	TARGET_PROCESS,
-	TARGET_CGROUP,
-	TARGET_UNIT,
-	TARGET_CONTAINER,
-	TARGET_PODS,
-	TARGET_NETNS,
-	TARGET_CIDR,
-	TARGET_INTERFACE,
-};
-
-/* What is chosen. All strings are the selector's own; target_selector__reset() frees them. */
-struct target_selector {
-	enum target_kind kind;
-
-	/* TARGET_PROCESS: all that is set must hold. */
-	pid_t pid;  /* 0: any */
-	char *comm; /* exact */
-	char *exe;  /* path, exact; without a '/' the last component */
-	char *args; /* glob over the arguments joined by blanks */
-	char *user; /* name or number */
-	bool tree;  /* and all their descendants */
-
-	/* TARGET_CGROUP: a path, with all below it unless @exact. */
-	bool exact;
-
-	/*
-	 * TARGET_CGROUP: path. TARGET_UNIT: name, without a suffix a .service; may be a glob.
-	 * TARGET_CONTAINER: name or the beginning of an id. TARGET_NETNS: name, path or pid.
-	 * TARGET_INTERFACE: device name. TARGET_PODS: pod name, or podman pod id; NULL: any.
-	 */
-	char *name;
-	char *netns;	     /* TARGET_INTERFACE: name, path or pid; NULL: the one chaos runs in */
-	char *pod_namespace; /* TARGET_PODS; NULL: any */
-	char **labels;	     /* TARGET_PODS: "key=value", all must hold */
-	size_t n_labels;
-
-	/* TARGET_CIDR. */
-	uint8_t family, addr[16], prefixlen;
-
-	struct target_selector *excludes; /* what matches one of these is left out */
-	size_t n_excludes;
-};
-
-/*
- * The short form: pid:N comm:NAME exe:PATH args:GLOB user:NAME tree:N cgroup:PATH unit:NAME
- * container:NAME pod:NS/NAME pods:NS/KEY=VALUE[,...] netns:NAME cidr:ADDRESS/LENGTH interface:[NETNS/]NAME.
- * -EINVAL with words.
- */
-int target_selector__parse(const char *text, struct target_selector *ret, struct error *err);
-void target_selector__reset(struct target_selector *t);
 
 /* Indices into a snapshot, ascending, each once. */
 struct discover_match {
