@@ -59,8 +59,7 @@ static void add_prefixes(const struct dp_member *m, json_t *to)
 		char buf[INET6_ADDRSTRLEN], text[80];
 
 		addr__format(&p->addr, buf, sizeof(buf));
-		snprintf(text, sizeof(text), "%s/%d", buf,
-			 strchr(buf, ':') ? p->len : p->len - 96);
+		snprintf(text, sizeof(text), "%s/%d", buf, strchr(buf, ':') ? p->len : p->len - 96);
 		json_array_append_new(to, json_string(text));
 	}
 }

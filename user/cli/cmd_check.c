@@ -17,7 +17,8 @@ struct check_args {
 
 static const struct argp_option options[] = {
 	{"json", KEY_JSON, NULL, 0, "print JSON", 0},
-	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
+	{"allow-host", KEY_ALLOW_HOST, NULL, 0,
+	 "the caller's own network namespace may be a target", 0},
 	{0},
 };
 
@@ -53,13 +54,13 @@ static json_t *fault_json(const struct plan *p, size_t i)
 	char words[512];
 
 	for (size_t j = 0; j < p->edges[i].n; j++)
-		json_array_append_new(edges,
-				      json_pack("[s,s]", plan__edge_name(p->e, p->edges[i].v[j].from),
-						plan__edge_name(p->e, p->edges[i].v[j].to)));
+		json_array_append_new(edges, json_pack("[s,s]",
+						       plan__edge_name(p->e, p->edges[i].v[j].from),
+						       plan__edge_name(p->e, p->edges[i].v[j].to)));
 	for (size_t j = 0; j < p->windows[i].n; j++)
-		json_array_append_new(
-			windows, json_pack("[f,f]", (double)p->windows[i].v[j].start_ns / 1e9,
-					   (double)p->windows[i].v[j].end_ns / 1e9));
+		json_array_append_new(windows,
+				      json_pack("[f,f]", (double)p->windows[i].v[j].start_ns / 1e9,
+						(double)p->windows[i].v[j].end_ns / 1e9));
 	for (unsigned int bit = 0; fault__part_name(bit); bit++)
 		if (f->parts & (1U << bit))
 			json_array_append_new(parts, json_string(fault__part_name(bit)));
@@ -134,7 +135,8 @@ static void print(const json_t *d)
 	       json_real_value(json_object_get(d, "duration_s")));
 	printf("endpoints\n");
 	check_members__print(json_object_get(d, "endpoints"));
-	printf("faults (BPF programs at tc, tcx where the kernel has it, else clsact; see chaos doctor)\n");
+	printf("faults (BPF programs at tc, tcx where the kernel has it, else clsact; see chaos "
+	       "doctor)\n");
 	print_faults(json_object_get(d, "faults"));
 	if (json_array_size(json_object_get(d, "exempt")))
 		print_list("exempt:", json_object_get(d, "exempt")), printf("\n");
@@ -164,11 +166,15 @@ static int check_file(const char *path, const struct check_args *a, json_t *out)
 
 int cmd_check(int argc, char **argv)
 {
-	static const struct argp argp = {
-		options, parse, "FILE...",
-		"Parses experiments, resolves their endpoints and says what would be touched. Touches "
-		"nothing.",
-		NULL, NULL, NULL};
+	static const struct argp argp = {options,
+					 parse,
+					 "FILE...",
+					 "Parses experiments, resolves their endpoints and says "
+					 "what would be touched. Touches "
+					 "nothing.",
+					 NULL,
+					 NULL,
+					 NULL};
 	struct check_args a = {0};
 	json_t *out = json_array();
 	int status = 0;

@@ -49,7 +49,8 @@ void run__note(struct run *run, const char *level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	run__record(run, "note", run__now(run), json_pack("{s:s,s:s}", "level", level, "text", text));
+	run__record(run, "note", run__now(run),
+		    json_pack("{s:s,s:s}", "level", level, "text", text));
 	say(run, run__now(run), text);
 }
 
@@ -97,8 +98,9 @@ static int start_lab(struct run *run, struct error *err)
 		return 0;
 	record_early(run, "phase", json_pack("{s:s}", "phase", "lab"));
 	for (size_t i = 0; i < run->e->n_nodes; i++)
-		record_early(run, "node", json_pack("{s:s,s:s}", "node", run->e->nodes[i].name,
-						    "event", "started"));
+		record_early(
+			run, "node",
+			json_pack("{s:s,s:s}", "node", run->e->nodes[i].name, "event", "started"));
 	r = lab__start(run->lab, err);
 	if (!r)
 		r = lab__wait_ready(run->lab, run->opts->stop, on_ready, run, err);
@@ -298,8 +300,8 @@ static void lift(struct run *run)
 	dataplane__disarm(run->dp);
 	now = run__now(run);
 	timeline__tick(run, now);
-	timeline__end(run, now < run->e->duration_ns || run->opts->lease ? now
-									 : run->e->duration_ns);
+	timeline__end(run,
+		      now < run->e->duration_ns || run->opts->lease ? now : run->e->duration_ns);
 	check_line(run);
 }
 
@@ -345,7 +347,8 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 
 static int prepare(struct run *run, struct error *err)
 {
-	struct plan_options po = {.allow_host = run->opts->allow_host, .mode = run->opts->mode,
+	struct plan_options po = {.allow_host = run->opts->allow_host,
+				  .mode = run->opts->mode,
 				  .hold = run->opts->hold};
 	json_t *info;
 	int r;
@@ -353,8 +356,8 @@ static int prepare(struct run *run, struct error *err)
 	r = folder__create(run, err);
 	if (r)
 		return r;
-	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(), "dir",
-			 run->dir, "file", run->e->file, "started_realtime_ns",
+	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(),
+			 "dir", run->dir, "file", run->e->file, "started_realtime_ns",
 			 (json_int_t)clock__realtime());
 	r = state__create(run->id, info, &run->state, err);
 	json_decref(info);

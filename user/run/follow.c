@@ -146,8 +146,8 @@ static void tell(void *arg, const struct select_news *news)
 	make_printable(what);
 	if ((*n)++ < NEWS_WORDS_MAX) {
 		len = strlen(words);
-		snprintf(words + len, sizeof(t->words[0]) - len, news->pid ? "%s%.40s %d" : "%s%.40s",
-			 *n > 1 ? ", " : "", what, news->pid);
+		snprintf(words + len, sizeof(t->words[0]) - len,
+			 news->pid ? "%s%.40s %d" : "%s%.40s", *n > 1 ? ", " : "", what, news->pid);
 	}
 	if (t->events++ >= NEWS_EVENTS_MAX)
 		return;
@@ -181,8 +181,7 @@ static int match_again(struct follow *f, bool *ret_changed, struct error *err)
 				   ret_changed, err);
 	say_endpoint(&t);
 	if (t.events > NEWS_EVENTS_MAX)
-		run__note(f->run, "info", "%zu more joined or left",
-			  t.events - NEWS_EVENTS_MAX);
+		run__note(f->run, "info", "%zu more joined or left", t.events - NEWS_EVENTS_MAX);
 	return r;
 }
 

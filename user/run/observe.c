@@ -88,8 +88,8 @@ static ssize_t place_of(const struct run *run, const char *name, const struct po
 				"%s:%d:%d: `%s` has no network namespace here to observe from",
 				run->e->file, pos->line, pos->col, name);
 	}
-	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line, pos->col,
-			name);
+	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line,
+			pos->col, name);
 }
 
 static const char *lookup_place(const char *name, void *arg)
@@ -348,9 +348,10 @@ static void record_traffic(struct run *run, size_t i, int64_t bin_end)
 		return;
 	run__record(run, "traffic", bin_end,
 		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node",
-			      run->places[i].name, "bin_ns", (json_int_t)(bin_end - run->last_bin_ns),
-			      "rx_packets", DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes),
-			      "tx_packets", DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
+			      run->places[i].name, "bin_ns",
+			      (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
+			      DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes), "tx_packets",
+			      DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
 			      DELTA(rx_syn), "tx_syn", DELTA(tx_syn), "rx_rst", DELTA(rx_rst),
 			      "tx_rst", DELTA(tx_rst), "dropped", DELTA(dropped)));
 	*last = t;

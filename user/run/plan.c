@@ -31,9 +31,11 @@ void plan__free(struct plan *p)
 	free(p);
 }
 
-static bool same_ports(const struct ports *a, const struct ports *b)
+/* Whether they narrow what they choose in the same way. */
+static bool same_ports(const struct selector *a, const struct selector *b)
 {
-	return a->n == b->n && (!a->n || !memcmp(a->v, b->v, a->n * sizeof(*a->v)));
+	return a->proto == b->proto && a->ports.n == b->ports.n &&
+	       (!a->ports.n || !memcmp(a->ports.v, b->ports.v, a->ports.n * sizeof(*a->ports.v)));
 }
 
 static struct chaos_port_range *dup_ports(const struct ports *ports)
@@ -52,7 +54,7 @@ struct chosen {
 };
 
 static struct chosen *chosen_of(const struct experiment *e, const size_t *endpoints, size_t n,
-				      size_t *ret_n)
+				size_t *ret_n)
 {
 	struct chosen *v;
 	size_t total = 0, k = 0;
@@ -70,8 +72,8 @@ static struct chosen *chosen_of(const struct experiment *e, const size_t *endpoi
 	return v;
 }
 
-/* The ports of the @nth group of selectors with equal ports, NULL past the last one. */
-static const struct ports *port_group(const struct chosen *v, size_t n, size_t nth)
+/* The first of the @nth group of selectors with equal ports and protocol, NULL past the last one. */
+static const struct selector *port_group(const struct chosen *v, size_t n, size_t nth)
 {
 	size_t group = 0;
 
@@ -79,22 +81,23 @@ static const struct ports *port_group(const struct chosen *v, size_t n, size_t n
 		bool first = true;
 
 		for (size_t j = 0; j < i && first; j++)
-			first = !same_ports(&v[i].selector->ports, &v[j].selector->ports);
+			first = !same_ports(v[i].selector, v[j].selector);
 		if (first && group++ == nth)
-			return &v[i].selector->ports;
+			return v[i].selector;
 	}
 	return NULL;
 }
 
 /*
  * Side number @nth of @n endpoints taken together (none: everybody else): their selectors grouped by
- * equal ports, since ports narrow a selector, not the endpoint. -ENOENT past the last one.
+ * equal ports, since ports narrow a selector, not the endpoint. -ENOENT past the last one. @ret_proto: all its
+ * packets are of this protocol, 0 = any.
  */
 static int make_side(const struct plan *p, const size_t *endpoints, size_t n, size_t nth,
-		     struct dp_side *ret)
+		     struct dp_side *ret, uint8_t *ret_proto)
 {
 	_cleanup_free_ struct chosen *sel = NULL;
-	const struct ports *ports;
+	const struct selector *like;
 	struct dp_side side = {0};
 	size_t n_sel;
 
@@ -102,17 +105,18 @@ static int make_side(const struct plan *p, const size_t *endpoints, size_t n, si
 		if (nth)
 			return -ENOENT;
 		*ret = (struct dp_side){.any = true};
+		*ret_proto = 0;
 		return 0;
 	}
 	sel = chosen_of(p->e, endpoints, n, &n_sel);
 	if (!sel)
 		return -ENOMEM;
-	ports = port_group(sel, n_sel, nth);
-	if (!ports)
+	like = port_group(sel, n_sel, nth);
+	if (!like)
 		return -ENOENT;
 	side.members = calloc(n_sel, sizeof(*side.members));
-	side.ports = dup_ports(ports);
-	side.n_ports = ports->n;
+	side.ports = dup_ports(&like->ports);
+	side.n_ports = like->ports.n;
 	if (!side.members || !side.ports) {
 		free(side.members);
 		free(side.ports);
@@ -123,10 +127,11 @@ static int make_side(const struct plan *p, const size_t *endpoints, size_t n, si
 			const struct selected *r = &p->select->v[j];
 
 			if (r->endpoint == sel[i].endpoint && r->selector == sel[i].index &&
-			    same_ports(&sel[i].selector->ports, ports))
+			    same_ports(sel[i].selector, like))
 				side.members[side.n_members++] = r->member;
 		}
 	*ret = side;
+	*ret_proto = like->proto;
 	return 0;
 }
 
@@ -143,9 +148,28 @@ struct end {
 	size_t n;
 };
 
+/*
+ * A rule is of one protocol, or of all: what the fault's own match says, and what the selectors on both sides of
+ * its edges say. -EPROTO when they do not agree.
+ */
+static int agree_on_proto(const struct plan *p, struct dp_fault *f, uint8_t from, uint8_t to)
+{
+	uint8_t own = p->e->faults[f - p->dp.faults].match.proto, of_edge = from ? from : to;
+
+	if (from && to && from != to)
+		return -EPROTO;
+	if (own)
+		return of_edge && of_edge != own ? -EPROTO : 0;
+	if (f->n_edges && of_edge != f->rule.match.proto)
+		return -EPROTO;
+	f->rule.match.proto = of_edge;
+	return 0;
+}
+
 /* An experiment's edge becomes one edge for each pair of its ends' port groups. */
 static int add_edge(const struct plan *p, struct dp_fault *f, struct end from, struct end to)
 {
+	uint8_t from_proto, to_proto;
 	struct dp_edge *v;
 	int r;
 
@@ -153,21 +177,19 @@ static int add_edge(const struct plan *p, struct dp_fault *f, struct end from, s
 		for (size_t j = 0;; j++) {
 			struct dp_edge de = {0};
 
-			r = make_side(p, from.v, from.n, i, &de.from);
+			r = make_side(p, from.v, from.n, i, &de.from, &from_proto);
 			if (r)
 				return r == -ENOENT ? 0 : r;
-			r = make_side(p, to.v, to.n, j, &de.to);
-			if (r) {
-				side__reset(&de.from);
-				if (r == -ENOENT)
-					break;
-				return r;
-			}
-			v = realloc(f->edges, (f->n_edges + 1) * sizeof(*v));
+			r = make_side(p, to.v, to.n, j, &de.to, &to_proto);
+			if (!r)
+				r = agree_on_proto(p, f, from_proto, to_proto);
+			v = r ? NULL : realloc(f->edges, (f->n_edges + 1) * sizeof(*v));
 			if (!v) {
 				side__reset(&de.from);
 				side__reset(&de.to);
-				return -ENOMEM;
+				if (r == -ENOENT)
+					break;
+				return r ? r : -ENOMEM;
 			}
 			f->edges = v;
 			v[f->n_edges++] = de;
@@ -226,6 +248,12 @@ static int make_fault(struct plan *p, size_t i, struct error *err)
 		r = schedule__edges(p->e, i, &p->edges[i]);
 	if (!r)
 		r = add_edges(p, df, &p->edges[i]);
+	if (r == -EPROTO)
+		return err__set(
+			err, -EINVAL,
+			"%s:%d:%d: fault `%s`: its match and the selectors of its endpoints name "
+			"different protocols; expected one, or a fault for each",
+			at(p, f), f->name);
 	if (r)
 		return err__set(err, r, "%s:%d:%d: fault `%s`: %s", at(p, f), f->name,
 				r == -E2BIG ? "more than 100,000 occurrences" : strerror(-r));

@@ -22,7 +22,7 @@ struct plan_options {
 struct plan {
 	const struct experiment *e; /* borrowed */
 	struct dp_plan dp;
-	struct select *select; /* owns the namespaces that the members are in */
+	struct select *select;	 /* owns the namespaces that the members are in */
 	struct windows *windows; /* per fault */
 	struct edges *edges;	 /* per fault */
 };

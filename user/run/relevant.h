@@ -9,7 +9,9 @@
 
 #include "run/select.h"
 
-enum { RELEVANT_PROCESSES_MAX = 64 }; /* looked at one by one; more at a time are worth a look at all */
+enum {
+	RELEVANT_PROCESSES_MAX = 64
+}; /* looked at one by one; more at a time are worth a look at all */
 
 bool relevant__changes(const struct select *sel, const struct changes *c);
 

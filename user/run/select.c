@@ -235,7 +235,8 @@ static int check_bound(const struct select *sel, const struct fresh *fresh, stru
 			n += count_one(sel, &sel->v[i], &fresh[i].m);
 	if (!sel->e->max_endpoints || n <= sel->e->max_endpoints)
 		return 0;
-	return err__set(err, -EINVAL, "%s: the endpoints match %zu things and maxEndpoints allows %u",
+	return err__set(err, -EINVAL,
+			"%s: the endpoints match %zu things and maxEndpoints allows %u",
 			sel->e->file, n, sel->e->max_endpoints);
 }
 

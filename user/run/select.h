@@ -53,9 +53,9 @@ bool select__needs_links(const struct target_selector *t);
 
 /* One selector and what it came to. */
 struct selected {
-	size_t endpoint, selector; /* indices into the experiment */
-	size_t member;		   /* index into the plan's */
-	bool alias;		   /* of a lab node that an earlier one names */
+	size_t endpoint, selector;   /* indices into the experiment */
+	size_t member;		     /* index into the plan's */
+	bool alias;		     /* of a lab node that an earlier one names */
 	struct discover_match match; /* in select.snapshot */
 	ssize_t host;		     /* index of the DNS name, or -1 */
 };

@@ -223,8 +223,9 @@ static int nothing_to_pick(const struct snapshot *s, const struct discover_match
 {
 	for (size_t i = 0; i < m->n_processes; i++)
 		if (!s->processes[m->processes[i]].kernel)
-			return err__set(err, -EINVAL,
-					"the network namespaces of what it matches may not be read");
+			return err__set(
+				err, -EINVAL,
+				"the network namespaces of what it matches may not be read");
 	return err__set(err, -EINVAL,
 			"it matches kernel threads only, which have no sockets of their own");
 }
@@ -250,8 +251,8 @@ static int find_target(struct select *sel, const struct selector *sr, const stru
 				sr->value, ret->match.n_self ? " and chaos" : "");
 	r = select__pick(s, t, &ret->match, sel->allow_host, &p);
 	if (r == -EPERM)
-		return err__set(err, -EINVAL,
-				"`%s` is the namespace that chaos itself runs in", sr->value);
+		return err__set(err, -EINVAL, "`%s` is the namespace that chaos itself runs in",
+				sr->value);
 	if (r)
 		return r;
 	if (start && !p.n_places)
