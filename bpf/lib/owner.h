@@ -53,6 +53,9 @@ static __always_inline struct chaos_ident socket__join(struct chaos_socket *s, _
 	if (ident.class_id <= 0xffff && who.class_id <= 0xffff && who.node <= 0xffff)
 		*(volatile __u64 *)&s->joined =
 			asked | (__u64)who.class_id << 32 | (__u64)who.node << 48;
+	/* The socket may have changed hands meanwhile. */
+	if (*(volatile __u32 *)&s->owner != owner)
+		*(volatile __u64 *)&s->joined = 0;
 	return who;
 }
 

@@ -112,7 +112,7 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 /* Room for as many scopes as there are numbers of namespaces. */
 int dataplane__need_scopes(struct dataplane *dp, struct error *err);
 
-/* The programs that say whose socket is whose; -1 for one that this kernel does not have. */
+/* The programs of bpf/owner.bpf.c and their maps; -1 for one that this kernel cannot have. */
 int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, struct error *err);
 
 /* Have the tables of pairs that the hooks and pairs of @c refer to. */

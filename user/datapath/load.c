@@ -13,6 +13,7 @@
 
 #include "chaos.skel.h"
 #include "line.skel.h"
+#include "owner.skel.h"
 
 /* Room beyond what a plan needs at first, for addresses that appear and classes that they are
  * of. */
@@ -295,6 +296,68 @@ int dataplane__need_scopes(struct dataplane *dp, struct error *err)
 		dp->line_progs[dp->n_pairs] = (struct line_progs){-1, -1, -1, -1};
 	}
 	return dp->line ? line__need_pairs(dp->line, err) : 0;
+}
+
+static void cleanup_owner_skel(struct owner_bpf **s)
+{
+	owner_bpf__destroy(*s);
+}
+
+/* Fds of those programs of @s that were loaded. */
+static int keep_owner_programs(const struct owner_bpf *s, struct owner_progs *ret)
+{
+	const struct bpf_program *const from[] = {s->progs.owner_created, s->progs.owner_fork,
+						  s->progs.owner_exit, s->progs.owner_scan};
+	struct owner_progs p = {-1, -1, -1, -1};
+	int *const to[] = {&p.created, &p.fork, &p.exit, &p.scan};
+
+	for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
+		if (bpf_program__fd(from[i]) < 0)
+			continue;
+		*to[i] = keep_fd(bpf_program__fd(from[i]));
+		if (*to[i] >= 0)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			safe_close(*to[k]);
+		return -EMFILE;
+	}
+	*ret = p;
+	return 0;
+}
+
+int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, struct error *err)
+{
+	/* What a kernel may lack: bpf_sock_from_file() (Linux 5.11), and tracing, for want of BTF or of
+	 * CONFIG_BPF_EVENTS. */
+	static const struct {
+		bool scan, trace;
+	} tries[] = {{true, true}, {false, true}, {false, false}};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		_cleanup_(cleanup_owner_skel) struct owner_bpf *s = owner_bpf__open();
+
+		if (!s)
+			return dataplane__fail(err, -errno, "open the programs of sockets' owners");
+		bpf_program__set_autoload(s->progs.owner_scan, tries[i].scan);
+		bpf_program__set_autoload(s->progs.owner_fork, tries[i].trace);
+		bpf_program__set_autoload(s->progs.owner_exit, tries[i].trace);
+		r = share_maps(dp, s->obj, 0);
+		if (!r)
+			r = owner_bpf__load(s);
+		/* What we may not do now is no property of the kernel. */
+		if (r == -EPERM)
+			break;
+		if (r)
+			continue;
+		r = keep_maps(dp, s->obj);
+		if (!r)
+			r = keep_owner_programs(s, ret);
+		return r ? err__set(err, r, "cannot keep the programs of sockets' owners: %s",
+				    strerror(-r))
+			 : 0;
+	}
+	return dataplane__fail(err, r, "load the programs of sockets' owners");
 }
 
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err)
