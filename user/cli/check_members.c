@@ -3,6 +3,7 @@
 #include "cli/check.h"
 
 #include "cli/targets.h"
+#include "datapath/line.h"
 #include "datapath/netns.h"
 #include "run/exempt.h"
 
@@ -22,7 +23,19 @@ static json_t *text_json(const char *s)
 	return json_string(target_text__clean(s, true, buf, sizeof(buf)));
 }
 
-/* Devices of a place that would get our programs; lo only where sockets on it are told apart. */
+static bool has_text(const json_t *list, const char *text)
+{
+	json_t *x;
+	size_t i;
+
+	json_array_foreach(list, i, x)
+		if (!strcmp(json_string_value(x), text))
+			return true;
+	return false;
+}
+
+/* Devices of a place that would get our programs; lo only where sockets on it are told
+ * apart. Each name once. */
 static void add_devices(const struct dp_member *m, const struct dp_place *p,
 			const struct netns_scan *scan, json_t *to)
 {
@@ -30,7 +43,8 @@ static void add_devices(const struct dp_member *m, const struct dp_place *p,
 		const struct link_info *l = &scan->links[i];
 
 		if (l->master || (l->loopback && !p->by_socket) ||
-		    (m->ifname && strcmp(m->ifname, l->name) != 0))
+		    (m->ifname && strcmp(m->ifname, l->name) != 0) || line__is_device(l->name) ||
+		    has_text(to, l->name))
 			continue;
 		json_array_append_new(to, json_string(l->name));
 	}

@@ -131,13 +131,7 @@ static int open_line(struct dataplane *dp, struct error *err)
 /* Before anything is attached: what passes a hook should have an owner from the first packet on. */
 static int open_owners(struct dataplane *dp, struct error *err)
 {
-	const struct owner_maps maps = {
-		.sockets = dp->map[DP_SOCKETS],
-		.processes = dp->map[DP_PROCESSES],
-		.cgroups = dp->map[DP_CGROUPS],
-		.control = dp->map[DP_CONTROL],
-		.shared = dp->control,
-	};
+	struct owner_maps maps;
 	struct epoll_event ev = {.events = EPOLLIN};
 	struct owner_progs progs;
 	int r;
@@ -145,6 +139,14 @@ static int open_owners(struct dataplane *dp, struct error *err)
 	if (!dp->plan->by_socket)
 		return 0;
 	r = dataplane__owner_programs(dp, &progs, err);
+	/* Some of the maps were made with those. */
+	maps = (struct owner_maps){
+		.sockets = dp->map[DP_SOCKETS],
+		.processes = dp->map[DP_PROCESSES],
+		.cgroups = dp->map[DP_CGROUPS],
+		.control = dp->map[DP_CONTROL],
+		.shared = dp->control,
+	};
 	if (!r)
 		r = owners__open(&maps, &progs, &dp->owners, err);
 	if (!r &&
