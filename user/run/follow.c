@@ -198,9 +198,18 @@ static void tell_data_plane(struct follow *f)
 		select__settle(f->select);
 }
 
+/* Of this thread, in ns: what a look costs the others, however long it had to wait for a processor. */
+static int64_t cpu_time(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return timespec_ns(&ts);
+}
+
 static int look(struct follow *f, struct error *err)
 {
-	int64_t began = clock__now(), rest = FOLLOW_APART_MS * NS_PER_MS;
+	int64_t began = cpu_time(), rest;
 	bool changed = false;
 	int r = match_again(f, &changed, err);
 
@@ -210,13 +219,14 @@ static int look(struct follow *f, struct error *err)
 		warn_once(f, err);
 	if (changed || f->pending)
 		tell_data_plane(f);
-	if ((clock__now() - began) * FOLLOW_APART_COSTS > rest)
-		rest = (clock__now() - began) * FOLLOW_APART_COSTS;
+	rest = (cpu_time() - began) * FOLLOW_APART_COSTS;
+	if (rest < FOLLOW_APART_MS * NS_PER_MS)
+		rest = FOLLOW_APART_MS * NS_PER_MS;
+	if (rest > FOLLOW_APART_MAX_MS * NS_PER_MS)
+		rest = FOLLOW_APART_MAX_MS * NS_PER_MS;
 	f->wanted = false;
 	f->free_ns = clock__now() + rest;
 	f->every_ns = clock__now() + FOLLOW_EVERY_MS * NS_PER_MS;
-	if (f->every_ns < f->free_ns)
-		f->every_ns = f->free_ns;
 	return r == -EINVAL ? r : 0;
 }
 

@@ -16,8 +16,12 @@ struct follow;
 
 enum {
 	FOLLOW_APART_MS = 20, /* bursts are one look */
-	/* A look is not followed by another before this many times what it took: a fifth of a processor at most. */
+	/*
+	 * After a look, processor time of this many times what it took is left to others: a fifth of a processor at
+	 * most goes into looks. But no change waits for longer than the latter.
+	 */
 	FOLLOW_APART_COSTS = 4,
+	FOLLOW_APART_MAX_MS = 300,
 	FOLLOW_EVERY_MS = 900,
 };
 

@@ -264,6 +264,7 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	       struct plan **ret, struct error *err)
 {
 	_cleanup_(cleanup_plan) struct plan *p = calloc(1, sizeof(*p));
+	struct select_options so = {.allow_host = e->allow_host || opts->allow_host};
 	int r;
 
 	if (!p)
@@ -279,7 +280,7 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	p->dp.mode = opts->mode;
 	p->dp.hold = opts->hold;
 
-	r = select__open(e, lab, "", e->allow_host || opts->allow_host, &p->dp, &p->select, err);
+	r = select__open(e, lab, &so, &p->dp, &p->select, err);
 	for (size_t i = 0; !r && i < e->n_faults; i++)
 		r = make_fault(p, i, err);
 	if (!r)

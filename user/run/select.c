@@ -148,38 +148,47 @@ static int open_netns(const struct snapshot *s, uint32_t netns)
 	return -ENOENT;
 }
 
-int select__keep_fd(struct select *sel, int fd)
+static int find_fd(const struct select *sel, const struct netns_id *id)
 {
-	struct select_netns *v;
-	struct netns_id id;
-	int r = netns__id(fd, &id);
-
-	for (size_t i = 0; i < sel->n_netns && !r; i++)
-		if (sel->netns[i].id.ino == id.ino && sel->netns[i].id.dev == id.dev) {
-			safe_close(fd);
+	for (size_t i = 0; i < sel->n_netns; i++)
+		if (sel->netns[i].id.ino == id->ino && sel->netns[i].id.dev == id->dev)
 			return sel->netns[i].fd;
-		}
-	v = r ? NULL : realloc(sel->netns, (sel->n_netns + 1) * sizeof(*v));
+	return -1;
+}
+
+static int keep(struct select *sel, int fd, const struct netns_id *id)
+{
+	struct select_netns *v = realloc(sel->netns, (sel->n_netns + 1) * sizeof(*v));
+
 	if (!v) {
 		safe_close(fd);
-		return r ?: -ENOMEM;
+		return -ENOMEM;
 	}
 	sel->netns = v;
-	v[sel->n_netns++] = (struct select_netns){id, fd};
+	v[sel->n_netns++] = (struct select_netns){*id, fd};
 	return fd;
+}
+
+int select__keep_fd(struct select *sel, int fd)
+{
+	struct netns_id id;
+	int r = netns__id(fd, &id), have = r ? -1 : find_fd(sel, &id);
+
+	if (!r && have < 0)
+		return keep(sel, fd, &id);
+	safe_close(fd);
+	return r ? r : have;
 }
 
 /* -ENOENT: it has ended since the snapshot. */
 int select__netns_fd(struct select *sel, const struct snapshot *s, uint32_t netns)
 {
-	const struct netns_id *id = &s->netns[netns].id;
-	int fd;
+	int fd = find_fd(sel, &s->netns[netns].id);
 
-	for (size_t i = 0; i < sel->n_netns; i++)
-		if (sel->netns[i].id.ino == id->ino && sel->netns[i].id.dev == id->dev)
-			return sel->netns[i].fd;
+	if (fd >= 0)
+		return fd;
 	fd = sel->open_netns(s, netns);
-	return fd < 0 ? fd : select__keep_fd(sel, fd);
+	return fd < 0 ? fd : keep(sel, fd, &s->netns[netns].id);
 }
 
 void select__settle(struct select *sel)
@@ -288,16 +297,18 @@ static void swap_in(struct select *sel, struct fresh *fresh, struct snapshot *s)
 	}
 }
 
-int select__open(const struct experiment *e, const struct lab *lab, const char *root,
-		 bool allow_host, struct dp_plan *dp, struct select **ret, struct error *err)
+int select__open(const struct experiment *e, const struct lab *lab,
+		 const struct select_options *opts, struct dp_plan *dp, struct select **ret,
+		 struct error *err)
 {
 	struct select *sel = calloc(1, sizeof(*sel));
 	struct fresh *fresh = NULL;
 	int r = -ENOMEM;
 
 	if (sel) {
-		*sel = (struct select){.e = e, .lab = lab, .dp = dp, .allow_host = allow_host};
-		sel->open_netns = open_netns;
+		*sel = (struct select){
+			.e = e, .lab = lab, .dp = dp, .allow_host = opts->allow_host};
+		sel->open_netns = opts->open_netns ? opts->open_netns : open_netns;
 		r = make_members(sel);
 	}
 	if (!r)
@@ -305,7 +316,7 @@ int select__open(const struct experiment *e, const struct lab *lab, const char *
 	dp->as_of_ns = (uint64_t)clock__now();
 	dp->by_socket = sel && sel->needs_snapshot;
 	if (!r && sel->needs_snapshot)
-		r = snapshot__take(root, &sel->snapshot, err);
+		r = snapshot__take(opts->root ? opts->root : "", &sel->snapshot, err);
 	if (!r && sel->needs_links)
 		r = snapshot__load_links(&sel->snapshot);
 	if (!r)

@@ -81,7 +81,6 @@ struct select {
 	struct select_netns *netns;
 	size_t n_netns;
 	struct hosts *hosts;
-	/* How a namespace is opened: fd or negative errno. Tests have none to open. */
 	int (*open_netns)(const struct snapshot *s, uint32_t netns);
 };
 
@@ -95,13 +94,21 @@ struct select_news {
 
 typedef void select_news_fn(void *arg, const struct select_news *news);
 
+struct select_options {
+	bool allow_host;
+	/* For tests, which have no namespaces: where / is, and how one is opened, as fd or negative errno. */
+	const char *root;
+	int (*open_netns)(const struct snapshot *s, uint32_t netns);
+};
+
 /*
  * Make @dp's members and find what they match now. Touches nothing: it opens namespaces and looks names up, for at most
  * HOSTS_FIRST_S. Without @lab its nodes have no place, as for `chaos check`. -EINVAL with file:line:col for a selector
  * that matches nothing, chaos itself, or more than maxEndpoints allows.
  */
-int select__open(const struct experiment *e, const struct lab *lab, const char *root,
-		 bool allow_host, struct dp_plan *dp, struct select **ret, struct error *err);
+int select__open(const struct experiment *e, const struct lab *lab,
+		 const struct select_options *opts, struct dp_plan *dp, struct select **ret,
+		 struct error *err);
 
 /*
  * Match again, in @s, which is taken over, or without one where none is needed. What changed is told to

@@ -327,11 +327,25 @@ static const char *comm_of(const struct snapshot *s, pid_t pid, uint64_t *ret_st
 	return p ? p->comm : "?";
 }
 
-/* Both lists ascend by pid. A pid that was given again is another process. */
-static void compare_processes(const struct snapshot *old_s, const struct dp_member *old,
-			      const struct snapshot *new_s, const struct dp_member *now,
+static bool in_match(const struct snapshot *s, const struct discover_match *m, pid_t pid)
+{
+	for (size_t i = 0; i < m->n_processes; i++)
+		if (s->processes[m->processes[i]].pid == pid)
+			return true;
+	return false;
+}
+
+/*
+ * Both lists ascend by pid. A pid that was given again is another process. One that is no longer told apart because
+ * all of its namespace is meant now, or the other way round, was chosen before and is after.
+ */
+static void compare_processes(const struct select *sel, const struct selected *x,
+			      const struct snapshot *new_s, const struct fresh *fresh,
 			      struct teller *t)
 {
+	const struct dp_member *old = &sel->dp->members[x->member], *now = &fresh->m;
+	const struct snapshot *old_s = &sel->snapshot;
+
 	size_t i = 0, k = 0;
 
 	while (i < old->n_processes || k < now->n_processes) {
@@ -342,9 +356,10 @@ static void compare_processes(const struct snapshot *old_s, const struct dp_memb
 		const char *b_comm = b ? comm_of(new_s, b, &b_start) : NULL;
 		bool same = a && a == b && a_start == b_start;
 
-		if (!same && a && (!b || a <= b))
+		t->any |= !same;
+		if (!same && a && (!b || a <= b) && (a == b || !in_match(new_s, &fresh->match, a)))
 			news(t, false, a, "%s", a_comm);
-		if (!same && b && (!a || b <= a))
+		if (!same && b && (!a || b <= a) && (a == b || !in_match(old_s, &x->match, b)))
 			news(t, true, b, "%s", b_comm);
 		i += a && (!b || a <= b);
 		k += b && (!a || b <= a);
@@ -360,19 +375,19 @@ static const struct dp_place *place_of(const struct dp_member *m, int fd)
 }
 
 /* Those that have a whole namespace of @a that @b has not. A place by socket shows by its processes. */
-static void compare_places(const struct dp_member *a, const struct dp_member *b, bool joined,
-			   struct teller *t)
+static void compare_places(const struct select *sel, const struct dp_member *a,
+			   const struct dp_member *b, bool joined, struct teller *t)
 {
 	for (size_t i = 0; i < a->n_places; i++) {
 		const struct dp_place *p = &a->places[i], *q = place_of(b, p->netns_fd);
-		struct netns_id id = {0};
 
 		if (q && q->by_socket == p->by_socket)
 			continue;
 		t->any = true;
-		netns__id(p->netns_fd, &id);
-		if (!p->by_socket)
-			news(t, joined, 0, "network namespace %lu", (unsigned long)id.ino);
+		for (size_t k = 0; k < sel->n_netns && !p->by_socket; k++)
+			if (sel->netns[k].fd == p->netns_fd)
+				news(t, joined, 0, "all of network namespace %lu",
+				     (unsigned long)sel->netns[k].id.ino);
 	}
 }
 
@@ -400,9 +415,9 @@ bool fresh__compare(const struct select *sel, const struct selected *x, const st
 
 	if (x->alias)
 		return false;
-	compare_processes(&sel->snapshot, old, s, &now->m, &t);
-	compare_places(old, &now->m, false, &t);
-	compare_places(&now->m, old, true, &t);
+	compare_processes(sel, x, s, now, &t);
+	compare_places(sel, old, &now->m, false, &t);
+	compare_places(sel, &now->m, old, true, &t);
 	if (selected__selector(sel, x)->kind == SELECTOR_HOST) {
 		compare_prefixes(old, &now->m, false, &t);
 		compare_prefixes(&now->m, old, true, &t);
