@@ -7,10 +7,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-/* NULL: no memory, or a text is no UTF-8; @o is freed then. */
+/* NULL: no memory, or a text is no UTF-8; @o is freed then, and @value in any case taken over. */
 static json_t *with(json_t *o, const char *key, json_t *value)
 {
-	if (o && json_object_set_new(o, key, value) == 0)
+	if (json_object_set_new(o, key, value) == 0)
 		return o;
 	json_decref(o);
 	return NULL;

@@ -168,7 +168,7 @@ int target_selector__parse(const char *text, struct target_selector *ret, struct
 	_cleanup_(target_selector__reset) struct target_selector t = {0};
 	_cleanup_free_ char *word = strdup(text);
 	char *colon = word ? strchr(word, ':') : NULL;
-	enum form form;
+	enum form form = FORM_PID;
 	int r;
 
 	if (!word)
@@ -312,6 +312,8 @@ static void say_pods(struct words *w, const struct target_selector *t)
 		say(w, "%s%s", t->name, t->n_labels ? " " : "");
 	for (size_t i = 0; i < t->n_labels; i++)
 		say(w, "%s%s", i ? "," : "", t->labels[i]);
+	if (!t->pod_namespace && !t->name && !t->n_labels)
+		say(w, "*");
 	if (t->node)
 		say(w, " (node %s)", t->node);
 }

@@ -184,12 +184,14 @@ static void parse_exclude(struct reader *r, const struct yaml_node *n, struct se
 /* Excludes @v of @s, which are all good, go to its target. */
 static void keep_excludes(struct reader *r, struct selector *s, struct selector *v, size_t n)
 {
+	const struct target_selector bare = *s->target; /* as yet without excludes */
+
 	for (size_t i = 0; i < n; i++) {
 		struct target_selector *x;
 
 		if (!v[i].target)
 			continue;
-		if (!target_selector__compare(v[i].target, s->target)) {
+		if (!target_selector__compare(v[i].target, &bare)) {
 			reader__fault(r, v[i].pos, "`not` excludes all that the selector chooses");
 			continue;
 		}
