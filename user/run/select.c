@@ -211,37 +211,50 @@ void select__settle(struct select *sel)
 
 /* ---- all of them ---- */
 
-/* A network counts once, whatever was cut out of it; what the lab has yet to make, too. */
-static size_t count_one(const struct select *sel, const struct selected *x,
-			const struct dp_member *m)
+static int by_pid(const void *a, const void *b)
 {
-	const struct selector *s = selected__selector(sel, x);
-	size_t n = m->n_processes;
+	const struct dp_process *x = a, *y = b;
 
-	if (s->kind == SELECTOR_CIDR || s->kind == SELECTOR_NODE || s->kind == SELECTOR_INTERFACE)
-		return 1;
-	for (size_t i = 0; i < m->n_places; i++)
-		n += !m->places[i].by_socket;
-	return n + m->n_prefixes;
+	return (x->pid > y->pid) - (x->pid < y->pid);
 }
 
-size_t select__count(const struct select *sel)
+/* Those that are nobody's child here: a server's workers are not more of it. */
+static size_t count_processes(const struct snapshot *s, const struct dp_member *m)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < sel->n; i++)
-		if (!sel->v[i].alias)
-			n += count_one(sel, &sel->v[i], &sel->dp->members[sel->v[i].member]);
+	for (size_t i = 0; i < m->n_processes; i++) {
+		const struct discover_process *p = snapshot__process(s, m->processes[i].pid);
+		const struct dp_process parent = {.pid = p ? p->ppid : 0};
+
+		n += !bsearch(&parent, m->processes, m->n_processes, sizeof(parent), by_pid);
+	}
 	return n;
 }
 
-static int check_bound(const struct select *sel, const struct fresh *fresh, struct error *err)
+/* A network counts once, whatever was cut out of it; what the lab has yet to make, too. */
+static size_t count_one(const struct select *sel, const struct selected *x,
+			const struct snapshot *s, const struct dp_member *m)
+{
+	const struct selector *sr = selected__selector(sel, x);
+	size_t n = count_processes(s, m) + m->n_prefixes;
+
+	if (sr->kind == SELECTOR_CIDR || sr->kind == SELECTOR_NODE ||
+	    sr->kind == SELECTOR_INTERFACE)
+		return 1;
+	for (size_t i = 0; i < m->n_places; i++)
+		n += !m->places[i].by_socket;
+	return n;
+}
+
+static int check_bound(const struct select *sel, const struct snapshot *s,
+		       const struct fresh *fresh, struct error *err)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < sel->n; i++)
 		if (!sel->v[i].alias)
-			n += count_one(sel, &sel->v[i], &fresh[i].m);
+			n += count_one(sel, &sel->v[i], s, &fresh[i].m);
 	if (!sel->e->max_endpoints || n <= sel->e->max_endpoints)
 		return 0;
 	return err__set(err, -EINVAL,
@@ -324,7 +337,7 @@ int select__open(const struct experiment *e, const struct lab *lab,
 	for (size_t i = 0; !r && i < sel->n; i++)
 		r = fresh__find(sel, &sel->v[i], &sel->snapshot, true, &fresh[i], err);
 	if (!r)
-		r = check_bound(sel, fresh, err);
+		r = check_bound(sel, &sel->snapshot, fresh, err);
 	if (!r)
 		swap_in(sel, fresh, NULL);
 	if (fresh)
@@ -354,7 +367,7 @@ int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell,
 		r = fresh__find(sel, &sel->v[i], s ? s : &none, false, &fresh[i], &ignored);
 	}
 	if (!r)
-		r = check_bound(sel, fresh, err);
+		r = check_bound(sel, s ? s : &none, fresh, err);
 	for (size_t i = 0; !r && i < sel->n; i++)
 		changed |= fresh__compare(sel, &sel->v[i], s ? s : &none, &fresh[i], tell, arg);
 	if (!r) {

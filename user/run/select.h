@@ -112,7 +112,8 @@ int select__open(const struct experiment *e, const struct lab *lab,
 
 /*
  * Match again, in @s, which is taken over, or without one where none is needed. What changed is told to
- * @tell. @ret_changed: then dataplane__resync(), then select__settle(). -EINVAL with words: more than
+ * @tell. Whole namespaces, processes (with what they have forked) and addresses count for maxEndpoints.
+ * @ret_changed: then dataplane__resync(), then select__settle(). -EINVAL with words: more than
  * maxEndpoints matches now. On failure the members are as they were.
  */
 int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell, void *arg,
@@ -120,9 +121,6 @@ int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell,
 
 /* Close the namespaces that no member is in any more. */
 void select__settle(struct select *sel);
-
-/* How many things there are for maxEndpoints: whole namespaces, processes, addresses. */
-size_t select__count(const struct select *sel);
 
 void select__close(struct select *sel);
 

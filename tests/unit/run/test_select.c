@@ -342,17 +342,20 @@ static void more_than_is_allowed(void **state)
 
 	machine(f);
 	o.e.max_endpoints = 1;
+	process(f, 14, 1, "nginx", NULL, NETNS(HOST));
 	assert_int_equal(one__open(&o, f, "comm:nginx", NULL, false), -EINVAL);
 	assert_non_null(strstr(o.err.msg, "match 2 things and maxEndpoints allows 1"));
 	one__close(&o);
 
 	o.e.max_endpoints = 2;
 	assert_int_equal(one__open(&o, f, "comm:nginx", NULL, false), 0);
-	assert_int_equal(select__count(o.sel), 2);
+	/* a worker is not one more */
 	process(f, 12, 10, "nginx", NULL, NETNS(HOST));
+	assert_string_equal(news(&o, f), "joined nginx 12");
+	process(f, 15, 1, "nginx", NULL, NETNS(HOST));
 	s = fake__take(f);
 	assert_int_equal(select__update(o.sel, &s, NULL, NULL, &changed, &o.err), -EINVAL);
-	assert_string_equal(shown(&o), "sockets:0 | 10+ 11+");
+	assert_string_equal(shown(&o), "sockets:0 | 10+ 11+ 12+ 14+");
 	one__close(&o);
 }
 
