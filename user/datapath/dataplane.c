@@ -139,7 +139,7 @@ static int open_owners(struct dataplane *dp, struct error *err)
 	if (!dp->plan->by_socket)
 		return 0;
 	r = dataplane__owner_programs(dp, &progs, err);
-	/* Some of the maps were made with those. */
+	/* Of which some are new with them. */
 	maps = (struct owner_maps){
 		.sockets = dp->map[DP_SOCKETS],
 		.processes = dp->map[DP_PROCESSES],

@@ -30,13 +30,14 @@ trap cleanup EXIT
 # filter that podman 4.3 puts on a pod's cgroup and that then hides /dev/null from its containers.
 cat >"$tmp/runtime" <<'EOF'
 #!/bin/bash
-bundle=. create=''
+bundle=. create='' process=''
 args=("$@")
 for ((i = 0; i < $#; i++)); do
 	case ${args[i]} in
 	create | run) create=1 ;;
 	--bundle | -b) bundle=${args[i + 1]} ;;
 	--bundle=*) bundle=${args[i]#*=} ;;
+	--process | -p) process=${args[i + 1]} ;;
 	esac
 done
 if [ "$create" ]; then
@@ -48,6 +49,10 @@ if [ "$create" ]; then
 	jq 'del(.process.rlimits, .process.oomScoreAdj, .linux.resources)' "$config" >"$config.new" &&
 		cat "$config.new" >"$config"
 	rm -f "$config.new"
+fi
+if [ "$process" ]; then
+	jq 'del(.rlimits, .oomScoreAdj)' "$process" >"$process.new" && cat "$process.new" >"$process"
+	rm -f "$process.new"
 fi
 exec crun "$@"
 EOF

@@ -266,6 +266,22 @@ static inline void world__reset(struct world *w)
 	*w = (struct world){0};
 }
 
+/* A test with a world of its own. */
+static inline int world__setup(void **state)
+{
+	*state = calloc(1, sizeof(struct world));
+	return *state ? 0 : -1;
+}
+
+static inline int world__teardown(void **state)
+{
+	world__reset(*state);
+	free(*state);
+	return 0;
+}
+
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world__setup, world__teardown)
+
 /* --- the packet path -------------------------------------------------------------------------- */
 
 /* An owner, by its process. */
