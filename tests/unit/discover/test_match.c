@@ -346,11 +346,15 @@ static void thousands_of_processes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fake_test(each_short_form),    fake_test(what_is_not_there),
-		fake_test(ambiguous_ids),      fake_test(not_takes_away),
-		fake_test(cgroups_of_a_match), fake_test(chaos_is_never_its_own_target),
-		fake_test(ids_and_nodes),      fake_test(chaos_is_never_its_own_target),
-		fake_test(circles_end),	       cmocka_unit_test(thousands_of_processes),
+		fake_test(each_short_form),
+		fake_test(what_is_not_there),
+		fake_test(ambiguous_ids),
+		fake_test(not_takes_away),
+		fake_test(cgroups_of_a_match),
+		fake_test(chaos_is_never_its_own_target),
+		fake_test(ids_and_nodes),
+		fake_test(circles_end),
+		cmocka_unit_test(thousands_of_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
