@@ -202,6 +202,36 @@ is "a run without the bound ends well" 0 $?
 check "who left is in the record" grep -q '"type":"member".*"event":"left".*"what":"'$a'"' "$tmp/run2/events.jsonl"
 check "which can be read again" "$CHAOS" report "$tmp/run2"
 
+# --- what chaos itself asks ------------------------------------------------------------------------------
+
+serve $a 7001
+wait_until 5 reach 7001
+cat >"$tmp/x.yaml" <<EOF
+apiVersion: netchaos.dev/v1alpha1
+kind: Experiment
+metadata: {name: probed}
+spec:
+  duration: 3s
+  endpoints:
+    web: {process: {comm: $a}}
+    place: {netns: $ns}
+  systems:
+    - {name: echo, tcp: {port: 7001, send: 'I lead\n'}, leader: 'I lead'}
+  faults:
+    - {partition: {isolate: web}, at: 0s}
+  observe:
+    roles: [{resource: echo, system: echo, endpoints: [place], every: 100ms}]
+EOF
+"$CHAOS" run "$tmp/x.yaml" --out "$tmp/run3" >"$tmp/out" 2>&1 &
+run=$!
+bg+=("$run")
+check "with a probe on it, it is cut for others" wait_until 10 cut_off 7001
+wait "$run"
+is "a run with a probe ends well" 0 $?
+like "the probe is answered" "^[1-9][0-9]* 0$" "$(jq -rs '[.[] | select(.type == "role")] |
+	"\([.[] | select(.claim)] | length) \([.[] | select(.role == "error")] | length)"' "$tmp/run3/events.jsonl")"
+check "others were cut" jq -es 'any(.[]; .type == "fault" and .event == "cleared" and .hits.dropped > 0)' "$tmp/run3/events.jsonl"
+
 # --- what it would be --------------------------------------------------------------------------------
 
 out=$("$CHAOS" check "$tmp/x.yaml")

@@ -328,6 +328,7 @@ int select__open(const struct experiment *e, const struct lab *lab,
 		r = start_hosts(sel, err);
 	dp->as_of_ns = (uint64_t)clock__now();
 	dp->by_socket = sel && sel->needs_snapshot;
+	dp->exempt_pid = getpid(); /* probes and clients are threads of ours */
 	if (!r && sel->needs_snapshot)
 		r = snapshot__take(opts->root ? opts->root : "", &sel->snapshot, err);
 	if (!r && sel->needs_links)
