@@ -89,25 +89,34 @@ struct teller {
 	char words[2][256]; /* left, joined */
 };
 
-static bool turns_text(const unsigned char *s)
+/*
+ * How many bytes at @s are not to be printed: control characters of ASCII and of Latin-1, what turns the direction
+ * of all text behind it, and where not all of it is @utf8 whatever is no ASCII.
+ */
+static size_t unprintable(const unsigned char *s, bool utf8)
 {
-	return s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
-				(s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+	if (*s < 0x20 || *s == 0x7f || (*s >= 0x80 && !utf8))
+		return 1;
+	if (s[0] == 0xc2 && s[1] < 0xa0)
+		return 2;
+	if (s[0] == 0xe2 && ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
+			     (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9)))
+		return 3;
+	return 0;
 }
 
-/* A process may call itself anything: no control characters, and UTF-8 or ASCII. */
+/* A process may call itself anything. */
 static void make_printable(char *text)
 {
 	json_t *valid = json_string(text);
+	unsigned char *s = (unsigned char *)text;
 
-	for (unsigned char *s = (unsigned char *)text; *s; s++)
-		if (*s < 0x20 || *s == 0x7f || (*s >= 0x80 && !valid) ||
-		    (*s == 0xc2 && s[1] < 0xa0))
-			*s = '?';
-		else if (turns_text(s))
-			memset(s, '?', 3);
-		else if (*s >= 0x80 && *s < 0xc0 && s > (unsigned char *)text && s[-1] == '?')
-			*s = '?'; /* of what was cut above */
+	while (*s) {
+		size_t n = unprintable(s, valid != NULL);
+
+		memset(s, '?', n);
+		s += n ? n : 1;
+	}
 	json_decref(valid);
 }
 
