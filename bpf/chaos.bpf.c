@@ -79,6 +79,30 @@ static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *
 	return result;
 }
 
+static __always_inline struct chaos_device *device__get(const struct __sk_buff *skb)
+{
+	struct chaos_device_key key = {.netns = hook.netns, .ifindex = skb->ifindex};
+
+	return bpf_map_lookup_elem(&devices, &key);
+}
+
+/*
+ * Has the packet been here? From our line it comes back to this hook, past all that stand before it: to each
+ * of these, another run's, it is one that they have had already. Those behind it have not.
+ */
+static __always_inline bool hook__had(struct __sk_buff *skb)
+{
+	__u32 tag = skb->tc_index;
+	struct chaos_device *device;
+
+	if ((tag & CHAOS_LINE_BACK) != CHAOS_LINE_BACK)
+		return false;
+	device = device__get(skb);
+	if (device && (tag & CHAOS_LINE_PORT) == (device->line & CHAOS_LINE_PORT))
+		skb->tc_index = 0;
+	return true;
+}
+
 /*
  * Onto the line. A clone goes: it has no socket, so TCP sees its packet as sent and not as waiting in its
  * device's queue. Without a line (its device has just gone) the packet passes.
@@ -86,8 +110,7 @@ static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *
 static __always_inline int hook__detour(struct __sk_buff *skb, const struct flow *flow)
 {
 	__u32 direction = flow->direction;
-	struct chaos_device_key key = {.netns = hook.netns, .ifindex = skb->ifindex};
-	struct chaos_device *device = bpf_map_lookup_elem(&devices, &key);
+	struct chaos_device *device = device__get(skb);
 	__u64 now_ns = have_set_tstamp ? bpf_ktime_get_ns() : 0;
 	__u32 had = skb->tc_index;
 	struct chaos_stats *totals;
@@ -121,11 +144,8 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 
 	if (!ctl)
 		return VERDICT_PASS;
-	/* What comes from the line has been here. */
-	if (skb->tc_index == CHAOS_LINE_BACK) {
-		skb->tc_index = 0;
+	if (hook__had(skb))
 		return VERDICT_PASS;
-	}
 	/* Read once: user space may clear it at any time. */
 	t0_ns = *(volatile __u64 *)&ctl->t0_ns;
 	if (!t0_ns && !(hook.flags & CHAOS_HOOK_TRAFFIC))

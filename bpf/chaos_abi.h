@@ -105,13 +105,17 @@ _Static_assert(sizeof(struct chaos_control) == 24, "ABI");
  * Owners: which processes a socket is of. An owner is a set of processes that the experiment does not
  * tell apart; it has a number from 1 on, 0 is nobody's.
  *
- * The number goes along with a packet in tc_index from the egress hook, where the socket is known, to
- * the ingress hook of the receiver on this machine; on a detour both sides' numbers do, in the
- * packet's hash.
+ * From the egress hook, where the sending socket is known, to the ingress hook of a receiver on this machine
+ * a packet takes the sending process's number along in its hash: all runs write the same, and each knows whose
+ * the process is to it. tc_index says that it is so. The hash keeps its upper bits, which are what queues
+ * and processors are chosen by. On a detour both sides' owners are in it.
  */
 enum {
 	CHAOS_OWNER_NONE = 0,
-	CHAOS_OWNERS_MAX = 0x7fff, /* less than CHAOS_LINE_BACK */
+	CHAOS_OWNERS_MAX = 0xffff,
+	CHAOS_SENDER =
+		0x5e4d, /* tc_index: the hash's CHAOS_SENDER_TGID bits are a tgid; no CHAOS_LINE_BACK */
+	CHAOS_SENDER_TGID = (1 << 22) - 1, /* PID_MAX_LIMIT */
 };
 
 /* Value of sockets, a BPF_MAP_TYPE_SK_STORAGE that an accepted socket inherits from its listener. */
@@ -329,8 +333,9 @@ enum {
 	CHAOS_LINE_RELEASED = 1 << 15, /* decided, and no longer held */
 	CHAOS_LINE_COPY = 1 << 14,     /* a duplicate, which is not duplicated again */
 	CHAOS_LINE_PORT = (1 << 14) - 1,
-	/* Set on the way back to the hook that it left, and cleared there. */
-	CHAOS_LINE_BACK = 0xc4a5,
+	/* With the low bits of the ifindex of near, from which it comes: on the way back to the hook that it
+	 * left, and cleared there. Runs that meet at a device have different nears in its namespace. */
+	CHAOS_LINE_BACK = CHAOS_LINE_RELEASED | CHAOS_LINE_COPY,
 };
 
 /* Which line a device's packets take: key and value of devices. */

@@ -251,7 +251,7 @@ int line_return(struct __sk_buff *skb)
 		bpf_skb_change_type(skb, TO_HOST);
 		return VERDICT_PASS;
 	}
-	skb->tc_index = CHAOS_LINE_BACK;
+	skb->tc_index = CHAOS_LINE_BACK | (skb->ifindex & CHAOS_LINE_PORT);
 	return bpf_redirect(port->ifindex, port->direction == CHAOS_INGRESS ? BPF_F_INGRESS : 0);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause) */
 /*
  * owner.h: whose socket sends and whose receives. At egress the packet has its sender's socket, and takes the
- * owner's number along in tc_index to the hook of a receiver on this machine; there the receiving socket is
- * looked up. What belongs to no socket (ICMP, ARP, answers of the kernel for connections that are over, later
+ * process's number along to the hook of a receiver on this machine (CHAOS_SENDER); there the receiving socket
+ * is looked up. What belongs to no socket (ICMP, ARP, answers of the kernel for connections that are over, later
  * fragments on their way in) is known by its addresses alone.
  */
 #ifndef OWNER_H
@@ -71,6 +71,29 @@ static __always_inline struct chaos_socket *socket__get(struct bpf_sock *sk)
 
 /* --- the sender, at egress -------------------------------------------------------------------- */
 
+static __always_inline void owner__take_along(struct __sk_buff *skb, __u32 tgid)
+{
+	__u32 flow = bpf_get_hash_recalc(skb);
+
+	bpf_set_hash(skb, (flow & ~CHAOS_SENDER_TGID) | (tgid & CHAOS_SENDER_TGID));
+	skb->tc_index = CHAOS_SENDER;
+}
+
+/* What a hook before this one on the machine has found; this run's or another's. */
+static __always_inline void owner__brought(struct __sk_buff *skb, struct flow *flow)
+{
+	__u32 tgid = skb->hash & CHAOS_SENDER_TGID;
+	struct chaos_process *process;
+
+	if (skb->tc_index != CHAOS_SENDER)
+		return;
+	process = bpf_map_lookup_elem(&processes, &tgid);
+	if (!process)
+		return;
+	flow->src_owner = process->owner;
+	flow->src = owner__join(process->owner, flow->src);
+}
+
 static __always_inline void owner__sender(struct __sk_buff *skb, struct flow *flow, __u32 epoch,
 					  bool here)
 {
@@ -78,18 +101,13 @@ static __always_inline void owner__sender(struct __sk_buff *skb, struct flow *fl
 	struct chaos_socket *s = sk ? socket__get(sk) : NULL;
 	__u32 owner = s ? socket__owner(s, epoch) : CHAOS_OWNER_NONE;
 
-	if (owner) {
-		flow->src_owner = owner;
-		flow->src = socket__join(s, owner, epoch, flow->src);
-		skb->tc_index = owner;
+	if (!owner) {
+		owner__brought(skb, flow);
 		return;
 	}
-	/* From another hook of ours on this machine, or of nobody. */
-	owner = skb->tc_index;
-	if (owner && owner <= CHAOS_OWNERS_MAX) {
-		flow->src_owner = owner;
-		flow->src = owner__join(owner, flow->src);
-	}
+	flow->src_owner = owner;
+	flow->src = socket__join(s, owner, epoch, flow->src);
+	owner__take_along(skb, s->tgid);
 }
 
 /* --- the receiver, at ingress ----------------------------------------------------------------- */
@@ -158,17 +176,12 @@ static __always_inline void flow__own(struct __sk_buff *skb, const volatile stru
 				      const struct packet *pkt, struct flow *flow, __u32 epoch)
 {
 	bool here = hook->flags & CHAOS_HOOK_OWNERS;
-	__u32 owner;
 
 	if (flow->direction == CHAOS_EGRESS) {
 		owner__sender(skb, flow, epoch, here);
 		return;
 	}
-	owner = skb->tc_index;
-	if (owner && owner <= CHAOS_OWNERS_MAX) {
-		flow->src_owner = owner;
-		flow->src = owner__join(owner, flow->src);
-	}
+	owner__brought(skb, flow);
 	if (here)
 		owner__receiver(skb, pkt, flow, epoch);
 }

@@ -580,9 +580,15 @@ static void test_threads(void **state)
 {
 	_rig_ struct rig rig = rig__open(0);
 	const struct owner_process self = {.pid = getpid(), .owner = 5, .heirs = 7};
+	struct chaos_process p;
+	pthread_t thread;
 
 	(void)state;
 	rig__set(&rig, &self, 1);
+	assert_int_equal(pthread_create(&thread, NULL, nothing, NULL), 0);
+	pthread_join(thread, NULL);
+	assert_true(rig__process(&rig, getpid(), &p));
+	assert_int_equal(p.owner, 5);
 	in_child(lives_without_leader, &rig);
 }
 

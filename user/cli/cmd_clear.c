@@ -11,12 +11,22 @@
 
 enum { STOP_LIMIT_S = 15, KILL_LIMIT_S = 3 };
 
+enum { KEY_CRASHED = 256 };
+
+static const struct argp_option options[] = {
+	{"crashed", KEY_CRASHED, NULL, 0, "leave runs that are alive as they are", 0},
+	{0},
+};
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
-	(void)key;
+	bool *crashed = state->input;
+
 	(void)arg;
-	(void)state;
-	return ARGP_ERR_UNKNOWN;
+	if (key != KEY_CRASHED)
+		return ARGP_ERR_UNKNOWN;
+	*crashed = true;
+	return 0;
 }
 
 /*
@@ -39,23 +49,26 @@ static bool end_run(const struct state_entry *s)
 
 int cmd_clear(int argc, char **argv)
 {
-	static const struct argp argp = {NULL, parse, "",
+	static const struct argp argp = {options, parse, "",
 					 "Ends every run and removes every trace of every run, also of "
 					 "crashed ones.",
 					 NULL, NULL, NULL};
 	struct state_entry *list = NULL;
 	unsigned int filters = 0, runs = 0, folders = 0;
 	struct error err = {0};
+	bool crashed = false;
 	size_t n = 0;
 	int status;
 
-	cli__parse(&argp, argc, argv, NULL);
+	cli__parse(&argp, argc, argv, &crashed);
 	status = cli__need_privileges();
 	if (status)
 		return status;
 	if (state__list(&list, &n) < 0)
 		n = 0;
 	for (size_t i = 0; i < n; i++) {
+		if (list[i].alive && crashed)
+			continue;
 		if (list[i].alive && !end_run(&list[i])) {
 			fprintf(stderr, "chaos: run `%s` cannot be ended\n", list[i].id);
 			status = EXIT_RUNTIME;

@@ -2,7 +2,8 @@
 /*
  * owner_files.c: whose sockets are whose on kernels that do not let a BPF program look at files (before Linux
  * 5.11): each descriptor of the owners' processes, taken over for a moment (pidfd_getfd()), is the key of its
- * socket's storage.
+ * socket's storage. That costs ten times what it costs to read the socket's number, so it is done once for each
+ * socket and holder.
  */
 #include "datapath/owners_internal.h"
 
@@ -34,40 +35,71 @@ static int by_tgid(const void *a, const void *b)
 	return (x->tgid > y->tgid) - (x->tgid < y->tgid);
 }
 
-static bool is_socket(int dir, const char *name)
-{
-	char target[32];
-	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+struct look {
+	const struct owner_maps *maps;
+	uint32_t number;
+	const struct intern *before; /* struct settled, as the look before has left it */
+	struct intern now;
+	struct intern seen; /* uint64_t: sockets that a process with a less pid holds */
+};
 
-	target[n > 0 ? n : 0] = 0;
-	return strncmp(target, "socket:[", 8) == 0;
+/* Its storage says so already. */
+struct settled {
+	uint64_t socket, tgid;
+};
+
+static void look__reset(struct look *l)
+{
+	intern__reset(&l->now);
+	intern__reset(&l->seen);
 }
 
-/* The processes come by ascending pid: the first that has the socket in this look keeps it. */
-static int settle(const struct owner_maps *maps, int fd, const struct holder *by, uint32_t look)
+/* The socket's inode. */
+static bool is_socket(int dir, const char *name, uint64_t *ret)
 {
-	struct chaos_socket s = {0};
+	char target[64], end;
+	ssize_t n = readlinkat(dir, name, target, sizeof(target) - 1);
+	unsigned long long ino;
+
+	target[n > 0 ? n : 0] = 0;
+	if (sscanf(target, "socket:[%llu%c", &ino, &end) != 2 || end != ']')
+		return false;
+	*ret = ino;
+	return true;
+}
+
+static int settle(const struct look *l, int fd, const struct holder *by)
+{
+	struct chaos_socket s = {.tgid = by->tgid, .scan = l->number};
 	socklen_t len = sizeof(int);
-	int domain, r;
+	int domain;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0)
 		return -errno;
 	if (domain != AF_INET && domain != AF_INET6)
 		return 0;
-	r = bpf_map_lookup_elem(maps->sockets, &fd, &s);
-	if (r && r != -ENOENT)
-		return r;
-	if (!r && s.scan == look)
-		return 0;
-	if (r || s.tgid != by->tgid || s.owner != by->owner)
-		s.epoch = 0;
-	s.tgid = by->tgid;
-	s.owner = by->owner;
-	s.scan = look;
-	return bpf_map_update_elem(maps->sockets, &fd, &s, BPF_ANY);
+	return bpf_map_update_elem(l->maps->sockets, &fd, &s, BPF_ANY);
 }
 
-static int look_at(const struct owner_maps *maps, const struct holder *by, uint32_t look)
+/* Processes come by ascending pid: the first that has the socket keeps it. */
+static int look__at(struct look *l, const struct holder *by, int pid_fd, int target, uint64_t ino)
+{
+	const struct settled key = {.socket = ino, .tgid = by->tgid};
+	_cleanup_close_ int fd = -1;
+	size_t had = l->seen.n;
+	uint32_t id;
+	int r = intern__put(&l->seen, &ino, sizeof(ino), &id);
+
+	if (r || id < had)
+		return r;
+	if (intern__find(l->before, &key, sizeof(key), &id) < 0) {
+		fd = (int)syscall(SYS_pidfd_getfd, pid_fd, target, 0);
+		r = fd < 0 ? -errno : settle(l, fd, by);
+	}
+	return r ? r : intern__put(&l->now, &key, sizeof(key), &id);
+}
+
+static int look__at_all(struct look *l, const struct holder *by)
 {
 	_cleanup_close_ int pid_fd = (int)syscall(SYS_pidfd_open, (pid_t)by->tgid, 0);
 	_cleanup_(cleanup_dir) DIR *dir = NULL;
@@ -82,13 +114,12 @@ static int look_at(const struct owner_maps *maps, const struct holder *by, uint3
 	if (!dir)
 		return -errno;
 	while ((e = readdir(dir))) {
-		_cleanup_close_ int fd = -1;
+		uint64_t ino;
 		int failed;
 
-		if (e->d_name[0] == '.' || !is_socket(dirfd(dir), e->d_name))
+		if (!is_socket(dirfd(dir), e->d_name, &ino))
 			continue;
-		fd = (int)syscall(SYS_pidfd_getfd, pid_fd, atoi(e->d_name), 0);
-		failed = fd < 0 ? -errno : settle(maps, fd, by, look);
+		failed = look__at(l, by, pid_fd, atoi(e->d_name), ino);
 		/* Closed since, or the number is another file's now. */
 		if (failed && failed != -EBADF && failed != -ENOTSOCK && !r)
 			r = failed;
@@ -121,8 +152,10 @@ static int read_holders(int map_fd, struct holder **ret, size_t *ret_n)
 	return 0;
 }
 
-int owner_files__look(const struct owner_maps *maps, uint32_t look, struct error *err)
+int owner_files__look(const struct owner_maps *maps, struct intern *settled, uint32_t number,
+		      struct error *err)
 {
+	_cleanup_(look__reset) struct look l = {.maps = maps, .number = number, .before = settled};
 	_cleanup_free_ struct holder *v = NULL;
 	uint32_t bad = 0;
 	size_t n = 0;
@@ -131,7 +164,7 @@ int owner_files__look(const struct owner_maps *maps, uint32_t look, struct error
 	if (r)
 		return err__set(err, r, "cannot read the table of processes: %s", strerror(-r));
 	for (size_t i = 0; i < n; i++) {
-		int failed = look_at(maps, &v[i], look);
+		int failed = look__at_all(&l, &v[i]);
 
 		/* It has ended, or is about to. */
 		if (!failed || failed == -ESRCH || failed == -ENOENT || r)
@@ -139,6 +172,9 @@ int owner_files__look(const struct owner_maps *maps, uint32_t look, struct error
 		r = failed;
 		bad = v[i].tgid;
 	}
+	intern__reset(settled);
+	*settled = l.now;
+	l.now = (struct intern){0};
 	if (r == -EPERM || r == -EACCES)
 		return err__set(err, r, "may not look at the sockets of process %u: CAP_SYS_PTRACE",
 				bad);

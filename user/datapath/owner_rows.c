@@ -45,10 +45,9 @@ int owner_rows__read(int map_fd, struct owner_rows *ret)
 		return -ENOMEM;
 	do {
 		n = room - rows.n;
-		r = bpf_map_lookup_batch(map_fd, from, &batch,
-					 (char *)rows.keys + (size_t)rows.n * info.key_size,
-					 (char *)rows.values + (size_t)rows.n * info.value_size, &n,
-					 NULL);
+		r = bpf_map_lookup_batch(
+			map_fd, from, &batch, (char *)rows.keys + (size_t)rows.n * info.key_size,
+			(char *)rows.values + (size_t)rows.n * info.value_size, &n, NULL);
 		if (!r || r == -ENOENT)
 			rows.n += n;
 		from = &batch;

@@ -8,6 +8,7 @@
 #include <bpf/bpf.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 
@@ -20,6 +21,7 @@ struct owners {
 	struct owner_maps maps;
 	int created, fork, exit, scan; /* links; -1: the kernel does not have it */
 	int timer;
+	struct intern settled; /* without scan: owner_files__look() */
 };
 
 /* --- open and close --------------------------------------------------------------------------- */
@@ -33,6 +35,7 @@ void owners__close(struct owners *o)
 	safe_close(o->exit);
 	safe_close(o->scan);
 	safe_close(o->timer);
+	intern__reset(&o->settled);
 	free(o);
 }
 
@@ -104,6 +107,20 @@ static int attach(struct owners *o, const struct owner_progs *p, struct error *e
 	return 0;
 }
 
+/* Some kernels take the program and note nothing: Linux 7 on processors without a 16-byte compare-and-swap
+ * (kmalloc_nolock()). */
+static int try(const struct owners *o, struct error *err)
+{
+	_cleanup_close_ int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct chaos_socket s;
+
+	if (fd < 0 || o->created < 0 || !bpf_map_lookup_elem(o->maps.sockets, &fd, &s))
+		return 0;
+	return err__set(err, -EOPNOTSUPP,
+			"this kernel keeps nothing in sockets, so processes cannot be told apart: "
+			"select addresses or network namespaces instead");
+}
+
 /* The next look is due in @ns. */
 static int arm(const struct owners *o, int64_t ns)
 {
@@ -128,6 +145,8 @@ int owners__open(const struct owner_maps *maps, const struct owner_progs *progs,
 			 : check_pid_namespace(err);
 	if (!r)
 		r = attach(o, progs, err);
+	if (!r)
+		r = try(o, err);
 	/* The links hold them. */
 	close_progs(progs);
 	if (!r) {
@@ -179,7 +198,7 @@ static void set_scan(const struct owners *o, uint32_t scan)
 	__atomic_store_n(&o->maps.shared->scan, scan, __ATOMIC_RELEASE);
 }
 
-static int look(const struct owners *o, struct error *err)
+static int look(struct owners *o, struct error *err)
 {
 	uint32_t number = (o->maps.shared->scan & ~1U) + 2;
 	bool again = false;
@@ -189,7 +208,7 @@ static int look(const struct owners *o, struct error *err)
 	number = number ? number : 2;
 	set_scan(o, number);
 	if (o->scan < 0)
-		return owner_files__look(&o->maps, number, err);
+		return owner_files__look(&o->maps, &o->settled, number, err);
 	r = walk(o, &again);
 	if (!r && again) {
 		set_scan(o, number | 1);

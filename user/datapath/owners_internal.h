@@ -3,6 +3,7 @@
 #ifndef CHAOS_OWNERS_INTERNAL_H
 #define CHAOS_OWNERS_INTERNAL_H
 
+#include "datapath/intern.h"
 #include "datapath/owners.h"
 
 /* What is in a hash map, read at once. */
@@ -21,9 +22,11 @@ int owner_rows__set_processes(int map_fd, const struct owner_process *v, size_t 
 int owner_rows__set_cgroups(int map_fd, const struct owner_cgroup *v, size_t n, struct error *err);
 
 /*
- * A look (number @look) at the sockets of the owners' processes, by taking each descriptor over for a moment.
- * Needs CAP_SYS_PTRACE. A socket that no owner's process holds any more is still its last holder's.
+ * A look (number @number) at the sockets of the owners' processes, by taking each descriptor over for a moment.
+ * @settled: what it remembers until the next one, empty at first. Needs CAP_SYS_PTRACE. A socket that no
+ * owner's process holds any more is still its last holder's.
  */
-int owner_files__look(const struct owner_maps *maps, uint32_t look, struct error *err);
+int owner_files__look(const struct owner_maps *maps, struct intern *settled, uint32_t number,
+		      struct error *err);
 
 #endif
