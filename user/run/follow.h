@@ -17,8 +17,8 @@ struct follow;
 enum {
 	FOLLOW_APART_MS = 20, /* bursts are one look */
 	/*
-	 * After a look, processor time of this many times what it took is left to others: a fifth of a processor at
-	 * most goes into looks. But no change waits for longer than the latter.
+	 * The time between two looks is this many times the processor time that the first took, so that a fifth of a
+	 * processor at most goes into them; but no change waits for longer than FOLLOW_APART_MAX_MS.
 	 */
 	FOLLOW_APART_COSTS = 4,
 	FOLLOW_APART_MAX_MS = 300,
