@@ -120,7 +120,7 @@ _chaos_fault_words()
 
 _chaos()
 {
-	local cur prev word line verb='' i commands="run inject check targets status stop clear report doctor"
+	local cur prev word line verb='' i commands="run inject check targets watch status stop clear report doctor"
 	local scope="--from --to --isolate --not --direction --l2 --for --ramp"
 	local match="--proto --port --sport --dport --tcp-flags --state --length --dscp --nth --first"
 	local faults="partition loss delay reorder duplicate corrupt rate reset reject mtu ecn"
@@ -198,6 +198,14 @@ _chaos()
 		_chaos_words "tcp udp icmp icmpv6 sctp vrrp"
 		return
 		;;
+	--sort)
+		_chaos_words "fault rate packets retransmits rtt connections new name"
+		return
+		;;
+	--netns)
+		_chaos_words "$(find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null)"
+		return
+		;;
 	--out | -o)
 		compopt -o filenames
 		COMPREPLY=($(compgen -d -- "$cur"))
@@ -237,6 +245,13 @@ _chaos()
 	targets)
 		if [[ $cur == -* ]]; then
 			_chaos_words "--all --json --help"
+		else
+			_chaos_selector "$word"
+		fi
+		;;
+	watch)
+		if [[ $cur == -* ]]; then
+			_chaos_words "--every --once --json --sort --devices --netns --help"
 		else
 			_chaos_selector "$word"
 		fi

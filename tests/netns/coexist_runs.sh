@@ -107,6 +107,16 @@ three()
 	settled "nothing is left"
 }
 
+# lines_are N: so many lines' ends in either namespace.
+lines_are()
+{
+	local ns
+
+	for ns in a b; do
+		[ "$(ip -n $ns -o link show | grep -c ' chaos-')" -eq "$1" ] || return
+	done
+}
+
 # One is killed: the other goes on, and `chaos clear --crashed` is about the dead one.
 killed()
 {
@@ -114,6 +124,9 @@ killed()
 	run one delay 20ms --from netns:a --to netns:b --for 60s --attach "$1" || return
 	run two loss 30% --from netns:a --to netns:b --attach "$2" || return
 	end one KILL
+	# Its line goes with its namespace, which the kernel takes away in its own time; a clsact filter that
+	# is left sends packets onto it till then.
+	wait_until 10 lines_are 1
 	lost "the other goes on" 0.3
 	out=$("$CHAOS" clear --crashed)
 	like "$how: clear --crashed takes the dead one" 'ended 0 runs; removed the rest of 1 crashed one' "$out"

@@ -19,6 +19,7 @@ int cmd_run(int argc, char **argv);
 int cmd_inject(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_targets(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_clear(int argc, char **argv);
@@ -42,6 +43,11 @@ enum cli_key {
 	KEY_ISOLATE,
 	KEY_NOT,
 	KEY_ALL,
+	KEY_INTERVAL,
+	KEY_ONCE,
+	KEY_SORT,
+	KEY_DEVICES,
+	KEY_NETNS,
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */

@@ -35,14 +35,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
  */
 static bool end_run(const struct state_entry *s)
 {
-	pid_t pid = (pid_t)json_integer_value(json_object_get(s->info, "pid"));
+	pid_t pid = state__pid(s->info);
 	struct error err;
 	json_t *answer = state__request(s->id, "stop", &err);
 
 	json_decref(answer);
 	if (answer && !state__wait_end(s->id, STOP_LIMIT_S * NS_PER_S))
 		return true;
-	if (pid > 1)
+	if (pid)
 		kill(pid, SIGKILL);
 	return !state__wait_end(s->id, KILL_LIMIT_S * NS_PER_S);
 }

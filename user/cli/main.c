@@ -16,6 +16,7 @@ static const struct verb {
 	{"inject", "FAULT...", "one fault now, from flags, until --for is over or Ctrl-C", cmd_inject},
 	{"check", "FILE...", "parse and resolve; say what would be touched; touch nothing", cmd_check},
 	{"targets", "[SELECTOR]", "list what can be selected here", cmd_targets},
+	{"watch", "[SELECTOR]", "who talks to whom, how fast, under which fault: a live table", cmd_watch},
 	{"status", "", "what is active", cmd_status},
 	{"stop", "[RUN]", "end a run", cmd_stop},
 	{"clear", "", "end every run and remove every trace, also of crashed ones", cmd_clear},

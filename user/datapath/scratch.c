@@ -3,6 +3,7 @@
 
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -35,11 +36,11 @@ static int request(struct nlmsghdr *h)
 	h->nlmsg_seq = 1;
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
-	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	n = netlink__receive(nl, buf, sizeof(buf));
 	if (n < 0)
-		return -errno;
-	return mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno
-											: 0;
+		return (int)n;
+	return netlink__run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno
+											  : 0;
 }
 
 static int make_netns(void)

@@ -89,7 +89,20 @@ struct discover_socket {
 	bool accepted;	/* has a peer, and its port is one that its namespace listens on */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
-	uint32_t inode;
+	uint32_t inode; /* 0: no process has it open */
+};
+
+/* What a socket has done so far. Of TCP all of it, of UDP the queues and drops: nothing else is counted. */
+struct discover_traffic {
+	uint64_t cookie;     /* who the socket is: unlike inodes and ports never used again */
+	uint8_t state;	     /* TCP_ESTABLISHED and so on */
+	bool counted;	     /* of TCP: the fields to @rtt_us are known */
+	uint64_t bytes_sent; /* acknowledged by the other end */
+	uint64_t bytes_received;
+	uint32_t segs_out, segs_in, retrans; /* they wrap around */
+	uint32_t rtt_us;		     /* smoothed; 0: no sample yet */
+	uint32_t rqueue, wqueue;	     /* bytes */
+	uint32_t drops;
 };
 
 struct discover_netns {
@@ -105,6 +118,7 @@ struct discover_netns {
 	bool loaded;
 	struct netns_scan scan;
 	struct discover_socket *sockets;
+	struct discover_traffic *traffic; /* of each; after snapshot__load_traffic() */
 	size_t n_sockets;
 	bool sockets_truncated; /* more than were kept */
 };
@@ -157,6 +171,9 @@ int snapshot__take(const char *root, struct snapshot *ret, struct error *err);
  * entered stays without `loaded`. The calling thread changes namespace for a moment.
  */
 int snapshot__load_network(struct snapshot *s);
+
+/* The same, and what each socket has done; also those that nobody has open, TIME_WAIT among them. */
+int snapshot__load_traffic(struct snapshot *s);
 
 /* Devices and addresses only: what matching by address or device needs, without /proc/PID/fd. */
 int snapshot__load_links(struct snapshot *s);

@@ -262,6 +262,7 @@ static void loop(struct run *run)
 		if (now >= next_tick) {
 			observe__tick(run, now);
 			view__update(run, now);
+			publish__live(run, now);
 			if (run->opts->ui.tick)
 				run->opts->ui.tick(run->opts->ui.arg, &run->view);
 			next_tick = now + TICK_MS * NS_PER_MS;
@@ -374,6 +375,8 @@ static int prepare(struct run *run, struct error *err)
 		r = dataplane__open(&run->plan->dp, &run->dp, err);
 	if (!r)
 		r = follow__open(run, &run->follow, err);
+	if (!r)
+		publish__scope(run);
 	return r;
 }
 

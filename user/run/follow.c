@@ -202,6 +202,7 @@ static void tell_data_plane(struct follow *f)
 
 	if (r < 0 || err.msg[0])
 		run__note(f->run, "warning", "%s", err.msg);
+	publish__scope(f->run);
 	f->pending = r < 0;
 	if (!f->pending)
 		select__settle(f->select);

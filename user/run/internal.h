@@ -39,6 +39,8 @@ struct run_load {
 	size_t *place; /* index into run.places of each */
 };
 
+enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
+
 enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
 
 struct rate {
@@ -81,6 +83,8 @@ struct run {
 	struct chaos_traffic *traffic;	  /* of each place at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
+	int64_t next_publish_ns;	  /* run time */
+	size_t published_active;
 
 	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
 
@@ -147,6 +151,10 @@ uint64_t observe__gaps(const struct run *run);
 
 /* guard.c: true if a guard fired; end_reason says which. */
 bool guard__tick(struct run *run, int64_t now);
+
+/* publish.c: for who watches; what cannot be written is not seen, and no harm to the run */
+void publish__scope(struct run *run);
+void publish__live(struct run *run, int64_t now); /* after view__update(); once a second, and on changes */
 
 /* view.c */
 int view__init(struct run *run);

@@ -6,12 +6,17 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+
+#define NEW ".new" /* behind the name of a file that is being written */
+
+enum { MAX_INFO = 1024 * 1024 };
 
 struct state {
 	char id[128];
@@ -31,7 +36,8 @@ static void cleanup_closedir(DIR **d)
 
 int state__forget(const char *id)
 {
-	static const char *const files[] = {"lock", "control", "info.json"};
+	static const char *const files[] = {"lock", "control", "info.json", STATE_SCOPE, STATE_LIVE,
+					    STATE_SCOPE NEW, STATE_LIVE NEW};
 	char path[256];
 
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
@@ -130,6 +136,25 @@ int state__create(const char *id, json_t *info, struct state **ret, struct error
 	return 0;
 }
 
+int state__publish(struct state *s, const char *name, const json_t *j)
+{
+	char path[256], fresh[256];
+
+	path_of(path, sizeof(path), s->id, name);
+	snprintf(fresh, sizeof(fresh), "%.250s" NEW, path);
+	if (json_dump_file(j, fresh, JSON_COMPACT) < 0)
+		return -EIO;
+	return rename(fresh, path) < 0 ? -errno : 0;
+}
+
+json_t *state__published(const char *id, const char *name)
+{
+	char path[512];
+
+	path_of(path, sizeof(path), id, name);
+	return json_load_file(path, 0, NULL);
+}
+
 const char *state__id(const struct state *s)
 {
 	return s->id;
@@ -172,12 +197,33 @@ static bool is_alive(const char *id)
 	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
 }
 
+/* NULL: not there, not whole, or nothing that a run has written. */
+static json_t *read_info(const char *id)
+{
+	_cleanup_close_ int fd = -1;
+	char path[256];
+	struct stat st;
+
+	path_of(path, sizeof(path), id, "info.json");
+	/* O_NONBLOCK: a fifo of that name must not hang us. */
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size > MAX_INFO)
+		return NULL;
+	return json_loadfd(fd, 0, NULL);
+}
+
+pid_t state__pid(const json_t *info)
+{
+	json_int_t pid = json_integer_value(json_object_get(info, "pid"));
+
+	return pid > 1 && pid <= INT_MAX ? (pid_t)pid : 0;
+}
+
 int state__list(struct state_entry **ret, size_t *ret_n)
 {
 	_cleanup_(cleanup_closedir) DIR *d = opendir(STATE_DIR);
 	struct state_entry *v = NULL, *grown;
 	struct dirent *de;
-	char path[512];
 	size_t n = 0;
 
 	if (!d && errno != ENOENT)
@@ -194,8 +240,7 @@ int state__list(struct state_entry **ret, size_t *ret_n)
 		memset(&v[n], 0, sizeof(*v));
 		snprintf(v[n].id, sizeof(v[n].id), "%s", de->d_name);
 		v[n].alive = is_alive(v[n].id);
-		path_of(path, sizeof(path), v[n].id, "info.json");
-		v[n].info = json_load_file(path, 0, NULL);
+		v[n].info = read_info(v[n].id);
 		n++;
 	}
 	*ret = v;

@@ -16,6 +16,10 @@
 
 #define STATE_DIR "/run/chaos"
 
+/* Files of a run's folder that others read at any time: whom its faults are about, what they do. */
+#define STATE_SCOPE "scope.json"
+#define STATE_LIVE  "live.json"
+
 struct state;
 
 /* Register a run as @id (made unique by a suffix if taken). @info is copied into its info.json. */
@@ -26,6 +30,8 @@ int state__fd(const struct state *s);
 /* Accept one request and answer it: "status" by @status (borrowed), "stop" by setting *ret_stop. Never blocks for more than 100 ms on
  * a client that says nothing. */
 void state__serve(struct state *s, const json_t *status, bool *ret_stop);
+/* Put @j into the file @name (STATE_SCOPE, STATE_LIVE) at once: a reader has the old one or the new. */
+int state__publish(struct state *s, const char *name, const json_t *j);
 void state__remove(struct state *s); /* NULL is fine */
 
 /* --- seen from other processes ------------------------------------------------------------------ */
@@ -42,6 +48,10 @@ void state__free_list(struct state_entry *v, size_t n);
 
 /* Ask a live run; returns its answer (new reference) or NULL with *err set. */
 json_t *state__request(const char *id, const char *request, struct error *err);
+/* What a run has published as @name; NULL: nothing yet, or nothing that can be read. */
+json_t *state__published(const char *id, const char *name);
+/* Of an info.json; 0 if it does not tell one that can be a run's. */
+pid_t state__pid(const json_t *info);
 /* Wait until the run's lock is free; 0, or -ETIME after @limit_ns. */
 int state__wait_end(const char *id, long long limit_ns);
 /* Remove a dead run's folder. */

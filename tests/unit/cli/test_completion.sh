@@ -74,5 +74,8 @@ offers "a device, behind the colon" "lo" "chaos inject loss 1% --from interface:
 offers "modes" "auto" "chaos inject partition --attach a"
 offers "no names for a time" "" "chaos inject partition --for "
 offers "targets" "netns:" "chaos targets n"
+offers "watch" "--once" "chaos watch --o"
+offers "what is watched" "netns:" "chaos watch n"
+offers "orders" "rate retransmits rtt" "chaos watch --sort r"
 
 finish
