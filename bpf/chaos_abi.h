@@ -41,6 +41,9 @@ enum {
 	CHAOS_CLASS_OTHER = 0,
 };
 
+/* No pair has it: whose socket it is, no fault touches. */
+#define CHAOS_CLASS_EXEMPT 0xffffffffU
+
 /* An address: IPv6, or IPv4 as ::ffff:a.b.c.d, in network byte order. */
 struct chaos_addr {
 	__u32 w[4];

@@ -82,8 +82,9 @@ struct compiler {
 
 	struct cclass *classes; /* by class number */
 	size_t cap_classes;
-	bool joining;	 /* classes that come now are by way of an owner */
-	bool *lo_needed; /* per netns */
+	uint32_t exempt_owner; /* 0: none */
+	bool joining;	       /* classes that come now are by way of an owner */
+	bool *lo_needed;       /* per netns */
 };
 
 /* Signature of all members of a namespace that are on every device (whole), and on @ifindex.

@@ -80,6 +80,25 @@ static size_t claim_end(const struct claim *v, size_t n, size_t i)
 	return j;
 }
 
+/* An owner of its own, which is on no side of any edge, nor among those that are on none. */
+static int make_exempt(struct compiler *c)
+{
+	static const uint32_t key[] = {UINT32_MAX, UINT32_MAX};
+	struct compiled_process *p = &c->out->processes[c->out->n_processes];
+	uint32_t owner;
+
+	if (!c->plan->exempt_pid)
+		return 0;
+	if (intern__put(&c->num->owners, key, sizeof(key), &owner))
+		return no_memory(c);
+	if (owner >= CHAOS_OWNERS_MAX)
+		return err__set(c->err, -EINVAL, "too many kinds of processes");
+	c->exempt_owner = owner + 1;
+	*p = (struct compiled_process){.pid = c->plan->exempt_pid, .owner = owner + 1};
+	c->out->n_processes++;
+	return 0;
+}
+
 static int make_processes(struct compiler *c)
 {
 	_cleanup_free_ struct claim *v = NULL;
@@ -89,7 +108,7 @@ static int make_processes(struct compiler *c)
 	for (size_t i = 0; i < c->plan->n_members; i++)
 		n += c->plan->members[i].n_processes;
 	v = calloc(n + 1, sizeof(*v));
-	c->out->processes = calloc(n + 1, sizeof(*c->out->processes));
+	c->out->processes = calloc(n + 2, sizeof(*c->out->processes));
 	if (!v || !c->out->processes)
 		return no_memory(c);
 	for (size_t i = 0; i < c->plan->n_members; i++) {
@@ -164,18 +183,22 @@ static int class_sig(struct compiler *c, uint32_t class_id, uint32_t *ret)
 static int join(struct compiler *c, uint32_t owner, uint32_t class_id, struct compiled_join *ret)
 {
 	uint32_t own, of_class, sig, node;
-	int r = owner_sig(c, owner, &own, &node);
+	int r;
 
+	*ret = (struct compiled_join){
+		.key = {.owner = owner, .class_id = class_id},
+		.ident = {.node = CHAOS_NODE_OTHER, .class_id = CHAOS_CLASS_EXEMPT},
+	};
+	if (owner == c->exempt_owner)
+		return 0;
+	r = owner_sig(c, owner, &own, &node);
 	if (!r)
 		r = class_sig(c, class_id, &of_class);
 	if (r)
 		return r;
 	if (compiler__sig_union(c, of_class, own, &sig))
 		return no_memory(c);
-	*ret = (struct compiled_join){
-		.key = {.owner = owner, .class_id = class_id},
-		.ident = {.node = node},
-	};
+	ret->ident.node = node;
 	return compiler__class(c, sig, compiler__class_home(c, class_id), node,
 			       &ret->ident.class_id);
 }
@@ -223,6 +246,8 @@ int compiler__owners(struct compiler *c)
 	if (!c->plan->by_socket)
 		return 0;
 	r = make_processes(c);
+	if (!r)
+		r = make_exempt(c);
 	if (!r)
 		r = make_cgroups(c);
 	return r ?: make_joins(c);

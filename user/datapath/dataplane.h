@@ -103,6 +103,8 @@ struct dp_plan {
 	struct dp_exempt *exempts;
 	size_t n_exempts;
 	bool by_socket;		  /* members are, or may come to be, by their sockets */
+	/* With by_socket: no fault touches the sockets of this process; those of its children are not meant. 0 = none */
+	pid_t exempt_pid;
 	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
 	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */

@@ -245,24 +245,24 @@ static int look_at_sockets(struct dataplane *dp, struct error *err)
 	return poll(&due, 1, 0) > 0 ? owners__scan(dp->owners, err) : 0;
 }
 
-int dataplane__resync(struct dataplane *dp, bool moved, struct error *err)
+int dataplane__resync(struct dataplane *dp, bool changed, struct error *err)
 {
 	_cleanup_(cleanup_compiled) struct compiled next = {0};
 	struct error one = {0};
-	bool changed = false;
+	bool devices = false;
 	int r = 0, r2;
 
 	if (err)
 		*err = (struct error){0};
 	bpf_log__begin();
-	if (moved)
+	if (changed)
 		r = move(dp, &one);
 	if (!r)
-		r = places__rescan(&dp->places, dp->plan, &changed, &one);
+		r = places__rescan(&dp->places, dp->plan, &devices, &one);
 	if (r || one.msg[0])
 		collect(err, &one);
 	one = (struct error){0};
-	if (!moved && !changed) {
+	if (!changed && !devices) {
 		r2 = look_at_sockets(dp, &one);
 		if (r2)
 			collect(err, &one);
@@ -273,7 +273,7 @@ int dataplane__resync(struct dataplane *dp, bool moved, struct error *err)
 		collect(err, &one);
 	else
 		r2 = change_to(dp, &next, err);
-	if (moved && !r2)
+	if (changed && !r2)
 		leave(dp);
 	return r ?: r2;
 }

@@ -11,6 +11,7 @@
 #include "recorder/load.h"
 #include "recorder/probe.h"
 #include "recorder/recorder.h"
+#include "run/follow.h"
 #include "run/plan.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -18,7 +19,7 @@
 /* Where an endpoint's probes and clients live. */
 struct place {
 	const char *name;
-	int netns_fd; /* borrowed; -1: this endpoint has no namespace here */
+	int netns_fd; /* -1: this endpoint has no namespace here */
 	char ip[46];  /* of the server in it */
 	bool exited;
 };
@@ -65,6 +66,7 @@ struct run {
 	struct lab *lab;
 	struct plan *plan;
 	struct dataplane *dp;
+	struct follow *follow; /* NULL: nothing to follow */
 	int64_t t0_ns;
 
 	struct place *places; /* one for each endpoint */
@@ -78,7 +80,7 @@ struct run {
 	struct fault_state *faults;
 	int64_t lease_renewed_ns;
 
-	struct chaos_traffic *traffic; /* of each place at the end of the last bin */
+	struct chaos_traffic *traffic;	  /* of each place at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
 	int64_t next_publish_ns;	  /* run time */
@@ -123,7 +125,8 @@ int timeline__init(struct run *run);
 void timeline__prime(struct run *run);
 /* Record what began and ended by @now (run time), program what comes. */
 void timeline__tick(struct run *run, int64_t now);
-int64_t timeline__next(const struct run *run, int64_t now); /* run time of the next change, or INT64_MAX */
+int64_t timeline__next(const struct run *run,
+		       int64_t now); /* run time of the next change, or INT64_MAX */
 bool timeline__any_active(const struct run *run);
 bool timeline__all_done(const struct run *run);
 /* Everything was disarmed at @now: record what was still active as cleared. */
@@ -142,7 +145,7 @@ void observe__stop_loads(struct run *run);
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
 void observe__free(struct run *run);
-void observe__tick(struct run *run, int64_t now); /* every 100 ms: rates, changes of claims */
+void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
 uint64_t observe__gaps(const struct run *run);
 

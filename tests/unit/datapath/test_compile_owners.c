@@ -102,6 +102,28 @@ static void anybody_else_may_be_next_door(void **state)
 	assert_int_equal(met(w, a, "eth0", OUT, "10.0.0.1", NOBODY, "192.0.2.1", NOBODY), 0);
 }
 
+static void our_own_sockets_are_nobodys_business(void **state)
+{
+	enum { SELF = 700 };
+	struct world *w = *state;
+	size_t a = world__node(w, "10.0.0.1"), b = world__node(w, "10.0.0.2");
+	size_t x = world__job(w, "x", a, X);
+	struct dp_fault *f = world__fault(w, "isolate", CHAOS_ACT_LOSS);
+
+	world__member(w, "b", (ssize_t)b, NULL);
+	world__edge(f, world__side(x), world__any());
+	world__edge(f, world__any(), world__side(x));
+	w->plan.exempt_pid = SELF;
+	assert_int_equal(world__compile(w), 0);
+	assert_int_equal(on_lo(w, a, NOBODY, X), 1);
+	assert_int_equal(on_lo(w, a, SELF, X), 0);
+	assert_int_equal(on_lo(w, a, X, SELF), 0);
+	assert_int_equal(met(w, a, "eth0", OUT, "10.0.0.1", SELF, "10.0.0.2", NOBODY), 0);
+	for (size_t i = 0; i < w->out.n_processes; i++)
+		if (w->out.processes[i].pid == SELF)
+			assert_int_equal(w->out.processes[i].heirs, CHAOS_OWNER_NONE);
+}
+
 /* A socket is on the sides of its process and of its address. */
 static void addresses_count_beside(void **state)
 {
@@ -261,6 +283,7 @@ int main(void)
 		WORLD_TEST(processes_of_one_namespace_are_told_apart_on_lo),
 		WORLD_TEST(a_rule_between_namespaces_stands_once),
 		WORLD_TEST(anybody_else_may_be_next_door),
+		WORLD_TEST(our_own_sockets_are_nobodys_business),
 		WORLD_TEST(addresses_count_beside),
 		WORLD_TEST(a_process_may_be_several_members),
 		WORLD_TEST(only_heirs_have_what_their_parent_has),
