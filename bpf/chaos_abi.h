@@ -98,8 +98,10 @@ struct chaos_control {
 	__u32 tap_ifindex;
 	__u32 owners_epoch; /* of processes[]: what sockets[] remembers of it is good while this stands */
 	__u32 scan; /* number of the look at all sockets under way (owner_scan); + 1 in its second pass */
+	__u32 n_ended; /* rows of processes[] that came to be of ended ones; user space clears it */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct chaos_control) == 24, "ABI");
+_Static_assert(sizeof(struct chaos_control) == 32, "ABI");
 
 /*
  * Owners: which processes a socket is of. An owner is a set of processes that the experiment does not
@@ -132,10 +134,14 @@ struct chaos_socket {
 };
 _Static_assert(sizeof(struct chaos_socket) == 24, "ABI");
 
-/* processes[tgid] */
+/*
+ * processes[tgid]. A process that has ended leaves its row: what its sockets still send (the rest of their
+ * data, their FINs) is its owner's. One that no member has any more has a row with owner 0, till it ends.
+ */
+#define CHAOS_PROCESS_ENDED 0xffffffffU
 struct chaos_process {
 	__u32 owner;
-	__u32 heirs;   /* owner that a child of it begins with */
+	__u32 heirs;   /* owner that a child of it begins with; CHAOS_PROCESS_ENDED */
 	__u64 born_ns; /* CLOCK_MONOTONIC: the kernel saw it begin; 0: user space put it here */
 };
 _Static_assert(sizeof(struct chaos_process) == 16, "ABI");

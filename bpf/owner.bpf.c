@@ -61,6 +61,16 @@ int owner_fork(__u64 *ctx)
 	return 0;
 }
 
+static __always_inline void process__end(struct chaos_process *row)
+{
+	__u32 key = 0;
+	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
+
+	row->heirs = CHAOS_PROCESS_ENDED;
+	if (ctl)
+		__sync_fetch_and_add(&ctl->n_ended, 1);
+}
+
 /* Of each thread; do_exit() has counted it out of signal->live by then, and the leader may go before others. */
 SEC("tp_btf/sched_process_exit")
 int owner_exit(__u64 *ctx)
@@ -68,7 +78,16 @@ int owner_exit(__u64 *ctx)
 	const struct task_struct *task = (const void *)ctx[0];
 	__u32 tgid = task->tgid;
 
-	if (!task->signal->live.counter)
+	struct chaos_process *row;
+
+	if (task->signal->live.counter)
+		return 0;
+	row = bpf_map_lookup_elem(&processes, &tgid);
+	if (!row)
+		return 0;
+	if (row->owner)
+		process__end(row);
+	else
 		bpf_map_delete_elem(&processes, &tgid);
 	return 0;
 }
@@ -91,7 +110,7 @@ static __always_inline __u32 process__owner(__u32 tgid)
 {
 	struct chaos_process *row = bpf_map_lookup_elem(&processes, &tgid);
 
-	return row ? row->owner : CHAOS_OWNER_NONE;
+	return row && row->heirs != CHAOS_PROCESS_ENDED ? row->owner : CHAOS_OWNER_NONE;
 }
 
 /* The hooks read while we write: they must not take the owner of one process for that of another. */

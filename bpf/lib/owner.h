@@ -24,13 +24,30 @@ static __always_inline struct chaos_ident owner__join(__u32 owner, struct chaos_
 	return found ? *found : ident;
 }
 
+/* Its process has ended and its row was taken away, but it is not done: the receiver's hook needs the row. */
+static __noinline int process__left(__u32 tgid, __u32 owner)
+{
+	struct chaos_process row = {.owner = owner, .heirs = CHAOS_PROCESS_ENDED};
+	__u32 key = 0;
+	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
+
+	row.born_ns = bpf_ktime_get_ns();
+	if (!bpf_map_update_elem(&processes, &tgid, &row, BPF_NOEXIST) && ctl)
+		__sync_fetch_and_add(&ctl->n_ended, 1);
+	return 0;
+}
+
 static __always_inline __u32 socket__owner(struct chaos_socket *s, __u32 epoch)
 {
 	struct chaos_process *process;
 
 	if (s->epoch != epoch) {
 		process = bpf_map_lookup_elem(&processes, &s->tgid);
-		s->owner = process ? process->owner : CHAOS_OWNER_NONE;
+		/* Of an ended one it stays what it was. */
+		if (process && process->heirs != CHAOS_PROCESS_ENDED)
+			s->owner = process->owner;
+		else if (!process && s->owner)
+			process__left(s->tgid, s->owner);
 		*(volatile __u32 *)&s->epoch = epoch;
 	}
 	return s->owner;

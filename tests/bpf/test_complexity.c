@@ -72,7 +72,7 @@ static void compare(struct bpf_object *obj, char *logs[PROGRAMS_MAX])
 			      bpf_program__name(prog), now, base);
 		if (!base)
 			fail_msg("complexity.baseline has no %s", bpf_program__name(prog));
-		if (now > base + base * 3 / 10)
+		if (now > base + base * 4 / 10)
 			fail_msg("%s: %u verified instructions, baseline %u",
 				 bpf_program__name(prog), now, base);
 	}
@@ -85,6 +85,8 @@ static void test_hooks(void **state)
 
 	(void)state;
 	assert_non_null(skel);
+	/* As where processes are told apart: that is the longest way. */
+	skel->rodata->hook.flags = CHAOS_HOOK_OWNERS;
 	assert_int_equal(ask(skel->obj, logs), 2);
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	compare(skel->obj, logs);

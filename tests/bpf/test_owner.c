@@ -538,6 +538,32 @@ static void test_exit(void **state)
 	child = child__start();
 	assert_true(rig__process(&rig, child.pid, &p));
 	child__end(&child);
+	/* What its sockets still send is its owner's; it has no heirs and holds no socket any more. */
+	assert_true(rig__process(&rig, child.pid, &p));
+	assert_int_equal(p.owner, 7);
+	assert_int_equal(p.heirs, CHAOS_PROCESS_ENDED);
+	assert_int_equal(rig.control->n_ended, 1);
+	/* Too many of them are taken away at the next look. */
+	rig.control->n_ended = 1 << 20;
+	assert_int_equal(owners__scan(rig.o, NULL), 0);
+	assert_false(rig__process(&rig, child.pid, &p));
+	assert_int_equal(rig.control->n_ended, 0);
+}
+
+/* Who was nobody's when it ended leaves nothing. */
+static void test_exit_of_nobody(void **state)
+{
+	_rig_ struct rig rig = rig__open(0);
+	struct child child = child__start();
+	const struct owner_process with = {.pid = child.pid, .owner = 5, .heirs = 5};
+	struct chaos_process p;
+
+	(void)state;
+	rig__set(&rig, &with, 1);
+	rig__set(&rig, NULL, 0);
+	assert_true(rig__process(&rig, child.pid, &p));
+	assert_int_equal(p.owner, CHAOS_OWNER_NONE);
+	child__end(&child);
 	assert_false(rig__process(&rig, child.pid, &p));
 }
 
@@ -867,8 +893,10 @@ static void test_born_after(void **state)
 	rig__set(&rig, (struct owner_process[]){self, {.pid = child.pid, .owner = 3}}, 2);
 	assert_true(rig__process(&rig, child.pid, &p));
 	assert_int_equal(p.owner, 3);
+	/* It lives, and is nobody's now: its sockets must hear of that. */
 	rig__set(&rig, &self, 1);
-	assert_false(rig__process(&rig, child.pid, &p));
+	assert_true(rig__process(&rig, child.pid, &p));
+	assert_int_equal(p.owner, CHAOS_OWNER_NONE);
 	child__end(&child);
 }
 
@@ -971,6 +999,7 @@ int main(void)
 		bpf_test(test_short_lived),
 		bpf_test(test_fork),
 		bpf_test(test_exit),
+		bpf_test(test_exit_of_nobody),
 		bpf_test(test_threads),
 		bpf_test(test_reused_pid),
 		bpf_test(test_cgroup),

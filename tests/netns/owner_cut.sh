@@ -104,6 +104,24 @@ t=$(tell z ms 10.77.0.2 7001)
 check "a delay: not z to far ($t ms)" quick "$t"
 dp_stop
 
+# What a killed process's sockets still send: its end must not be heard.
+is "killed: z holds a connection to y" ok "$(tell z hold 127.0.0.1 7002)"
+dp_start -m "z=sock:$A:$(pid z)" -m "y=sock:$A:$(pid y)" --cut z,y || fail "killed"
+is "killed: it is cut" timeout "$(tell z use)"
+heard=$(tell y eofs)
+kill -KILL "$(pid z)"
+wait_gone 5 "$(pid z)"
+# Whatever it sent has been sent, and y has had a turn.
+is "killed: x reaches y" ok "$(tell x tcp 127.0.0.1 7002)"
+is "killed: y has heard of x's end alone" $((heard + 1)) "$(tell y eofs)"
+# The tables of the run change: it is still z's.
+dp "processes z $(pid other)" >/dev/null
+is "killed: x reaches y again" ok "$(tell x tcp 127.0.0.1 7002)"
+is "killed: nothing of z is heard then" $((heard + 2)) "$(tell y eofs)"
+dp_stop
+peer_end z
+peer z "$A" 7003 || fail "z again"
+
 # A connection that one process makes and another uses.
 tell y take "$dp_dir/u" >"$dp_dir/took" &
 wait_until 5 test -S "$dp_dir/u"

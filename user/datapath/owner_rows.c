@@ -5,6 +5,8 @@
 #include "lib/cleanup.h"
 
 #include <bpf/bpf.h>
+#include <errno.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -108,6 +110,17 @@ static int put_process(int fd, const struct owner_process *p, uint64_t flags)
 	return bpf_map_update_elem(fd, &key, &row, flags);
 }
 
+/* Not of an owner's any more. A row with owner 0 says so to its sockets; those of a process that is gone keep
+ * their owner, and for that its row must not be there. */
+static int leave_process(int fd, const struct owner_process *p, uint32_t had)
+{
+	uint32_t key = (uint32_t)p->pid;
+
+	if (kill(p->pid, 0) < 0 && errno == ESRCH)
+		return bpf_map_delete_elem(fd, &key);
+	return had == CHAOS_OWNER_NONE ? 0 : put_process(fd, p, BPF_EXIST);
+}
+
 /* What is there already: delete, change, mark in @there. */
 static int change_processes(int fd, const struct owner_rows *rows, const struct owner_process *v,
 			    size_t n, uint64_t as_of_ns, bool *there)
@@ -123,15 +136,36 @@ static int change_processes(int fd, const struct owner_rows *rows, const struct 
 		if (p)
 			there[p - v] = true;
 		/* Another process of that number than user space has seen, or one it has not seen. */
-		if (row->born_ns > as_of_ns)
+		if (row->born_ns > as_of_ns || row->heirs == CHAOS_PROCESS_ENDED)
 			continue;
 		if (!p)
-			failed = bpf_map_delete_elem(fd, key);
+			failed = leave_process(fd, &want, row->owner);
 		else if (row->owner != p->owner || row->heirs != p->heirs)
 			failed = put_process(fd, p, BPF_EXIST);
 		else
 			continue;
 		/* It has just ended. */
+		if (failed != -ENOENT)
+			note(&r, failed);
+	}
+	return r;
+}
+
+int owner_rows__forget_ended(int map_fd, uint64_t before_ns)
+{
+	_cleanup_(owner_rows__reset) struct owner_rows rows = {0};
+	const struct chaos_process *row;
+	const uint32_t *key;
+	int r = owner_rows__read(map_fd, &rows);
+
+	row = rows.values;
+	key = rows.keys;
+	for (uint32_t i = 0; i < rows.n; i++, row++, key++) {
+		/* Also those of nobody whose end was missed. */
+		bool ended = row->heirs == CHAOS_PROCESS_ENDED ||
+			     (!row->owner && kill((pid_t)*key, 0) < 0 && errno == ESRCH);
+		int failed = ended && row->born_ns < before_ns ? bpf_map_delete_elem(map_fd, key) : 0;
+
 		if (failed != -ENOENT)
 			note(&r, failed);
 	}

@@ -14,6 +14,8 @@
 
 /* Of the time, no more than one part in so many goes into looking. */
 #define SCAN_SHARE 10
+/* Rows of ended processes before they are taken away, of the 65,536 that there are. */
+#define ENDED_MAX 8192
 /* PROC_PID_INIT_INO of the kernel: the first pid namespace has a number of its own. */
 #define FIRST_PID_NAMESPACE 0xeffffffcU
 
@@ -217,6 +219,31 @@ static int look(struct owners *o, struct error *err)
 	return r ? err__set(err, r, "cannot look at open files: %s", strerror(-r)) : 0;
 }
 
+static void next_epoch(struct owners *o)
+{
+	uint32_t *epoch = &o->maps.shared->owners_epoch, next = *epoch + 1;
+
+	/* Never 0, which is what a new socket has. */
+	__atomic_store_n(epoch, next ? next : 1, __ATOMIC_RELEASE);
+}
+
+/*
+ * Rows of ended processes are few but where processes come and go by thousands. Sockets that still send for
+ * one remember their owner, and bring its row back once the epoch has moved.
+ */
+static int forget_ended(struct owners *o, struct error *err)
+{
+	uint32_t *n = &o->maps.shared->n_ended;
+	int r;
+
+	if (__atomic_load_n(n, __ATOMIC_ACQUIRE) < ENDED_MAX)
+		return 0;
+	__atomic_store_n(n, 0, __ATOMIC_RELEASE);
+	r = owner_rows__forget_ended(o->maps.processes, (uint64_t)clock__now());
+	next_epoch(o);
+	return r ? err__set(err, r, "cannot tidy the table of processes: %s", strerror(-r)) : 0;
+}
+
 int owners__scan(struct owners *o, struct error *err)
 {
 	int64_t began = clock__now(), took;
@@ -225,7 +252,9 @@ int owners__scan(struct owners *o, struct error *err)
 
 	if (read(o->timer, &n, sizeof(n)) < 0 && errno != EAGAIN)
 		return err__set(err, -errno, "cannot read a timer: %s", strerror(errno));
-	r = look(o, err);
+	r = forget_ended(o, err);
+	if (!r)
+		r = look(o, err);
 	took = clock__now() - began;
 	armed = arm(o, took * SCAN_SHARE > OWNERS_SCAN_NS ? took * SCAN_SHARE : OWNERS_SCAN_NS);
 	if (!r && armed)
@@ -237,17 +266,14 @@ int owners__set(struct owners *o, const struct owner_process *processes, size_t 
 		const struct owner_cgroup *cgroups, size_t n_cgroups, uint64_t as_of_ns,
 		struct error *err)
 {
-	uint32_t *epoch = &o->maps.shared->owners_epoch, next;
 	int r = owner_rows__set_cgroups(o->maps.cgroups, cgroups, n_cgroups, err);
 	int scanned;
 
 	if (!r)
 		r = owner_rows__set_processes(o->maps.processes, processes, n_processes, as_of_ns,
 					      err);
-	/* Even if not all could be written: sockets must not remember what has been overwritten. Never 0,
-	 * which is what a new socket has. */
-	next = *epoch + 1;
-	__atomic_store_n(epoch, next ? next : 1, __ATOMIC_RELEASE);
+	/* Even if not all could be written: sockets must not remember what has been overwritten. */
+	next_epoch(o);
 	scanned = owners__scan(o, r ? NULL : err);
 	return r ? r : scanned;
 }

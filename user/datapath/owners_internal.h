@@ -19,6 +19,8 @@ void owner_rows__reset(struct owner_rows *rows);
 /* Have in processes[], cgroups[] what owners__set() is given. What can be written is, whatever fails. */
 int owner_rows__set_processes(int map_fd, const struct owner_process *v, size_t n,
 			      uint64_t as_of_ns, struct error *err);
+/* Rows of processes[] that have ended, and came before @before_ns, go. */
+int owner_rows__forget_ended(int map_fd, uint64_t before_ns);
 int owner_rows__set_cgroups(int map_fd, const struct owner_cgroup *v, size_t n, struct error *err);
 
 /*

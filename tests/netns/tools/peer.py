@@ -10,6 +10,7 @@ peer is v4-mapped; `--v4 PORT`: an IPv4 socket), and does what it reads, a line 
     fork COMMAND...   the command in a child
     pass PATH ADDR PORT   a new connection, made here and handed over to who listens on the Unix socket PATH
     take PATH         wait for one there, which is then the one of `use`
+    eofs              how many connections that came in have been closed from the other side
     ms ADDR PORT      a new connection's time to connect, in milliseconds
 """
 import array
@@ -22,6 +23,7 @@ import time
 WAIT = 0.7
 sel = selectors.DefaultSelector()
 held = None
+closed = 0
 
 
 def listen(port, v4):
@@ -44,6 +46,7 @@ def accept(s):
 
 
 def echo(c):
+    global closed
     try:
         data = c.recv(65536)
         if data:
@@ -51,6 +54,7 @@ def echo(c):
             return
     except OSError:
         pass
+    closed += 1
     sel.unregister(c)
     c.close()
 
@@ -147,6 +151,10 @@ def take(path):
     return "ok"
 
 
+def eofs():
+    return str(closed)
+
+
 def ms(addr, port):
     t = time.monotonic()
     with connect(addr, port):
@@ -155,7 +163,7 @@ def ms(addr, port):
 
 def do(words):
     table = {"tcp": tcp, "udp": udp, "hold": hold, "use": use, "fork": fork, "pass": hand_over,
-             "take": take, "ms": ms}
+             "take": take, "ms": ms, "eofs": eofs}
     return outcome(table[words[0]], *words[1:])
 
 
