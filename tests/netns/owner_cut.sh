@@ -12,8 +12,10 @@ trap 'peers_end; dp_cleanup' EXIT
 three_nodes || { fail "three nodes"; finish; }
 before=$(state "$A" "$B" "$C")
 # Three processes in one namespace, two in others.
-peer x "$A" 7001 && peer y "$A" 7002 && peer z "$A" 7003 && peer far "$B" 7001 && peer other "$C" 7001 ||
-	{ fail "five processes" "$(cat "$dp_dir"/*.err)"; finish; }
+if ! { peer x "$A" 7001 && peer y "$A" 7002 && peer z "$A" 7003 && peer far "$B" 7001 && peer other "$C" 7001; }; then
+	fail "five processes" "$(cat "$dp_dir"/*.err)"
+	finish
+fi
 pid() { echo "${peer_pid[$1]}"; }
 
 # A connection from before.

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # peers.sh: processes with sockets (peer.py) that do what they are told; source it after dp.sh.
 # shellcheck shell=bash
+: "${dp_dir:?dp.sh comes first}" "${tap_root:?}"
 
 declare -A peer_pid=() peer_in=() peer_out=()
 
