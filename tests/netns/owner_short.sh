@@ -43,7 +43,10 @@ for mode in tcx clsact; do
 	before=$(packets)
 	echo go >&"$serve_in"
 	echo go >&"$call_in"
-	read -r -t 60 made tried opened ms <&"$call_out" || fail "$mode: they call"
+	if ! read -r -t 60 made tried opened ms <&"$call_out"; then
+		fail "$mode: they call" "$(cat "$dp_dir/call.err")"
+		break
+	fi
 	after=$(packets)
 	read -r there _ <<<"$(hits fault1 x y)"
 	read -r back _ <<<"$(hits fault2 y x)"
