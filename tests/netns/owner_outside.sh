@@ -19,10 +19,10 @@ noise()
 {
 	(
 		while [ ! -e "$dp_dir/quiet" ]; do
-			for how in tcp udp; do
-				tell x "$how" 127.0.0.1 7002
-				tell p "$how" 127.0.0.1 7004
-			done
+			tell x flood 127.0.0.1 7002 500
+			tell x tcp 127.0.0.1 7002
+			tell p flood 127.0.0.1 7004 500
+			tell p tcp 127.0.0.1 7004
 		done
 	) >/dev/null &
 	noise_pid=$!
@@ -44,7 +44,7 @@ datagrams()
 			>>"$dp_dir/udp-$1-$2"
 }
 
-# columns FILE: sums of all but the last two, which are medians
+# columns FILE N: sums of the first N columns, medians of the two behind them
 columns()
 {
 	awk -v n="$2" 'function median(c,    i, j, x, v) {

@@ -13,6 +13,7 @@ peer is v4-mapped; `--v4 PORT`: an IPv4 socket), and does what it reads, a line 
     eofs              how many connections that came in have been closed from the other side
     trips KIND ADDR PORT N   N round trips, tcp or udp, each TRIP_S after the one before has begun if it is back:
                       how many are lost, their median and 99th percentile in µs, TCP's retransmissions
+    flood ADDR PORT N N datagrams, one each TRIP_S at most; nobody waits for an answer
     ms ADDR PORT      a new connection's time to connect, in milliseconds
 """
 import array
@@ -189,6 +190,14 @@ def trips(kind, addr, port, n):
     return "%d %d %d %d" % (len(took) - len(back), back[len(back) // 2], back[len(back) * 99 // 100], retransmitted)
 
 
+def flood(addr, port, n):
+    with connect(addr, port, socket.SOCK_DGRAM) as s:
+        for _ in range(int(n)):
+            s.send(b"word")
+            time.sleep(TRIP_S)
+    return "ok"
+
+
 def ms(addr, port):
     t = time.monotonic()
     with connect(addr, port):
@@ -197,7 +206,8 @@ def ms(addr, port):
 
 def do(words):
     table = {"tcp": tcp, "udp": udp, "hold": hold, "use": use, "fork": fork, "pass": hand_over,
-             "take": take, "ms": ms, "trips": trips, "eofs": eofs}
+             "take": take, "ms": ms, "trips": trips,
+             "flood": flood, "eofs": eofs}
     return outcome(table[words[0]], *words[1:])
 
 

@@ -4,8 +4,8 @@
  * that are no older than some hundred of them.
  *
  * Both say `ready` and do nothing before a line of input. `serve` forks a worker for each BATCH * ROUNDS
- * connections; at the next line it says how many it took at PORT and at CUT_PORT. `call` forks one for as many,
- * until MS are over: to PORT, a byte, and reset; and as many to CUT_PORT, which are given up at once: each
+ * connections; at the next line it says how many it took at PORT and at CUT_PORT. `call` forks one for as many, CALLERS at
+ * a time, until MS are over: to PORT, a byte, and reset; and as many to CUT_PORT, which are given up at once: each
  * is one SYN, and is counted as opened if it was answered. It says `MADE TRIED OPENED MS`.
  *
  * All ends by resets of sockets that are there, so that no packet comes from the kernel on behalf of none.
@@ -27,7 +27,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-enum { BATCH = 64, ROUNDS = 4, BACKLOG = 4096, STUCK_MS = 10000 };
+enum { BATCH = 64, ROUNDS = 4, CALLERS = 3, BACKLOG = 4096, STUCK_MS = 10000 };
 
 /* In memory that all processes share. */
 static struct counts {
@@ -124,23 +124,33 @@ static void batch(const struct sockaddr_in *to, const struct sockaddr_in *cut)
 	give_up(vain);
 }
 
+static void caller(const struct sockaddr_in *to, const struct sockaddr_in *cut)
+{
+	pid_t pid = fork();
+
+	if (pid < 0)
+		die("fork");
+	if (pid)
+		return;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (int i = 0; i < ROUNDS; i++)
+		batch(to, cut);
+	_exit(0);
+}
+
 static void call(const struct sockaddr_in *to, const struct sockaddr_in *cut, int64_t ms)
 {
 	int64_t start = now_ms();
+	int status;
 
-	do {
-		pid_t pid = fork();
-		int status;
-
-		if (!pid) {
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			for (int i = 0; i < ROUNDS; i++)
-				batch(to, cut);
-			_exit(0);
-		}
-		if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+	for (int i = 0; i < CALLERS; i++)
+		caller(to, cut);
+	while (wait(&status) > 0) {
+		if (status)
 			die("a caller");
-	} while (now_ms() - start < ms);
+		if (now_ms() - start < ms)
+			caller(to, cut);
+	}
 	printf("%lu %lu %lu %ld\n", counts->made, counts->tried, counts->opened,
 	       (long)(now_ms() - start));
 }
