@@ -157,8 +157,8 @@ static void call(const struct sockaddr_in *to, const struct sockaddr_in *cut, in
 
 /* --- serve -------------------------------------------------------------------------------------- */
 
-/* What waits at @listener, up to @max; how many there were. */
-static int take(int listener, int max, uint64_t *n)
+/* What waits at @listener, up to @max; how many there were. @byte: each sends one. */
+static int take(int listener, int max, bool byte, uint64_t *n)
 {
 	int i = 0, fd;
 
@@ -166,7 +166,8 @@ static int take(int listener, int max, uint64_t *n)
 
 	for (; i < max && (fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0; i++) {
 		/* Not before its byte, or the caller could not send it. */
-		recv(fd, &c, 1, 0);
+		if (byte)
+			recv(fd, &c, 1, 0);
 		close(fd);
 	}
 	count(n, (uint64_t)i);
@@ -182,8 +183,8 @@ static bool work(int listener, int cut)
 	int left = BATCH * ROUNDS;
 
 	while (left && poll(p, ARRAY_SIZE(p), -1) > 0) {
-		left -= take(listener, left, &counts->made);
-		left -= take(cut, left, &counts->opened);
+		left -= take(listener, left, true, &counts->made);
+		left -= take(cut, left, false, &counts->opened);
 		if (p[2].revents)
 			return false;
 	}
