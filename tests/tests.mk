@@ -85,7 +85,7 @@ check: $(UNIT_BINS) ## unit tests (no root)
 check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
-check-netns: $(O)/chaos $(NETNS_TOOLS) ## data path, lab and command line in network namespaces
+check-netns: $(O)/chaos $(NETNS_TOOLS) $(METER) ## data path, lab and command line in network namespaces
 	$(Q)$(TEST_RUN) $(NETNS_TESTS)
 
 check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends leave no trace

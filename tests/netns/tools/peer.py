@@ -11,6 +11,9 @@ peer is v4-mapped; `--v4 PORT`: an IPv4 socket), and does what it reads, a line 
     pass PATH ADDR PORT   a new connection, made here and handed over to who listens on the Unix socket PATH
     take PATH         wait for one there, which is then the one of `use`
     eofs              how many connections that came in have been closed from the other side
+    trips KIND ADDR PORT N   N round trips, tcp or udp, each TRIP_S after the one before has begun if it is back:
+                      how many are lost, their median and 99th percentile in µs, TCP's retransmissions
+    flood ADDR PORT N N datagrams, one each TRIP_S at most; nobody waits for an answer
     ms ADDR PORT      a new connection's time to connect, in milliseconds
 """
 import array
@@ -21,6 +24,8 @@ import sys
 import time
 
 WAIT = 0.7
+TRIP_S = 0.0005
+TCPI_TOTAL_RETRANS = 100  # its offset in struct tcp_info (linux/tcp.h)
 sel = selectors.DefaultSelector()
 held = None
 closed = 0
@@ -155,6 +160,44 @@ def eofs():
     return str(closed)
 
 
+def one_trip(s, i):
+    """Its time in µs; None: it is lost. What comes late is not taken for this one's."""
+    word = b"%08d" % i
+    t = time.monotonic()
+    try:
+        s.send(word)
+        while s.recv(16) != word:
+            pass
+    except (TimeoutError, socket.timeout):
+        return None
+    return 1e6 * (time.monotonic() - t)
+
+
+def trips(kind, addr, port, n):
+    took = []
+    retransmitted = 0
+    with connect(addr, port, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as s:
+        for i in range(int(n)):
+            began = time.monotonic()
+            took.append(one_trip(s, i))
+            time.sleep(max(0.0, began + TRIP_S - time.monotonic()))
+        if kind == "tcp":
+            info = s.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 256)
+            retransmitted = int.from_bytes(info[TCPI_TOTAL_RETRANS:TCPI_TOTAL_RETRANS + 4], sys.byteorder)
+    back = sorted(t for t in took if t is not None)
+    if not back:
+        return "%s - - %d" % (n, retransmitted)
+    return "%d %d %d %d" % (len(took) - len(back), back[len(back) // 2], back[len(back) * 99 // 100], retransmitted)
+
+
+def flood(addr, port, n):
+    with connect(addr, port, socket.SOCK_DGRAM) as s:
+        for _ in range(int(n)):
+            s.send(b"word")
+            time.sleep(TRIP_S)
+    return "ok"
+
+
 def ms(addr, port):
     t = time.monotonic()
     with connect(addr, port):
@@ -163,7 +206,8 @@ def ms(addr, port):
 
 def do(words):
     table = {"tcp": tcp, "udp": udp, "hold": hold, "use": use, "fork": fork, "pass": hand_over,
-             "take": take, "ms": ms, "eofs": eofs}
+             "take": take, "ms": ms, "trips": trips,
+             "flood": flood, "eofs": eofs}
     return outcome(table[words[0]], *words[1:])
 
 
