@@ -94,7 +94,7 @@ check-experiments: $(O)/chaos ## the shipped experiments have their documented o
 FUZZ_TIME   ?= 30
 FUZZ_SRCS   := $(wildcard tests/fuzz/fuzz_*.c)
 FUZZ_BINS   := $(patsubst tests/%.c,$(O)/%,$(FUZZ_SRCS))
-FUZZ_OBJS    = $(foreach r,report analysis experiment lib,$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))
+FUZZ_OBJS    = $(foreach r,report analysis check experiment lib,$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))
 FUZZ_CFLAGS  = $(filter-out $(WARN),$(ALL_CFLAGS)) -MF $@.d -MT $@
 
 $(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * search.c: objects for which nothing quicker is known (Wing and Gong 1993), as just-in-time
+ * linearization (Lowe, "Testing for linearizability", 2017). The events are gone through in the
+ * order of time, with the set of all configurations that what happened so far allows: the object's
+ * state, and which of the open operations have taken effect. When an operation completes it has to
+ * have taken effect: configurations in which it has not are led on by every order of open
+ * operations that makes it. When none is left, there is no order: the operation that completed is
+ * where it shows.
+ *
+ * Three things keep the set small and change no answer:
+ *   - an open read of what the state is takes effect at once: it changes nothing
+ *   - an operation without an answer that changes the object to what nobody ever saw never happened
+ *   - a release without an answer whose hold is over is as good as done
+ */
+#include "check/search.h"
+#include "check/internal.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define NONE SIZE_MAX
+#define NEVER (SIZE_MAX - 1)
+#define OUT_OF_BOUNDS 1 /* a result beside errnos */
+
+struct search {
+	enum checker c;
+	const struct check_op *ops;
+	size_t n;
+	size_t open[SLOTS]; /* operations by slot, NONE: free */
+	size_t n_slots;	    /* slots above are free */
+	size_t *slot;	    /* by operation, NONE: not open */
+	size_t *hold; /* by operation: of a release, the acquire; NEVER: there is none, NONE: several */
+	struct config_set now, next, seen;
+	uint64_t steps, max_steps, max_configs;
+	const char *reason;
+};
+
+static void cleanup_search(struct search *s)
+{
+	free(s->slot);
+	free(s->hold);
+	config_set__reset(&s->now);
+	config_set__reset(&s->next);
+	config_set__reset(&s->seen);
+}
+
+static bool is_done(const struct config *c, size_t slot)
+{
+	return c->done[slot / 64] >> (slot % 64) & 1;
+}
+
+static void set_done(struct config *c, size_t slot)
+{
+	c->done[slot / 64] |= 1ULL << (slot % 64);
+}
+
+static void clear_done(struct config *c, size_t slot)
+{
+	c->done[slot / 64] &= ~(1ULL << (slot % 64));
+}
+
+/* ---- the objects ---- */
+
+static bool apply(const struct search *s, int64_t *state, const struct check_op *o)
+{
+	int64_t v = o->value;
+
+	switch ((enum check_kind)o->kind) {
+	case CHECK_READ:
+		return *state == (s->c == CHECKER_COUNTER && v == CHECK_NIL ? 0 : v);
+	case CHECK_WRITE:
+		*state = v;
+		return true;
+	case CHECK_CAS:
+		if (*state != o->arg)
+			return false;
+		*state = v;
+		return true;
+	case CHECK_ADD:
+		*state = (int64_t)((uint64_t)*state + (uint64_t)o->arg);
+		return v == CHECK_NIL || o->complete_ns == T_INF || v == *state;
+	case CHECK_ACQUIRE:
+		if (*state != CHECK_NIL)
+			return false;
+		*state = v;
+		return true;
+	case CHECK_RELEASE:
+		if (*state != v)
+			return false;
+		*state = CHECK_NIL;
+		return true;
+	case CHECK_EXPIRE:
+		if (*state == v)
+			*state = CHECK_NIL;
+		return true;
+	case CHECK_CONTAINS:
+	case CHECK_PUSH:
+	case CHECK_POP:
+		break;
+	}
+	return false;
+}
+
+/* A release without an answer of a hold that is not, and will not come. */
+static bool is_moot(const struct search *s, const struct config *c, size_t op)
+{
+	const struct check_op *o = &s->ops[op];
+	size_t hold = s->hold[op];
+
+	if (o->kind != CHECK_RELEASE || o->complete_ns != T_INF || c->state == o->value ||
+	    hold == NONE)
+		return false;
+	if (hold == NEVER)
+		return true;
+	if (s->ops[hold].invoke_ns > o->invoke_ns)
+		return false;
+	return s->slot[hold] == NONE || is_done(c, s->slot[hold]);
+}
+
+static void settle(const struct search *s, struct config *c)
+{
+	for (size_t i = 0; i < s->n_slots; i++) {
+		size_t op = s->open[i];
+		int64_t state = c->state;
+
+		if (op == NONE || is_done(c, i))
+			continue;
+		if (s->ops[op].kind == CHECK_READ ? apply(s, &state, &s->ops[op])
+						  : is_moot(s, c, op))
+			set_done(c, i);
+	}
+}
+
+/* ---- events ---- */
+
+static int put(struct search *s, struct config_set *to, const struct config *c)
+{
+	if (to->n >= s->max_configs) {
+		s->reason = "bound reached: too many configurations to hold";
+		return OUT_OF_BOUNDS;
+	}
+	return config_set__add(to, c);
+}
+
+static void swap(struct config_set *a, struct config_set *b)
+{
+	struct config_set old = *a;
+
+	*a = *b;
+	*b = old;
+}
+
+static void trim(struct search *s)
+{
+	while (s->n_slots && s->open[s->n_slots - 1] == NONE)
+		s->n_slots--;
+}
+
+/* Operations without an answer that are done in all configurations need no slot. */
+static int retire(struct search *s)
+{
+	uint64_t all[SLOT_WORDS];
+	int r = 0;
+
+	memset(all, 0xff, sizeof(all));
+	for (size_t i = 0; i < s->now.n; i++)
+		for (size_t w = 0; w < SLOT_WORDS; w++)
+			all[w] &= s->now.v[i].done[w];
+	for (size_t k = 0; k < s->n_slots; k++) {
+		size_t op = s->open[k];
+		uint64_t bit = 1ULL << (k % 64);
+
+		if (op != NONE && s->ops[op].complete_ns == T_INF && all[k / 64] & bit) {
+			s->slot[op] = NONE;
+			s->open[k] = NONE;
+		} else {
+			all[k / 64] &= ~bit;
+		}
+	}
+	trim(s);
+	config_set__clear(&s->next);
+	for (size_t i = 0; i < s->now.n && !r; i++) {
+		struct config c = s->now.v[i];
+
+		for (size_t w = 0; w < SLOT_WORDS; w++)
+			c.done[w] &= ~all[w];
+		r = put(s, &s->next, &c);
+	}
+	swap(&s->now, &s->next);
+	return r;
+}
+
+static size_t free_slot(const struct search *s)
+{
+	size_t i = 0;
+
+	while (i < s->n_slots && s->open[i] != NONE)
+		i++;
+	return i;
+}
+
+static int invoke(struct search *s, size_t op)
+{
+	size_t i = free_slot(s);
+	int r = 0;
+
+	if (i == SLOTS) {
+		r = retire(s);
+		if (r)
+			return r;
+		i = free_slot(s);
+	}
+	if (i == SLOTS) {
+		s->reason = "bound reached: too many operations open at one time";
+		return OUT_OF_BOUNDS;
+	}
+	s->open[i] = op;
+	s->slot[op] = i;
+	if (i == s->n_slots)
+		s->n_slots++;
+	config_set__clear(&s->next);
+	for (size_t k = 0; k < s->now.n && !r; k++) {
+		struct config c = s->now.v[k];
+
+		settle(s, &c);
+		r = put(s, &s->next, &c);
+	}
+	swap(&s->now, &s->next);
+	return r;
+}
+
+/* Lead @c on by one open operation, every one that is possible. */
+static int lead(struct search *s, struct config c, size_t wanted)
+{
+	for (size_t i = 0; i < s->n_slots; i++) {
+		struct config to = c;
+		int r;
+
+		if (s->open[i] == NONE || is_done(&c, i))
+			continue;
+		if (s->steps++ >= s->max_steps) {
+			s->reason = "bound reached: too many orders to try";
+			return OUT_OF_BOUNDS;
+		}
+		if (!apply(s, &to.state, &s->ops[s->open[i]]))
+			continue;
+		set_done(&to, i);
+		settle(s, &to);
+		if (is_done(&to, wanted)) {
+			clear_done(&to, wanted);
+			r = put(s, &s->next, &to);
+		} else {
+			r = put(s, &s->seen, &to);
+		}
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
+static int complete(struct search *s, size_t op)
+{
+	size_t slot = s->slot[op];
+	int r = 0;
+
+	config_set__clear(&s->next);
+	config_set__clear(&s->seen);
+	for (size_t i = 0; i < s->now.n && !r; i++) {
+		struct config c = s->now.v[i];
+
+		if (!is_done(&c, slot)) {
+			r = put(s, &s->seen, &c);
+			continue;
+		}
+		clear_done(&c, slot);
+		r = put(s, &s->next, &c);
+	}
+	for (size_t i = 0; i < s->seen.n && !r; i++)
+		r = lead(s, s->seen.v[i], slot);
+	s->open[slot] = NONE;
+	s->slot[op] = NONE;
+	trim(s);
+	swap(&s->now, &s->next);
+	return r;
+}
+
+/* ---- what may be left out, and what belongs together ---- */
+
+static bool is_watched(const struct check_op *o)
+{
+	return o->kind == CHECK_READ || o->kind == CHECK_CAS ||
+	       (o->kind == CHECK_RELEASE && o->complete_ns != T_INF);
+}
+
+static bool is_acquire(const struct check_op *o)
+{
+	return o->kind == CHECK_ACQUIRE;
+}
+
+static int64_t watched(const struct check_op *o)
+{
+	return o->kind == CHECK_CAS ? o->arg : o->value;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return CMP(*x, *y);
+}
+
+static bool changes(const struct check_op *o)
+{
+	return o->kind == CHECK_WRITE || o->kind == CHECK_CAS || o->kind == CHECK_ACQUIRE;
+}
+
+/* Copies to @ret what counts; how many. */
+static int leave_out(enum checker c, const struct check_op *ops, size_t n, size_t *ret,
+		     size_t *ret_n)
+{
+	_cleanup_free_ int64_t *seen = calloc(n + 1, sizeof(*seen));
+	size_t n_seen = 0, m = 0;
+
+	if (!seen)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		if (is_watched(&ops[i]))
+			seen[n_seen++] = watched(&ops[i]);
+	qsort(seen, n_seen, sizeof(*seen), by_number);
+	for (size_t i = 0; i < n; i++) {
+		const struct check_op *o = &ops[i];
+
+		if (c != CHECKER_COUNTER && changes(o) && o->complete_ns == T_INF &&
+		    !bsearch(&o->value, seen, n_seen, sizeof(*seen), by_number))
+			continue;
+		ret[m++] = i;
+	}
+	*ret_n = m;
+	return 0;
+}
+
+static int find_holds(struct search *s)
+{
+	_cleanup_free_ size_t *acquires = NULL;
+	size_t n;
+
+	acquires = sorted(s->ops, s->n, is_acquire, by_value, &n);
+	if (!acquires)
+		return -ENOMEM;
+	for (size_t i = 0; i < s->n; i++) {
+		size_t lo = 0, hi = n;
+
+		s->slot[i] = s->hold[i] = NONE;
+		if (s->ops[i].kind != CHECK_RELEASE)
+			continue;
+		while (lo < hi) {
+			size_t mid = lo + (hi - lo) / 2;
+
+			if (s->ops[acquires[mid]].value < s->ops[i].value)
+				lo = mid + 1;
+			else
+				hi = mid;
+		}
+		if (lo == n || s->ops[acquires[lo]].value != s->ops[i].value)
+			s->hold[i] = NEVER;
+		else if (lo + 1 == n || s->ops[acquires[lo + 1]].value != s->ops[i].value)
+			s->hold[i] = acquires[lo];
+	}
+	return 0;
+}
+
+/* ---- all of it ---- */
+
+static void violation(struct search *s, size_t op, struct finding *ret)
+{
+	size_t *core = calloc(s->n + 1, sizeof(*core)), n = 0;
+
+	for (size_t i = 0; core && i < s->n; i++)
+		if (s->ops[i].invoke_ns <= s->ops[op].complete_ns)
+			core[n++] = i;
+	if (core)
+		finding__add(ret, s->ops[op].complete_ns, core, n);
+	ret->failed |= !core;
+	free(core);
+}
+
+/* Operations invoked at the instant in which another completes come first: they may be before it. */
+static int run(struct search *s, const size_t *in, size_t n, struct finding *ret)
+{
+	_cleanup_free_ size_t *out = calloc(n + 1, sizeof(*out));
+	size_t a = 0, b = 0;
+	int r = 0;
+
+	if (!out)
+		return -ENOMEM;
+	memcpy(out, in, n * sizeof(*out));
+	qsort_r(out, n, sizeof(*out), by_complete, (void *)s->ops);
+	while (!r && b < n && s->ops[out[b]].complete_ns != T_INF) {
+		size_t op = out[b];
+
+		if (a < n && s->ops[in[a]].invoke_ns <= s->ops[op].complete_ns) {
+			r = invoke(s, in[a++]);
+			continue;
+		}
+		r = complete(s, op);
+		b++;
+		if (!r && !s->now.n) {
+			violation(s, op, ret);
+			return 0;
+		}
+	}
+	return r;
+}
+
+int search__check(enum checker c, const struct check_op *ops, size_t n,
+		  const struct check_limits *l, struct finding *ret)
+{
+	_cleanup_(cleanup_search) struct search s = {
+		.c = c,
+		.ops = ops,
+		.n = n,
+		.max_steps = l && l->steps ? l->steps : CHECK_STEPS,
+		.max_configs = l && l->configs ? l->configs : CHECK_CONFIGS,
+	};
+	_cleanup_free_ size_t *in = calloc(n + 1, sizeof(*in));
+	struct config start = {.state = c == CHECKER_COUNTER ? 0 : CHECK_NIL};
+	size_t m = 0;
+	int r;
+
+	s.slot = calloc(n + 1, sizeof(*s.slot));
+	s.hold = calloc(n + 1, sizeof(*s.hold));
+	if (!in || !s.slot || !s.hold)
+		return -ENOMEM;
+	for (size_t i = 0; i < SLOTS; i++)
+		s.open[i] = NONE;
+	r = leave_out(c, ops, n, in, &m);
+	r = r ? r : find_holds(&s);
+	r = r ? r : put(&s, &s.now, &start);
+	if (!r) {
+		qsort_r(in, m, sizeof(*in), by_invoke, (void *)ops);
+		r = run(&s, in, m, ret);
+	}
+	if (r != OUT_OF_BOUNDS)
+		return r;
+	ret->verdict = CHECK_OPEN;
+	ret->reason = s.reason;
+	return 0;
+}

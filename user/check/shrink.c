@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shrink.c: the operations that show a violation, less and less of them: delta debugging (Zeller
+ * and Hildebrandt 2002), with the checker itself as the judge of each relaxed history.
+ */
+#include "check/internal.h"
+#include "lib/cleanup.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* Operations looked at in all, over all tries. */
+#define WORK_MAX 20000000ULL
+#define SEARCH_STEPS 200000 /* of one try */
+
+struct shrink {
+	struct relax relax;
+	struct check_limits limits;
+	uint64_t work;
+	size_t *kept, *trial;
+	size_t n;
+	bool spent;
+};
+
+static void cleanup_shrink(struct shrink *s)
+{
+	relax__reset(&s->relax);
+	free(s->kept);
+	free(s->trial);
+}
+
+/* Is it a violation if only @kept is known? 1, 0, or -ENOMEM. */
+static int still(struct shrink *s, const size_t *kept, size_t n_kept)
+{
+	_cleanup_(cleanup_finding) struct finding f = {0};
+	size_t n;
+	int r;
+
+	if (s->work > WORK_MAX) {
+		s->spent = true;
+		return 0;
+	}
+	n = relax__make(&s->relax, kept, n_kept);
+	/* Even a small one has sorts and tables made for it; counters look at all operations. */
+	s->work += n + 50 + (s->relax.c == CHECKER_COUNTER ? s->relax.n : 0);
+	r = key__check(s->relax.c, s->relax.out, n, &s->limits, &f);
+	if (r)
+		return r;
+	if (f.verdict == CHECK_OPEN)
+		s->spent = true;
+	return f.count > 0;
+}
+
+/* Without the @len operations from @at on. */
+static int without(struct shrink *s, size_t at, size_t len)
+{
+	size_t n = 0;
+	int r;
+
+	for (size_t i = 0; i < s->n; i++)
+		if (i < at || i >= at + len)
+			s->trial[n++] = s->kept[i];
+	r = still(s, s->trial, n);
+	if (r != 1)
+		return r;
+	memcpy(s->kept, s->trial, n * sizeof(*s->kept));
+	s->n = n;
+	return 1;
+}
+
+/*
+ * Pieces of half, a quarter ... and at last of one operation, which are gone through again until
+ * none of them can be left out. From the end on: what came last shows it, as a rule, and stays.
+ */
+static int reduce(struct shrink *s)
+{
+	size_t len = (s->n + 1) / 2;
+
+	while (len && !s->spent) {
+		bool less = false;
+		size_t at = 0;
+
+		while (at < s->n && !s->spent) {
+			size_t piece = len < s->n - at ? len : s->n - at;
+			int r = without(s, at, piece);
+
+			if (r < 0)
+				return r;
+			less |= r == 1;
+			if (!r)
+				at += piece;
+		}
+		if (len == 1 && !less)
+			break;
+		if (len > s->n)
+			len = s->n;
+		len = len == 1 ? 1 : (len + 1) / 2;
+		if (!s->n)
+			break;
+	}
+	return 0;
+}
+
+static int by_index(const void *a, const void *b)
+{
+	const size_t *x = a, *y = b;
+
+	return CMP(*x, *y);
+}
+
+int shrink__core(enum checker c, const struct check_op *ops, size_t n, const struct check_limits *l,
+		 struct finding *f, bool *ret_whole)
+{
+	_cleanup_(cleanup_shrink) struct shrink s = {0};
+	int r = relax__init(&s.relax, c, ops, n);
+
+	s.limits = *l;
+	if (!s.limits.steps || s.limits.steps > SEARCH_STEPS)
+		s.limits.steps = SEARCH_STEPS;
+	s.kept = calloc(n + 1, sizeof(*s.kept));
+	s.trial = calloc(n + 1, sizeof(*s.trial));
+	if (r || !s.kept || !s.trial)
+		return -ENOMEM;
+	qsort(f->core, f->n_core, sizeof(*f->core), by_index);
+	memcpy(s.kept, f->core, f->n_core * sizeof(*s.kept));
+	s.n = f->n_core;
+	r = still(&s, s.kept, s.n);
+	if (r == 0) {
+		/* What explains it was left out: all operations, then. */
+		s.n = n;
+		for (size_t i = 0; i < n; i++)
+			s.kept[i] = i;
+		s.spent = false;
+		r = still(&s, s.kept, s.n);
+	}
+	if (r < 0)
+		return r;
+	if (r == 1)
+		r = reduce(&s);
+	else
+		s.spent = true;
+	if (r)
+		return r;
+	free(f->core);
+	f->core = TAKE_PTR(s.kept);
+	f->n_core = s.n;
+	*ret_whole = !s.spent;
+	return 0;
+}
