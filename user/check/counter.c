@@ -91,7 +91,7 @@ static struct range heap__pop(struct matching *m)
 	return top;
 }
 
-/* False: a value was seen that no number of adds gives. */
+/* False: a value was seen that no number of adds gives, or one after a higher one. */
 static bool find_windows(struct matching *m, size_t n)
 {
 	struct window *w = m->windows;
@@ -118,6 +118,9 @@ static bool find_windows(struct matching *m, size_t n)
 		w[k].low = w[k].low > w[k - 1].low ? w[k].low : w[k - 1].low;
 	for (size_t k = m->n_adds + 1; k-- > 0;)
 		w[k].high = w[k].high < w[k + 1].high ? w[k].high : w[k + 1].high;
+	for (size_t k = 1; k <= m->highest; k++)
+		if (w[k].low > w[k].high)
+			return false;
 	return true;
 }
 
