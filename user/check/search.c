@@ -103,14 +103,18 @@ static bool apply(const struct search *s, int64_t *state, const struct check_op 
 	return false;
 }
 
+static bool ends_hold(const struct check_op *o)
+{
+	return o->kind == CHECK_RELEASE || o->kind == CHECK_EXPIRE;
+}
+
 /* A release without an answer of a hold that is not, and will not come. */
 static bool is_moot(const struct search *s, const struct config *c, size_t op)
 {
 	const struct check_op *o = &s->ops[op];
 	size_t hold = s->hold[op];
 
-	if (o->kind != CHECK_RELEASE || o->complete_ns != T_INF || c->state == o->value ||
-	    hold == NONE)
+	if (!ends_hold(o) || o->complete_ns != T_INF || c->state == o->value || hold == NONE)
 		return false;
 	if (hold == NEVER)
 		return true;
@@ -353,7 +357,7 @@ static int find_holds(struct search *s)
 		size_t lo = 0, hi = n;
 
 		s->slot[i] = s->hold[i] = NONE;
-		if (s->ops[i].kind != CHECK_RELEASE)
+		if (!ends_hold(&s->ops[i]))
 			continue;
 		while (lo < hi) {
 			size_t mid = lo + (hi - lo) / 2;

@@ -126,8 +126,8 @@ struct chance {
 };
 
 enum loss_model {
-	LOSS_RANDOM,  /* chance */
-	LOSS_BURST,   /* chance.p of all packets, in bursts of geometric length, on average `burst` */
+	LOSS_RANDOM, /* chance */
+	LOSS_BURST, /* chance.p of all packets, in bursts of geometric length, on average `burst` */
 	LOSS_GEMODEL, /* Gilbert-Elliott: p good to bad, r bad to good, h and k: share that is delivered in bad, in good */
 	LOSS_STATE,   /* four states: p13 p31 p32 p23 p14 (Salsano et al.; netem's `loss state`) */
 	LOSS_EVERY,   /* each packet whose number on the edge is a multiple of `every` */
@@ -200,7 +200,7 @@ struct reject {
 
 struct mtu {
 	struct moving bytes; /* IP packets longer than this are dropped */
-	bool icmp;	     /* "fragmentation needed" or "packet too big" goes back; else a black hole */
+	bool icmp; /* "fragmentation needed" or "packet too big" goes back; else a black hole */
 	struct pos pos;
 };
 
@@ -231,7 +231,11 @@ struct match {
 	/* The IP packet, header included; 0..65535 = any. */
 	uint32_t length_lo, length_hi;
 	int dscp; /* 0..63, -1 = any */
-	enum match_state { MATCH_ANY, MATCH_NEW, MATCH_ESTABLISHED } state; /* TCP: with SYN, without */
+	enum match_state {
+		MATCH_ANY,
+		MATCH_NEW,
+		MATCH_ESTABLISHED
+	} state;	/* TCP: with SYN, without */
 	uint32_t nth;	/* of those that match so far, on one edge: each nth; 0 and 1 = all */
 	uint32_t first; /* of those, the first so many of an occurrence; 0 = all */
 };
@@ -326,14 +330,14 @@ struct role_watch {
 struct workload {
 	char *name;
 	char *system; /* redis | etcd */
-	char *check;  /* "set" */
+	char *check;  /* set | register | cas | counter | queue | lock */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
 	double rate_per_s;    /* of all clients together */
-	double reads;	      /* fraction of operations that read, [0,1), default 0.1 */
-	int64_t timeout_ns;   /* of one operation, default 1 s */
+	double reads; /* fraction of operations that read, [0,1), default 0.1; register, cas: 0.5 */
+	int64_t timeout_ns; /* of one operation, default 1 s */
 	struct pos pos;
 };
 
