@@ -233,12 +233,12 @@ static void checked(const json_t *checks, const char *verdict, json_t *out)
 		if (!name || !check || !is || strcmp(is, verdict) || !strcmp(check, "set"))
 			continue;
 		if (!strcmp(is, "pass"))
-			text__add(&t, "%s holds as a %s: %s", name, check, words ? words : "");
+			text__add(&t, "Check %s holds: %s", name, words ? words : "");
 		else if (n > 0)
-			text__add(&t, "%s is no %s (%lld %s): %s", name, check, (long long)n,
+			text__add(&t, "Check %s fails (%lld %s): %s", name, (long long)n,
 				  n == 1 ? "violation" : "violations", words ? words : "");
 		else
-			text__add(&t, "Whether %s holds as a %s is unknown: %s", name, check,
+			text__add(&t, "Whether check %s holds is unknown: %s", name,
 				  words ? words : "");
 		findings__say(out, &t);
 	}

@@ -70,33 +70,27 @@ static int without(struct shrink *s, size_t at, size_t len)
 
 /*
  * Pieces of half, a quarter ... and at last of one operation, which are gone through again until
- * none of them can be left out. From the end on: what came last shows it, as a rule, and stays.
+ * none of them can be left out. The last ones are tried first: of two operations that show the
+ * same, the earlier one stays, which is the write rather than a read of it.
  */
 static int reduce(struct shrink *s)
 {
 	size_t len = (s->n + 1) / 2;
+	bool less = true;
 
-	while (len && !s->spent) {
-		bool less = false;
-		size_t at = 0;
-
-		while (at < s->n && !s->spent) {
-			size_t piece = len < s->n - at ? len : s->n - at;
-			int r = without(s, at, piece);
+	while (s->n && !s->spent && (len > 1 || less)) {
+		less = false;
+		for (size_t end = s->n; end > 0 && !s->spent;) {
+			size_t piece = len < end ? len : end;
+			int r = without(s, end - piece, piece);
 
 			if (r < 0)
 				return r;
 			less |= r == 1;
-			if (!r)
-				at += piece;
+			end -= piece;
 		}
-		if (len == 1 && !less)
-			break;
-		if (len > s->n)
-			len = s->n;
-		len = len == 1 ? 1 : (len + 1) / 2;
-		if (!s->n)
-			break;
+		less |= len > 1;
+		len = len > 1 ? (len + 1) / 2 : 1;
 	}
 	return 0;
 }

@@ -16,7 +16,9 @@
 
 struct zone {
 	int64_t f, s;
-	size_t f_op, s_op, write; /* NONE: the one before all */
+	size_t f_op, write; /* NONE: the one before all */
+	const size_t *ops;  /* all of the cluster, by invocation */
+	size_t n;
 };
 
 #define NONE SIZE_MAX
@@ -37,10 +39,8 @@ static void stretch(struct zone *z, const struct check_op *ops, size_t i)
 		z->f = ops[i].complete_ns;
 		z->f_op = i;
 	}
-	if (ops[i].invoke_ns > z->s) {
+	if (ops[i].invoke_ns > z->s)
 		z->s = ops[i].invoke_ns;
-		z->s_op = i;
-	}
 }
 
 /* A read of what nobody wrote, or before it was written. */
@@ -59,9 +59,11 @@ static void odd_read(const struct check_op *ops, const struct zone *z, size_t re
 static bool cluster(const struct check_op *ops, const size_t *order, size_t n, struct zone *ret,
 		    struct finding *f)
 {
-	struct zone z = {.f = T_INF, .s = INT64_MIN, .f_op = NONE, .s_op = NONE, .write = NONE};
+	struct zone z = {.f = T_INF, .s = INT64_MIN, .f_op = NONE, .write = NONE};
 	bool initial = ops[order[0]].value == CHECK_NIL, read = false;
 
+	z.ops = order;
+	z.n = n;
 	if (initial)
 		z.f = T_BEGIN;
 	for (size_t i = 0; i < n; i++) {
@@ -88,10 +90,27 @@ static size_t add_op(size_t *core, size_t n, size_t op)
 	return n;
 }
 
+/* The first of @z that was invoked after @t; there is one. */
+static size_t first_after(const struct check_op *ops, const struct zone *z, int64_t t)
+{
+	size_t lo = 0, hi = z->n - 1;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (ops[z->ops[mid]].invoke_ns > t)
+			hi = mid;
+		else
+			lo = mid + 1;
+	}
+	return z->ops[lo];
+}
+
 static void clash(const struct check_op *ops, const struct zone *a, const struct zone *b,
 		  struct finding *ret)
 {
-	const size_t all[] = {a->write, a->f_op, a->s_op, b->write, b->f_op, b->s_op};
+	const size_t all[] = {a->write, a->f_op, first_after(ops, a, b->f),
+			      b->write, b->f_op, first_after(ops, b, a->f)};
 	int64_t at = INT64_MIN;
 	size_t core[6], n = 0;
 

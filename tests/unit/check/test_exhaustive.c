@@ -55,9 +55,10 @@ static void ask(struct rng *r, enum checker c, size_t i, struct check_op *o)
 		o->arg = chance(r, 20) ? CHECK_NIL : 10 + upto(r, 3);
 		break;
 	case CHECKER_LOCK:
-		o->kind = chance(r, 50) ? CHECK_ACQUIRE : chance(r, 70) ? CHECK_RELEASE : CHECK_EXPIRE;
-		o->value = o->kind == CHECK_ACQUIRE && chance(r, 90) ? unique
-								      : 10 + upto(r, i);
+		o->kind = chance(r, 50)	  ? CHECK_ACQUIRE
+			  : chance(r, 70) ? CHECK_RELEASE
+					  : CHECK_EXPIRE;
+		o->value = o->kind == CHECK_ACQUIRE && chance(r, 90) ? unique : 10 + upto(r, i);
 		break;
 	case CHECKER_COUNTER:
 		o->kind = chance(r, 40) ? CHECK_READ : CHECK_ADD;
@@ -287,8 +288,13 @@ static void agrees(void **state)
 	assert_true(t.missed < n / 50);
 }
 
-#define CHECKER(c) \
-	{"agrees with all orders: " #c, agrees, NULL, NULL, &(enum checker){CHECKER_##c}}
+#define CHECKER(c)                                                                 \
+	{                                                                          \
+		"agrees with all orders: " #c, agrees, NULL, NULL, &(enum checker) \
+		{                                                                  \
+			CHECKER_##c                                                \
+		}                                                                  \
+	}
 
 int main(void)
 {
