@@ -8,9 +8,10 @@
  * operations that makes it. When none is left, there is no order: the operation that completed is
  * where it shows.
  *
- * Three things keep the set small and change no answer:
+ * Four things keep the set small and change no answer:
  *   - an open read of what the state is takes effect at once: it changes nothing
  *   - an operation without an answer that changes the object to what nobody ever saw never happened
+ *   - one that did happen did so right before an operation that saw it
  *   - a release without an answer whose hold is over is as good as done
  */
 #include "check/search.h"
@@ -123,18 +124,25 @@ static bool is_moot(const struct search *s, const struct config *c, size_t op)
 	return s->slot[hold] == NONE || is_done(c, s->slot[hold]);
 }
 
-static void settle(const struct search *s, struct config *c)
+/* True: a read took effect. */
+static bool settle(const struct search *s, struct config *c)
 {
+	bool read = false;
+
 	for (size_t i = 0; i < s->n_slots; i++) {
 		size_t op = s->open[i];
 		int64_t state = c->state;
 
 		if (op == NONE || is_done(c, i))
 			continue;
-		if (s->ops[op].kind == CHECK_READ ? apply(s, &state, &s->ops[op])
-						  : is_moot(s, c, op))
+		if (s->ops[op].kind == CHECK_READ && apply(s, &state, &s->ops[op])) {
 			set_done(c, i);
+			read = true;
+		} else if (is_moot(s, c, op)) {
+			set_done(c, i);
+		}
 	}
+	return read;
 }
 
 /* ---- events ---- */
@@ -235,33 +243,78 @@ static int invoke(struct search *s, size_t op)
 	return r;
 }
 
-/* Lead @c on by one open operation, every one that is possible. */
-static int lead(struct search *s, struct config c, size_t wanted)
+static int put_led(struct search *s, struct config *c, size_t wanted)
 {
-	for (size_t i = 0; i < s->n_slots; i++) {
-		struct config to = c;
-		int r;
+	if (!is_done(c, wanted))
+		return put(s, &s->seen, c);
+	clear_done(c, wanted);
+	return put(s, &s->next, c);
+}
 
-		if (s->open[i] == NONE || is_done(&c, i))
+static bool spend_step(struct search *s)
+{
+	if (s->steps++ < s->max_steps)
+		return true;
+	s->reason = "bound reached: too many orders to try";
+	return false;
+}
+
+/* Does it matter to @o that the state is @state? Reads are seen to by settle(). */
+static bool needs_state(const struct check_op *o, int64_t state)
+{
+	return (o->kind == CHECK_CAS && o->arg == state) || (ends_hold(o) && o->value == state) ||
+	       (o->kind == CHECK_ACQUIRE && state == CHECK_NIL);
+}
+
+/*
+ * @c is what an operation without an answer has made. It need not have happened but for one that
+ * saw it, and not before just then: so one of those comes next.
+ */
+static int follow(struct search *s, const struct config *c, size_t wanted)
+{
+	struct config seen = *c;
+	int r = settle(s, &seen) ? put_led(s, &seen, wanted) : 0;
+
+	for (size_t i = 0; i < s->n_slots && !r; i++) {
+		struct config to = *c;
+
+		if (s->open[i] == NONE || is_done(c, i) ||
+		    !needs_state(&s->ops[s->open[i]], c->state))
 			continue;
-		if (s->steps++ >= s->max_steps) {
-			s->reason = "bound reached: too many orders to try";
+		if (!spend_step(s))
 			return OUT_OF_BOUNDS;
-		}
 		if (!apply(s, &to.state, &s->ops[s->open[i]]))
 			continue;
 		set_done(&to, i);
 		settle(s, &to);
-		if (is_done(&to, wanted)) {
-			clear_done(&to, wanted);
-			r = put(s, &s->next, &to);
-		} else {
-			r = put(s, &s->seen, &to);
-		}
-		if (r)
-			return r;
+		r = put_led(s, &to, wanted);
 	}
-	return 0;
+	return r;
+}
+
+/* Lead @c on by one open operation, every one that is possible. */
+static int lead(struct search *s, struct config c, size_t wanted)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < s->n_slots && !r; i++) {
+		struct config to = c;
+
+		if (s->open[i] == NONE || is_done(&c, i))
+			continue;
+		if (!spend_step(s))
+			return OUT_OF_BOUNDS;
+		if (!apply(s, &to.state, &s->ops[s->open[i]]))
+			continue;
+		set_done(&to, i);
+		if (s->ops[s->open[i]].complete_ns == T_INF && s->c != CHECKER_COUNTER) {
+			r = follow(s, &to, wanted);
+			continue;
+		}
+		settle(s, &to);
+		r = put_led(s, &to, wanted);
+	}
+	return r;
 }
 
 static int complete(struct search *s, size_t op)
