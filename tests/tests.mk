@@ -78,6 +78,9 @@ unit: $(UNIT_BINS)
 check: $(UNIT_BINS) ## unit tests (no root)
 	$(Q)$(TEST_RUN) $(UNIT_TESTS)
 
+check-long: $(O)/unit/check/test_exhaustive ## the checkers against every order of 200,000 histories each
+	$(Q)CHAOS_CHECK_HISTORIES=200000 $<
+
 check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
@@ -113,4 +116,4 @@ fuzz: $(FUZZ_BINS) ## every parser on hostile input (FUZZ_TIME seconds each)
 			$(O)/fuzz/corpus/$${f##*/} $$(ls -d tests/fuzz/$${f##*/fuzz_} 2>/dev/null) || exit; \
 	done
 
-.PHONY: test unit check check-bpf check-netns check-safety check-experiments fuzz
+.PHONY: test unit check check-long check-bpf check-netns check-safety check-experiments fuzz

@@ -195,7 +195,8 @@ static int add_final_queue(struct checks *c, const struct claims *claims, bool *
 /* Which key each value was written to: values are the workload's own, each written once. */
 struct home {
 	int64_t value;
-	int key;
+	uint32_t key;
+	size_t index; /* of the key, among those that were written */
 };
 
 static int by_home(const void *a, const void *b)
@@ -205,25 +206,65 @@ static int by_home(const void *a, const void *b)
 	return CMP(x->value, y->value);
 }
 
-static void read_keys(struct checks *c, const struct history_final *f, const struct home *homes,
-		      size_t n_homes, size_t n_keys, int64_t *held)
+static int by_home_key(const void *a, const void *b)
 {
-	size_t left = n_homes; /* values that nobody wrote may be as many as a hostile file says */
+	const struct home *x = a, *y = b;
 
-	for (size_t k = 0; k < n_keys; k++)
-		held[k] = CHECK_NIL;
-	for (size_t i = 0; i < f->n_runs; i++)
+	return CMP(x->key, y->key);
+}
+
+struct homes {
+	struct home *v; /* by value */
+	uint32_t *keys;
+	int64_t *held; /* by index of the key: what a node has */
+	size_t n, n_keys;
+};
+
+static void cleanup_homes(struct homes *h)
+{
+	free(h->v);
+	free(h->keys);
+	free(h->held);
+}
+
+static int find_homes(const struct checks *c, struct homes *h)
+{
+	h->v = calloc(c->n + 1, sizeof(*h->v));
+	h->keys = calloc(c->n + 1, sizeof(*h->keys));
+	h->held = calloc(c->n + 1, sizeof(*h->held));
+	if (!h->v || !h->keys || !h->held)
+		return -ENOMEM;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->ops[i].kind != CHECK_READ)
+			h->v[h->n++] = (struct home){c->ops[i].value, c->ops[i].key, 0};
+	qsort(h->v, h->n, sizeof(*h->v), by_home_key);
+	for (size_t i = 0; i < h->n; i++) {
+		if (!i || h->v[i].key != h->v[i - 1].key)
+			h->keys[h->n_keys++] = h->v[i].key;
+		h->v[i].index = h->n_keys - 1;
+	}
+	qsort(h->v, h->n, sizeof(*h->v), by_home);
+	return 0;
+}
+
+static void read_keys(struct checks *c, const struct history_final *f, struct homes *h)
+{
+	size_t left = h->n; /* values that nobody wrote may be as many as a hostile file says */
+
+	for (size_t k = 0; k < h->n_keys; k++)
+		h->held[k] = CHECK_NIL;
+	for (size_t i = 0; i < f->n_runs && left; i++)
 		for (int64_t v = f->runs[i].first; v <= f->runs[i].last && left; v++, left--) {
 			struct home key = {.value = v};
-			const struct home *at = bsearch(&key, homes, n_homes, sizeof(key), by_home);
+			const struct home *at = bsearch(&key, h->v, h->n, sizeof(key), by_home);
 
 			if (at)
-				held[at->key] = v;
+				h->held[at->index] = v;
 		}
-	for (size_t k = 0; k < n_keys; k++) {
-		struct check_op op = final_op(c, f->node, CHECK_READ, held[k]);
+	for (size_t k = 0; k < h->n_keys; k++) {
+		struct check_op op = final_op(c, f->node, CHECK_READ, h->held[k]);
 
-		op.key = (unsigned int)k;
+		op.key = h->keys[k];
 		add(c, -1, op);
 	}
 }
@@ -231,28 +272,14 @@ static void read_keys(struct checks *c, const struct history_final *f, const str
 static int add_final_keys(struct checks *c)
 {
 	_cleanup_free_ const struct history_final **last = writes__last_finals(c->h, c->workload);
-	_cleanup_free_ struct home *homes = calloc(c->n + 1, sizeof(*homes));
-	_cleanup_free_ int64_t *held = NULL;
-	size_t n_homes = 0, n_keys = 0;
+	_cleanup_(cleanup_homes) struct homes homes = {0};
 
-	if (!last || !homes)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct check_op *o = &c->ops[i];
-
-		if (o->kind == CHECK_READ)
-			continue;
-		homes[n_homes++] = (struct home){o->value, (int)o->key};
-		n_keys = o->key + 1U > n_keys ? o->key + 1U : n_keys;
-	}
-	qsort(homes, n_homes, sizeof(*homes), by_home);
-	held = calloc(n_keys + 1, sizeof(*held));
-	if (!held)
+	if (!last || c->failed || find_homes(c, &homes))
 		return -ENOMEM;
 	c->after_ns++;
 	for (size_t i = 0; i < c->h->nodes.n; i++)
 		if (last[i] && last[i]->ok)
-			read_keys(c, last[i], homes, n_homes, n_keys, held);
+			read_keys(c, last[i], &homes);
 	return 0;
 }
 

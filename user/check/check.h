@@ -28,8 +28,9 @@
  * that found nothing are not decided exactly: what is called a violation is one, but a pop that
  * wrongly found nothing may go unnoticed.
  *
- * Memory: at most 120 bytes an operation beside the history itself (40 bytes an operation), and for
- * the search CHECK_CONFIGS configurations of 104 bytes.
+ * Memory, beside the history itself (40 bytes an operation): 110 bytes for each operation of the
+ * largest key to decide it, 200 for a witness; and for the search up to CHECK_CONFIGS
+ * configurations in each of three sets, of at most 96 bytes.
  */
 #ifndef CHAOS_CHECK_H
 #define CHAOS_CHECK_H
@@ -84,8 +85,8 @@ struct check_op {
 _Static_assert(sizeof(struct check_op) == 40, "check_op");
 
 /* The search gives up past these: the answer is CHECK_OPEN then, never a pass. 0: the default. */
-#define CHECK_CONFIGS 1000000ULL /* configurations held at one time */
-#define CHECK_STEPS 50000000ULL	 /* transitions tried for one key */
+#define CHECK_CONFIGS 200000ULL /* configurations held at one time */
+#define CHECK_STEPS 50000000ULL /* transitions tried for one key */
 struct check_limits {
 	uint64_t configs, steps;
 };

@@ -11,7 +11,9 @@
 
 /* Operations looked at in all, over all tries. */
 #define WORK_MAX 20000000ULL
-#define SEARCH_STEPS 200000 /* of one try */
+/* Steps of the search in one try, and for each of its operations. */
+#define SEARCH_STEPS 100000
+#define SEARCH_STEPS_EACH 20
 
 struct shrink {
 	struct relax relax;
@@ -19,7 +21,8 @@ struct shrink {
 	uint64_t work;
 	size_t *kept, *trial;
 	size_t n;
-	bool spent;
+	bool spent;  /* no more tries */
+	bool unsure; /* a try was not decided, since the pieces are single operations */
 };
 
 static void cleanup_shrink(struct shrink *s)
@@ -33,6 +36,7 @@ static void cleanup_shrink(struct shrink *s)
 static int still(struct shrink *s, const size_t *kept, size_t n_kept)
 {
 	_cleanup_(cleanup_finding) struct finding f = {0};
+	struct check_limits l = s->limits;
 	size_t n;
 	int r;
 
@@ -43,11 +47,14 @@ static int still(struct shrink *s, const size_t *kept, size_t n_kept)
 	n = relax__make(&s->relax, kept, n_kept);
 	/* Even a small one has sorts and tables made for it; counters look at all operations. */
 	s->work += n + 50 + (s->relax.c == CHECKER_COUNTER ? s->relax.n : 0);
-	r = key__check(s->relax.c, s->relax.out, n, &s->limits, &f);
+	l.steps = SEARCH_STEPS + SEARCH_STEPS_EACH * n;
+	if (s->limits.steps && s->limits.steps < l.steps)
+		l.steps = s->limits.steps;
+	r = key__check(s->relax.c, s->relax.out, n, &l, &f);
 	if (r)
 		return r;
 	if (f.verdict == CHECK_OPEN)
-		s->spent = true;
+		s->unsure = true;
 	return f.count > 0;
 }
 
@@ -79,7 +86,7 @@ static int reduce(struct shrink *s)
 	bool less = true;
 
 	while (s->n && !s->spent && (len > 1 || less)) {
-		less = false;
+		less = s->unsure = false;
 		for (size_t end = s->n; end > 0 && !s->spent;) {
 			size_t piece = len < end ? len : end;
 			int r = without(s, end - piece, piece);
@@ -109,8 +116,6 @@ int shrink__core(enum checker c, const struct check_op *ops, size_t n, const str
 	int r = relax__init(&s.relax, c, ops, n);
 
 	s.limits = *l;
-	if (!s.limits.steps || s.limits.steps > SEARCH_STEPS)
-		s.limits.steps = SEARCH_STEPS;
 	s.kept = calloc(n + 1, sizeof(*s.kept));
 	s.trial = calloc(n + 1, sizeof(*s.trial));
 	if (r || !s.kept || !s.trial)
@@ -126,7 +131,6 @@ int shrink__core(enum checker c, const struct check_op *ops, size_t n, const str
 		s.n = n;
 		for (size_t i = 0; i < n; i++)
 			s.kept[i] = i;
-		s.spent = false;
 		r = still(&s, s.kept, s.n);
 	}
 	if (r < 0)
@@ -140,6 +144,6 @@ int shrink__core(enum checker c, const struct check_op *ops, size_t n, const str
 	free(f->core);
 	f->core = TAKE_PTR(s.kept);
 	f->n_core = s.n;
-	*ret_whole = !s.spent;
+	*ret_whole = !s.spent && !s.unsure;
 	return 0;
 }
