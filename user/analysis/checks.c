@@ -6,34 +6,14 @@
  * A workload has one of the name of its check; a lock also one of its tokens, NAME-tokens, a
  * register or cas also one of what is there in the end, NAME-final.
  *
- * Final reads come after all operations, and are operations too: of a register, cas or counter each
- * node's last one is a read of all keys; what a queue has then is popped, and then found empty. A
- * value in them that nobody wrote is left out: which key it was of is not recorded.
- *
  * A lease ends a hold at any time from its length after the acquire was invoked; not before, for
  * the system can have begun to count no earlier.
  */
-#include "analysis/internal.h"
-#include "check/check.h"
+#include "analysis/checks.h"
 #include "lib/cleanup.h"
 
 #include <errno.h>
 #include <string.h>
-
-/* Processes below 0 are final reads: of all nodes, and of node N. */
-#define FINAL (-1)
-#define FINAL_OF(node) (FINAL - 1 - (node))
-
-struct checks {
-	const struct history *h;
-	size_t workload;
-	int64_t after_ns; /* all operations have returned */
-	struct check_op *ops;
-	int *from; /* of each: the recorded operation, or -1 */
-	size_t n, size;
-	bool failed;
-	char process[96], key[96]; /* for names */
-};
 
 static void cleanup_checks(struct checks *c)
 {
@@ -41,7 +21,7 @@ static void cleanup_checks(struct checks *c)
 	free(c->from);
 }
 
-static void add(struct checks *c, int from, struct check_op op)
+void checks__add(struct checks *c, int from, struct check_op op)
 {
 	if (c->n == c->size) {
 		size_t size = c->size ? 2 * c->size : 256;
@@ -98,14 +78,14 @@ static void add_op(struct checks *c, size_t i)
 	if (o->invoke_ns == HISTORY_NONE || o->outcome == OP_FAIL ||
 	    (o->verb == VERB_READ && c->h->workloads[c->workload].is_set))
 		return;
-	add(c, (int)i, op);
+	checks__add(c, (int)i, op);
 	if (o->verb != VERB_ACQUIRE || o->outcome != OP_OK || o->lease_ns == HISTORY_NONE)
 		return;
 	op.kind = CHECK_EXPIRE;
 	op.outcome = CHECK_UNKNOWN;
 	op.invoke_ns = op.complete_ns = o->invoke_ns + o->lease_ns;
 	if (op.invoke_ns <= CHECK_T_MAX)
-		add(c, (int)i, op);
+		checks__add(c, (int)i, op);
 }
 
 static void add_ops(struct checks *c)
@@ -119,181 +99,6 @@ static void add_ops(struct checks *c)
 		c->after_ns = o->return_ns > c->after_ns ? o->return_ns : c->after_ns;
 		add_op(c, i);
 	}
-}
-
-/* ---- final reads ---- */
-
-/* At @node, or of all nodes if it is -1; right after the last operation. */
-static struct check_op final_op(const struct checks *c, int node, enum check_kind kind,
-				int64_t value)
-{
-	return (struct check_op){
-		.invoke_ns = c->after_ns,
-		.complete_ns = c->after_ns,
-		.value = value,
-		.process = FINAL_OF(node),
-		.kind = kind,
-		.outcome = CHECK_OK,
-	};
-}
-
-static int add_final_set(struct checks *c, const struct claims *claims, bool *ret_known)
-{
-	_cleanup_free_ struct history_run *runs = NULL;
-	size_t n = 0, k = 0, n_ops = c->n;
-	int r = writes__final(c->h, c->workload, claims, &runs, &n, ret_known);
-
-	if (r || !*ret_known)
-		return r;
-	for (size_t i = 0; i < n; i++)
-		for (int64_t v = runs[i].first; v <= runs[i].last && k < c->h->n_ops; v++, k++) {
-			struct check_op op = final_op(c, -1, CHECK_CONTAINS, v);
-
-			op.arg = 1;
-			add(c, -1, op);
-		}
-	for (size_t i = 0; i < n_ops; i++) {
-		size_t lo = 0, hi = n;
-
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-
-			if (runs[mid].last < c->ops[i].value)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (lo == n || runs[lo].first > c->ops[i].value) {
-			struct check_op op = final_op(c, -1, CHECK_CONTAINS, c->ops[i].value);
-
-			op.invoke_ns = op.complete_ns = c->after_ns + 1;
-			add(c, -1, op);
-		}
-	}
-	return 0;
-}
-
-static int add_final_queue(struct checks *c, const struct claims *claims, bool *ret_known)
-{
-	_cleanup_free_ struct history_run *runs = NULL;
-	struct check_op empty;
-	size_t n = 0, k = 0;
-	int r = writes__final(c->h, c->workload, claims, &runs, &n, ret_known);
-
-	if (r || !*ret_known)
-		return r;
-	c->after_ns++;
-	for (size_t i = 0; i < n; i++)
-		for (int64_t v = runs[i].first; v <= runs[i].last && k < c->h->n_ops; v++, k++)
-			add(c, -1, final_op(c, -1, CHECK_POP, v));
-	empty = final_op(c, -1, CHECK_POP, CHECK_NIL);
-	empty.invoke_ns = empty.complete_ns = c->after_ns + 1;
-	add(c, -1, empty);
-	return 0;
-}
-
-/* Which key each value was written to: values are the workload's own, each written once. */
-struct home {
-	int64_t value;
-	uint32_t key;
-	size_t index; /* of the key, among those that were written */
-};
-
-static int by_home(const void *a, const void *b)
-{
-	const struct home *x = a, *y = b;
-
-	return CMP(x->value, y->value);
-}
-
-static int by_home_key(const void *a, const void *b)
-{
-	const struct home *x = a, *y = b;
-
-	return CMP(x->key, y->key);
-}
-
-struct homes {
-	struct home *v; /* by value */
-	uint32_t *keys;
-	int64_t *held; /* by index of the key: what a node has */
-	size_t n, n_keys;
-};
-
-static void cleanup_homes(struct homes *h)
-{
-	free(h->v);
-	free(h->keys);
-	free(h->held);
-}
-
-static int find_homes(const struct checks *c, struct homes *h)
-{
-	h->v = calloc(c->n + 1, sizeof(*h->v));
-	h->keys = calloc(c->n + 1, sizeof(*h->keys));
-	h->held = calloc(c->n + 1, sizeof(*h->held));
-	if (!h->v || !h->keys || !h->held)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->ops[i].kind != CHECK_READ)
-			h->v[h->n++] = (struct home){c->ops[i].value, c->ops[i].key, 0};
-	qsort(h->v, h->n, sizeof(*h->v), by_home_key);
-	for (size_t i = 0; i < h->n; i++) {
-		if (!i || h->v[i].key != h->v[i - 1].key)
-			h->keys[h->n_keys++] = h->v[i].key;
-		h->v[i].index = h->n_keys - 1;
-	}
-	qsort(h->v, h->n, sizeof(*h->v), by_home);
-	return 0;
-}
-
-static void read_keys(struct checks *c, const struct history_final *f, struct homes *h)
-{
-	size_t left = h->n; /* values that nobody wrote may be as many as a hostile file says */
-
-	for (size_t k = 0; k < h->n_keys; k++)
-		h->held[k] = CHECK_NIL;
-	for (size_t i = 0; i < f->n_runs && left; i++)
-		for (int64_t v = f->runs[i].first; v <= f->runs[i].last && left; v++, left--) {
-			struct home key = {.value = v};
-			const struct home *at = bsearch(&key, h->v, h->n, sizeof(key), by_home);
-
-			if (at)
-				h->held[at->index] = v;
-		}
-	for (size_t k = 0; k < h->n_keys; k++) {
-		struct check_op op = final_op(c, f->node, CHECK_READ, h->held[k]);
-
-		op.key = h->keys[k];
-		add(c, -1, op);
-	}
-}
-
-static int add_final_keys(struct checks *c)
-{
-	_cleanup_free_ const struct history_final **last = writes__last_finals(c->h, c->workload);
-	_cleanup_(cleanup_homes) struct homes homes = {0};
-
-	if (!last || c->failed || find_homes(c, &homes))
-		return -ENOMEM;
-	c->after_ns++;
-	for (size_t i = 0; i < c->h->nodes.n; i++)
-		if (last[i] && last[i]->ok)
-			read_keys(c, last[i], &homes);
-	return 0;
-}
-
-static int add_final_count(struct checks *c)
-{
-	_cleanup_free_ const struct history_final **last = writes__last_finals(c->h, c->workload);
-
-	if (!last)
-		return -ENOMEM;
-	c->after_ns++;
-	for (size_t i = 0; i < c->h->nodes.n; i++)
-		if (last[i] && last[i]->ok && last[i]->n_runs == 1)
-			add(c, -1, final_op(c, (int)i, CHECK_READ, last[i]->runs[0].first));
-	return 0;
 }
 
 /* ---- what is said ---- */
@@ -440,7 +245,7 @@ static int check_tokens(const struct history *h, size_t w, json_t *out)
 			continue;
 		op.kind = CHECK_ACQUIRE;
 		op.value = o->more;
-		add(&c, (int)i, op);
+		checks__add(&c, (int)i, op);
 	}
 	return c.n || c.failed ? run(&c, CHECKER_TOKEN, "-tokens", "token", out) : 0;
 }
@@ -451,13 +256,13 @@ static int check_final(struct checks *all, json_t *out)
 
 	for (size_t i = 0; i < all->n; i++)
 		if (all->from[i] < 0)
-			add(&c, -1, all->ops[i]);
+			checks__add(&c, -1, all->ops[i]);
 	return c.n || c.failed ? run(&c, CHECKER_AGREE, "-final", "agree", out) : 0;
 }
 
 static int check_keys(struct checks *c, enum checker checker, const char *check, json_t *out)
 {
-	int r = add_final_keys(c);
+	int r = checks__final_keys(c);
 
 	r = r ? r : run(c, checker, "", check, out);
 	return r ? r : check_final(c, out);
@@ -481,13 +286,13 @@ static int check_workload(const struct history *h, size_t w, const struct claims
 		return r ? r : check_tokens(h, w, out);
 	}
 	if (!strcmp(check, "counter")) {
-		r = add_final_count(&c);
+		r = checks__final_count(&c);
 		return r ? r : run(&c, CHECKER_COUNTER, "", check, out);
 	}
 	if (!strcmp(check, "queue"))
-		r = add_final_queue(&c, claims, &known);
+		r = checks__final_queue(&c, claims, &known);
 	else if (!strcmp(check, "set"))
-		r = add_final_set(&c, claims, &known);
+		r = checks__final_set(&c, claims, &known);
 	else
 		return 0; /* of another version */
 	if (!r && !known)

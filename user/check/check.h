@@ -107,7 +107,7 @@ struct check_names {
 
 struct check_result {
 	enum check_verdict verdict;
-	int64_t violations; /* how many were counted; at least 1 if there is one */
+	int64_t violations; /* how many were counted, at least 1; a search ends at the first of a key */
 	size_t keys;	    /* how many have operations */
 	size_t keys_bad, keys_open;
 	const char *reason; /* why it is open, or NULL; static */

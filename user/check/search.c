@@ -21,8 +21,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define NONE SIZE_MAX
-#define NEVER (SIZE_MAX - 1)
+#define NONE SEARCH_NONE
 #define OUT_OF_BOUNDS 1 /* a result beside errnos */
 
 struct search {
@@ -104,20 +103,16 @@ static bool apply(const struct search *s, int64_t *state, const struct check_op 
 	return false;
 }
 
-static bool ends_hold(const struct check_op *o)
-{
-	return o->kind == CHECK_RELEASE || o->kind == CHECK_EXPIRE;
-}
-
 /* A release without an answer of a hold that is not, and will not come. */
 static bool is_moot(const struct search *s, const struct config *c, size_t op)
 {
 	const struct check_op *o = &s->ops[op];
 	size_t hold = s->hold[op];
 
-	if (!ends_hold(o) || o->complete_ns != T_INF || c->state == o->value || hold == NONE)
+	if (!search__ends_hold(o) || o->complete_ns != T_INF || c->state == o->value ||
+	    hold == NONE)
 		return false;
-	if (hold == NEVER)
+	if (hold == SEARCH_NEVER)
 		return true;
 	if (s->ops[hold].invoke_ns > o->invoke_ns)
 		return false;
@@ -262,7 +257,8 @@ static bool spend_step(struct search *s)
 /* Does it matter to @o that the state is @state? Reads are seen to by settle(). */
 static bool needs_state(const struct check_op *o, int64_t state)
 {
-	return (o->kind == CHECK_CAS && o->arg == state) || (ends_hold(o) && o->value == state) ||
+	return (o->kind == CHECK_CAS && o->arg == state) ||
+	       (search__ends_hold(o) && o->value == state) ||
 	       (o->kind == CHECK_ACQUIRE && state == CHECK_NIL);
 }
 
@@ -343,91 +339,6 @@ static int complete(struct search *s, size_t op)
 	return r;
 }
 
-/* ---- what may be left out, and what belongs together ---- */
-
-static bool is_watched(const struct check_op *o)
-{
-	return o->kind == CHECK_READ || o->kind == CHECK_CAS ||
-	       (o->kind == CHECK_RELEASE && o->complete_ns != T_INF);
-}
-
-static bool is_acquire(const struct check_op *o)
-{
-	return o->kind == CHECK_ACQUIRE;
-}
-
-static int64_t watched(const struct check_op *o)
-{
-	return o->kind == CHECK_CAS ? o->arg : o->value;
-}
-
-static int by_number(const void *a, const void *b)
-{
-	const int64_t *x = a, *y = b;
-
-	return CMP(*x, *y);
-}
-
-static bool changes(const struct check_op *o)
-{
-	return o->kind == CHECK_WRITE || o->kind == CHECK_CAS || o->kind == CHECK_ACQUIRE;
-}
-
-/* Copies to @ret what counts; how many. */
-static int leave_out(enum checker c, const struct check_op *ops, size_t n, size_t *ret,
-		     size_t *ret_n)
-{
-	_cleanup_free_ int64_t *seen = calloc(n + 1, sizeof(*seen));
-	size_t n_seen = 0, m = 0;
-
-	if (!seen)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++)
-		if (is_watched(&ops[i]))
-			seen[n_seen++] = watched(&ops[i]);
-	qsort(seen, n_seen, sizeof(*seen), by_number);
-	for (size_t i = 0; i < n; i++) {
-		const struct check_op *o = &ops[i];
-
-		if (c != CHECKER_COUNTER && changes(o) && o->complete_ns == T_INF &&
-		    !bsearch(&o->value, seen, n_seen, sizeof(*seen), by_number))
-			continue;
-		ret[m++] = i;
-	}
-	*ret_n = m;
-	return 0;
-}
-
-static int find_holds(struct search *s)
-{
-	_cleanup_free_ size_t *acquires = NULL;
-	size_t n;
-
-	acquires = sorted(s->ops, s->n, is_acquire, by_value, &n);
-	if (!acquires)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->n; i++) {
-		size_t lo = 0, hi = n;
-
-		s->slot[i] = s->hold[i] = NONE;
-		if (!ends_hold(&s->ops[i]))
-			continue;
-		while (lo < hi) {
-			size_t mid = lo + (hi - lo) / 2;
-
-			if (s->ops[acquires[mid]].value < s->ops[i].value)
-				lo = mid + 1;
-			else
-				hi = mid;
-		}
-		if (lo == n || s->ops[acquires[lo]].value != s->ops[i].value)
-			s->hold[i] = NEVER;
-		else if (lo + 1 == n || s->ops[acquires[lo + 1]].value != s->ops[i].value)
-			s->hold[i] = acquires[lo];
-	}
-	return 0;
-}
-
 /* ---- all of it ---- */
 
 static void violation(struct search *s, size_t op, struct finding *ret)
@@ -492,8 +403,10 @@ int search__check(enum checker c, const struct check_op *ops, size_t n,
 		return -ENOMEM;
 	for (size_t i = 0; i < SLOTS; i++)
 		s.open[i] = NONE;
-	r = leave_out(c, ops, n, in, &m);
-	r = r ? r : find_holds(&s);
+	for (size_t i = 0; i < n; i++)
+		s.slot[i] = NONE;
+	r = search__leave_out(c, ops, n, in, &m);
+	r = r ? r : search__find_holds(ops, n, s.hold);
 	r = r ? r : put(&s, &s.now, &start);
 	if (!r) {
 		qsort_r(in, m, sizeof(*in), by_invoke, (void *)ops);

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* search.h: internal to search.c: sets of configurations. */
+/* search.h: internal to search*.c and config_set.c. */
 #ifndef CHAOS_CHECK_SEARCH_H
 #define CHAOS_CHECK_SEARCH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "check/internal.h"
 
 #define SLOTS 256 /* operations open at one time; those without an answer stay open */
 #define SLOT_WORDS (SLOTS / 64)
@@ -26,5 +24,21 @@ struct config_set {
 int config_set__add(struct config_set *s, const struct config *c); /* or -ENOMEM */
 void config_set__clear(struct config_set *s);
 void config_set__reset(struct config_set *s);
+
+static inline bool search__ends_hold(const struct check_op *o)
+{
+	return o->kind == CHECK_RELEASE || o->kind == CHECK_EXPIRE;
+}
+
+/*
+ * The operations that count, by index: all but those without an answer that change the object to
+ * what nobody saw.
+ */
+int search__leave_out(enum checker c, const struct check_op *ops, size_t n, size_t *ret,
+		      size_t *ret_n);
+/* Of each release, by index, the acquire of its hold: or that there is none, or several. */
+#define SEARCH_NONE SIZE_MAX
+#define SEARCH_NEVER (SIZE_MAX - 1)
+int search__find_holds(const struct check_op *ops, size_t n_ops, size_t *ret);
 
 #endif
