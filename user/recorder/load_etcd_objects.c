@@ -161,7 +161,8 @@ static void swap(struct etcd_store *s, const struct request *rq, int64_t deadlin
 }
 
 /* A lease takes nothing that anybody could see, so without one nothing happened. */
-static bool lease_grant(struct etcd_store *s, int64_t lease_ns, int64_t deadline_ns, struct answer *ret)
+static bool lease_grant(struct etcd_store *s, int64_t lease_ns, int64_t deadline_ns,
+			struct answer *ret)
 {
 	char json[64];
 	uint64_t id = 0, ttl = 0;

@@ -249,7 +249,8 @@ static void what_does_not_belong(void **state)
 		"e:4: event `op`: `op`: a register has no push");
 	refused(WORKLOAD("set"), "\"op\":\"write\",\"value\":1",
 		"e:4: event `op`: `op`: a set has no write");
-	refused(WORKLOAD("cas"), "\"op\":\"cas\",\"expect\":1", "e:4: event `op`: `value` is missing");
+	refused(WORKLOAD("cas"), "\"op\":\"cas\",\"expect\":1",
+		"e:4: event `op`: `value` is missing");
 }
 
 int main(void)
