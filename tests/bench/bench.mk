@@ -4,7 +4,7 @@
 # tables; tables and samples stay in $(O)/bench. ROUNDS=N for more or fewer of them.
 
 comma	     := ,
-BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook)
+BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook owners)
 BENCH_LIBS   := $(foreach r,datapath $(DEPS_datapath),$(call lib,$(r)))
 BENCH_CFLAGS  = $(ALL_CFLAGS) -Ibpf -Itests/bpf -Itests/bench -I$(O)/bench -MF $@.d -MT $@
 BENCH_AIDS_cost := tests/bpf/harness.c tests/bpf/frame.c

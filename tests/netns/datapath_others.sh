@@ -51,7 +51,7 @@ for how in tcx clsact xdp; do
 	other_stop
 	case $how in
 	clsact) tc -n "$B" qdisc del dev eth0 clsact ;;
-	xdp) ip -n "$B" link set dev eth0 xdp off ;;
+	xdp) ip -n "$B" link set dev eth0 xdpgeneric off ;;
 	esac
 done
 like "the root qdisc has stayed all the time" "pfifo 77: root .*limit 123p" \

@@ -396,6 +396,16 @@ static int end(struct reader *rd, const json_t *o)
 	return r;
 }
 
+/* Who came and went is for people who read the record; nothing is reckoned from it. */
+static int member(struct reader *rd, const json_t *o)
+{
+	static const char *const events[] = {"joined", "left"};
+	int r, node_i, event;
+
+	r = line__name(rd, &rd->nodes, o, "endpoint", &node_i);
+	return r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &event);
+}
+
 static const struct {
 	const char *type;
 	int (*read)(struct reader *rd, const json_t *o);
@@ -411,6 +421,7 @@ static const struct {
 	{"final", final},
 	{"probe_gap", probe_gap},
 	{"note", note},
+	{"member", member},
 	{"guard", note},
 	{"end", end},
 };

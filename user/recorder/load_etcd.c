@@ -66,18 +66,18 @@ enum outcome etcd__error_outcome(long status, const char *message)
 
 /* An error's text: {"error": text, "message": text, "code": n}; 3.5 and later have message alone.
  */
-static void take_error(const struct http *h, struct answer *a)
+void etcd__error(long status, const char *body, size_t len, struct answer *a)
 {
-	json_t *o = json_loadb(h->body, h->len, 0, NULL);
+	json_t *o = json_loadb(body, len, 0, NULL);
 	const char *text = json_string_value(json_object_get(o, "message"));
-	char status[32];
+	char plain[32];
 
 	if (!text)
 		text = json_string_value(json_object_get(o, "error"));
-	snprintf(status, sizeof(status), "HTTP status %ld", h->status);
+	snprintf(plain, sizeof(plain), "HTTP status %ld", status);
 	if (!text)
-		text = status;
-	answer__error(a, etcd__error_outcome(h->status, text), text, strlen(text));
+		text = plain;
+	answer__error(a, etcd__error_outcome(status, text), text, strlen(text));
 	json_decref(o);
 }
 
@@ -95,7 +95,7 @@ json_t *etcd__post(struct etcd_store *s, const char *path, const char *json, int
 		return NULL;
 	}
 	if (s->http.status != 200) {
-		take_error(&s->http, a);
+		etcd__error(s->http.status, s->http.body, s->http.len, a);
 		return NULL;
 	}
 	o = json_loadb(s->http.body, s->http.len, 0, NULL);
@@ -191,8 +191,9 @@ int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret
 	return 0;
 }
 
-/* The key just behind @last: the same with a zero byte more. */
-static int key_after(const char *last, char *ret_key64)
+_Static_assert(ETCD_KEY_SIZE >= BASE64_SIZE(ETCD_KEY_MAX + 32), "any key that is read");
+
+int etcd__key_after(const char *last, char ret_key64[ETCD_KEY_SIZE])
 {
 	char key[ETCD_KEY_MAX + 32];
 	ssize_t n = base64__decode(key, sizeof(key) - 1, last, strlen(last));
@@ -207,7 +208,7 @@ static int key_after(const char *last, char *ret_key64)
 static int list_page(struct etcd_store *s, char *from64, const char *end64, int64_t deadline_ns,
 		     struct values *ret, bool *ret_more, struct answer *a)
 {
-	char json[2048], last[BASE64_SIZE(ETCD_KEY_MAX + 32)];
+	char json[2048], last[ETCD_KEY_SIZE];
 	json_t *o;
 	int r;
 
@@ -221,7 +222,7 @@ static int list_page(struct etcd_store *s, char *from64, const char *end64, int6
 	json_decref(o);
 	/* "more" without a key would ask the same again for ever. */
 	if (!r && *ret_more)
-		r = *last ? key_after(last, from64) : -EPROTO;
+		r = *last ? etcd__key_after(last, from64) : -EPROTO;
 	if (r)
 		answer__errno(a, r, true);
 	return r;
@@ -230,8 +231,7 @@ static int list_page(struct etcd_store *s, char *from64, const char *end64, int6
 static int store_list(void *store, int64_t deadline_ns, struct values *ret, char *why,
 		      size_t why_size)
 {
-	char from[BASE64_SIZE(ETCD_KEY_MAX + 32)], end[BASE64_SIZE(ETCD_KEY_MAX)],
-		prefix[ETCD_KEY_MAX];
+	char from[ETCD_KEY_SIZE], end[BASE64_SIZE(ETCD_KEY_MAX)], prefix[ETCD_KEY_MAX];
 	struct etcd_store *s = store;
 	bool more = true;
 	int r = 0;

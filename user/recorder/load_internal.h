@@ -94,6 +94,14 @@ extern const struct store_ops store_redis, store_etcd;
 /* Pure parts, for tests: what an error means for an add. */
 enum outcome redis__error_outcome(const char *text, size_t len);
 enum outcome etcd__error_outcome(long status, const char *message);
+/* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
+ * -EMSGSIZE. */
+int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);
+/* The answer with HTTP @status and another than 200: an error's text. */
+void etcd__error(long status, const char *body, size_t len, struct answer *a);
+/* Characters of a key as it is written, base64; and with a byte more behind it: the next key. */
+#define ETCD_KEY_SIZE 512
+int etcd__key_after(const char *last, char ret_key64[ETCD_KEY_SIZE]); /* 0 or -EPROTO */
 /* One page of a range; @ret_last is its last key as it came (base64), "" if it has none. */
 int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret_more,
 	       char *ret_last, size_t last_size);

@@ -137,8 +137,7 @@ static void store_read(void *store, int64_t value, int64_t deadline_ns, struct a
 	ret->found = found == 1;
 }
 
-/* One step of a scan: [cursor, [member ...]]. */
-static int take_page(const redisReply *r, char *cursor, size_t size, struct values *ret)
+int redis__page(const redisReply *r, char *cursor, size_t size, struct values *ret)
 {
 	const redisReply *next, *members;
 
@@ -176,7 +175,7 @@ static int store_list(void *store, int64_t deadline_ns, struct values *ret, char
 	do {
 		struct answer a = {0};
 		_cleanup_reply_ redisReply *reply = redis__command(s, 5, argv, deadline_ns, &a);
-		int r = reply ? take_page(reply, cursor, sizeof(cursor), ret) : -EIO;
+		int r = reply ? redis__page(reply, cursor, sizeof(cursor), ret) : -EIO;
 
 		if (reply && r)
 			answer__errno(&a, r, true);
