@@ -82,6 +82,9 @@ unit: $(UNIT_BINS)
 check: $(UNIT_BINS) ## unit tests (no root)
 	$(Q)$(TEST_RUN) $(UNIT_TESTS)
 
+check-long: $(O)/unit/check/test_exhaustive ## the checkers against every order of 200,000 histories each
+	$(Q)CHAOS_CHECK_HISTORIES=200000 $<
+
 check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
@@ -94,4 +97,4 @@ check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends 
 check-experiments: $(O)/chaos ## the shipped experiments have their documented outcomes
 	$(Q)$(TEST_RUN) $(EXPERIMENT_TESTS)
 
-.PHONY: test unit check check-bpf check-netns check-safety check-experiments
+.PHONY: test unit check check-long check-bpf check-netns check-safety check-experiments

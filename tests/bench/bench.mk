@@ -27,6 +27,14 @@ $(BENCH_TOOLS): $(O)/bench/%: tests/bench/%.c tests/bench/lane.c tests/bpf/harne
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BENCH_AIDS_$*) $(BENCH_LDFLAGS_$*) $(BENCH_LIBS) -lcmocka $(LIBS)
 
+$(O)/bench/check_history: tests/bench/check_history.c $(call lib,check) $(call lib,lib)
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< $(call lib,check) $(call lib,lib) $(LIBS)
+
+bench-check: $(O)/bench/check_history ## what checking a history of a million operations costs
+	$(Q)$<
+
 bench-tools: $(BENCH_TOOLS) $(O)/chaos
 
 bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as root, minutes)
@@ -36,4 +44,4 @@ bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as roo
 	$(Q)$(REMAKE) $(VM_NEEDS)
 	$(Q)O=$(abspath $(O)) tests/bench/netem
 
-.PHONY: bench bench-tools
+.PHONY: bench bench-tools bench-check

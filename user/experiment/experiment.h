@@ -347,14 +347,14 @@ struct role_watch {
 struct workload {
 	char *name;
 	char *system; /* redis | etcd */
-	char *check;  /* "set" */
+	char *check;  /* set | register | cas | counter | queue | lock */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
 	double rate_per_s;    /* of all clients together */
-	double reads;	      /* fraction of operations that read, [0,1), default 0.1 */
-	int64_t timeout_ns;   /* of one operation, default 1 s */
+	double reads; /* fraction of operations that read, [0,1), default 0.1; register, cas: 0.5 */
+	int64_t timeout_ns; /* of one operation, default 1 s */
 	struct pos pos;
 };
 
