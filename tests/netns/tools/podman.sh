@@ -16,11 +16,19 @@ v2=$(awk '$0 ~ / - cgroup2 / { print $5; exit }' /proc/self/mountinfo)
 tmp=$(mktemp -d)
 parent=chaos-pod$$ holder=''
 
+emptied()
+{
+	grep -q '^populated 0' "$v2/$parent/cgroup.events"
+}
+
 cleanup()
 {
 	! declare -F podman_cleanup >/dev/null || podman_cleanup
 	[ -z "$holder" ] || inside 'podman_ pod rm -fa -t 0; podman_ rm -fa -t 0' >/dev/null 2>&1
-	[ -z "$holder" ] || kill -9 "$holder"
+	[ -z "$holder" ] || kill -9 "$holder" 2>/dev/null
+	# A signal to all of the test's group has ended the holder first, and podman could not be asked.
+	[ ! -d "$v2/$parent" ] || find "$v2/$parent" -name cgroup.procs -exec cat {} + | xargs -r kill -9 2>/dev/null
+	[ ! -d "$v2/$parent" ] || wait_until 5 emptied
 	find "$v2/$parent" -depth -type d -exec rmdir {} \; 2>/dev/null
 	rm -rf "$tmp"
 }
