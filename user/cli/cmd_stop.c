@@ -59,6 +59,15 @@ static int no_such_run(const char *run, const struct state_entry *list, size_t n
 	_cleanup_free_ const char **names = calloc(n + 1, sizeof(*names));
 	const char *near = NULL;
 
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(list[i].id, run) != 0)
+			continue;
+		fprintf(stderr,
+			"chaos: run `%s` is not active, it has crashed; no fault of it is left, "
+			"`chaos clear --crashed` removes the rest\n",
+			run);
+		return EXIT_USAGE;
+	}
 	for (size_t i = 0; names && i < n; i++)
 		names[i] = list[i].id;
 	if (names)
