@@ -88,6 +88,6 @@ cp "$DPCTL" "$dp_dir/dpctl" && chmod 755 "$dp_dir/dpctl"
 out=$(as_nobody "$dp_dir/dpctl" -m "a=netns:$A" -m far=cidr:10.0.0.0/8 --cut a,far)
 like "not root: says what to do" "run as root" "$out"
 out=$(as_nobody "$dp_dir/dpctl" features)
-like "not root: so do the features" "run as root" "$out"
+like "not root: so do the features" "missing privileges: .*CAP_NET_ADMIN" "$out"
 as_before "and nothing has changed" "$before" "$A" "$B" "$C"
 finish
