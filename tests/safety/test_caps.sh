@@ -226,7 +226,7 @@ mv "$work/with-sleeper" "$work/before"
 refused "another user's process without CAP_SYS_PTRACE" 'CAP_SYS_PTRACE' as $others $tool inject partition --isolate "netns:$sleeper"
 start as $others,sys_ptrace $tool inject partition --isolate "netns:$sleeper"
 check "with it, its namespace is cut" wait_until 10 silent b 192.0.2.1
-has "and it is given up, being used no more" "$(controller)" $others
+has "and it is kept: the process is looked up as others come and go" "$(controller)" $others,sys_ptrace
 kill -INT "$(controller)"
 ends "the cut ends" 10
 kill "$sleeper"

@@ -25,17 +25,31 @@ static bool enters_others(const struct experiment *e)
 	return false;
 }
 
-/* Other kinds than these are looked up in /proc, where other users' processes are, and again as those come and go. */
+static bool is_pid(const char *s)
+{
+	return s && *s && strspn(s, "0123456789") == strlen(s);
+}
+
+/*
+ * Other kinds than these, and namespaces by the pid of a process in them, are looked up in /proc, where other users'
+ * processes are, and again as those come and go.
+ */
 static bool selects_processes(const struct experiment *e)
 {
 	for (size_t i = 0; i < e->n_endpoints; i++)
 		for (size_t k = 0; k < e->endpoints[i].n_selectors; k++)
 			switch (e->endpoints[i].selectors[k].kind) {
 			case SELECTOR_NODE:
-			case SELECTOR_NETNS:
 			case SELECTOR_CIDR:
 			case SELECTOR_HOST:
+				break;
+			case SELECTOR_NETNS:
+				if (is_pid(e->endpoints[i].selectors[k].value))
+					return true;
+				break;
 			case SELECTOR_INTERFACE:
+				if (is_pid(e->endpoints[i].selectors[k].netns))
+					return true;
 				break;
 			default:
 				return true;
