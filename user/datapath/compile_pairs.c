@@ -437,13 +437,13 @@ static int emit_rules(struct compiler *c)
 
 /*
  * Loopback carries what a namespace sends to itself. An edge means that when it has the namespace
- * on both sides (one member), or different addresses of it. A node's packets to itself are no
+ * on both sides, by one member or two, or different addresses of it. A node's packets to itself are no
  * business of an edge between it and others, even where these others are a prefix around its own
  * address.
  */
 static void mark_loopback(struct compiler *c, const struct csr *set_classes,
 			  const struct csr *class_netns, const struct csr *member_netns,
-			  const struct cedge *e, uint32_t stamp, uint32_t *stamps)
+			  const struct cedge *e, uint32_t stamp, uint32_t *stamps, uint32_t *whole)
 {
 	const uint32_t *v;
 	size_t len;
@@ -452,10 +452,18 @@ static void mark_loopback(struct compiler *c, const struct csr *set_classes,
 		return;
 	v = intern__get(&c->sets, e->from, &len);
 	for (size_t i = 0; i < len / sizeof(*v); i++) {
-		if (c->plan->members[v[i]].ifname || !compiler__set_has(c, e->to, v[i]))
+		if (c->plan->members[v[i]].ifname)
 			continue;
 		for (size_t k = member_netns->off[v[i]]; k < member_netns->off[v[i] + 1]; k++)
-			c->lo_needed[member_netns->v[k]] = true;
+			whole[member_netns->v[k]] = stamp;
+	}
+	v = intern__get(&c->sets, e->to, &len);
+	for (size_t i = 0; i < len / sizeof(*v); i++) {
+		if (c->plan->members[v[i]].ifname)
+			continue;
+		for (size_t k = member_netns->off[v[i]]; k < member_netns->off[v[i] + 1]; k++)
+			if (whole[member_netns->v[k]] == stamp)
+				c->lo_needed[member_netns->v[k]] = true;
 	}
 	for (size_t i = set_classes->off[e->from]; i < set_classes->off[e->from + 1]; i++) {
 		uint32_t k = set_classes->v[i];
@@ -495,12 +503,13 @@ static int mark_loopbacks(struct compiler *c, const struct csr *set_classes)
 {
 	_cleanup_free_ struct csr_pair *pairs = malloc((c->n_own + 1) * sizeof(*pairs));
 	_cleanup_free_ uint32_t *stamps = calloc(c->in->n_netns + 1, sizeof(*stamps));
+	_cleanup_free_ uint32_t *whole = calloc(c->in->n_netns + 1, sizeof(*whole));
 	struct csr class_netns = {0}, member_netns = {0};
 	size_t n = 0;
 	int r;
 
 	c->lo_needed = calloc(c->in->n_netns + 1, sizeof(*c->lo_needed));
-	if (!pairs || !stamps || !c->lo_needed)
+	if (!pairs || !stamps || !whole || !c->lo_needed)
 		return no_memory(c);
 	/* Neighbours in own[] are often of one class and namespace. */
 	for (size_t i = 0; i < c->n_own; i++)
@@ -512,7 +521,7 @@ static int mark_loopbacks(struct compiler *c, const struct csr *set_classes)
 		r = no_memory(c);
 	for (size_t i = 0; i < c->n_edges && !r; i++)
 		mark_loopback(c, set_classes, &class_netns, &member_netns, &c->edges[i],
-			      (uint32_t)i + 1, stamps);
+			      (uint32_t)i + 1, stamps, whole);
 	/* Processes of one namespace reach each other there and nowhere else. */
 	for (size_t i = 0; i < c->in->n_netns && !r; i++)
 		c->lo_needed[i] |= c->by_socket[i];

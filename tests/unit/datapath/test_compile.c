@@ -60,6 +60,19 @@ static void who_is_elsewhere_is_cut_at_the_senders_egress(void **state)
 			 0);
 }
 
+/* As `--from netns:a --to netns:a` names it. */
+static void a_namespace_may_be_two_members(void **state)
+{
+	struct world *w = *state;
+	size_t ns = world__node(w, "10.0.0.1"), from = world__member(w, "from", (ssize_t)ns, NULL);
+	size_t to = world__member(w, "to", (ssize_t)ns, NULL);
+
+	world__edge(world__fault(w, "loss", CHAOS_ACT_LOSS), world__side(from), world__side(to));
+	assert_int_equal(world__compile(w), 0);
+	assert_int_equal(world__hits(w, world__hook(w, ns, "lo"), IN, "127.0.0.1", "127.0.0.1", 0),
+			 1);
+}
+
 static void anybody_is_everybody_but_the_other_side(void **state)
 {
 	struct world *w = three(state);
@@ -699,6 +712,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WORLD_TEST(cut_is_at_the_receivers_ingress_only),
 		WORLD_TEST(who_is_elsewhere_is_cut_at_the_senders_egress),
+		WORLD_TEST(a_namespace_may_be_two_members),
 		WORLD_TEST(anybody_is_everybody_but_the_other_side),
 		WORLD_TEST(a_group_is_one_class),
 		WORLD_TEST(everyone_from_everyone_needs_a_class_each),
