@@ -219,7 +219,7 @@ static int64_t cpu_time(void)
 
 static int look(struct follow *f, struct error *err)
 {
-	int64_t began = cpu_time(), rest;
+	int64_t began = cpu_time(), cost, rest, every = FOLLOW_EVERY_MS * NS_PER_MS;
 	bool changed = false;
 	int r = match_again(f, &changed, err);
 
@@ -229,14 +229,17 @@ static int look(struct follow *f, struct error *err)
 		warn_once(f, err);
 	if (changed || f->pending)
 		tell_data_plane(f);
-	rest = (cpu_time() - began) * FOLLOW_APART_COSTS;
+	cost = cpu_time() - began;
+	if (cost * FOLLOW_EVERY_COSTS > every)
+		every = cost * FOLLOW_EVERY_COSTS;
+	rest = cost * FOLLOW_APART_COSTS;
 	if (rest < FOLLOW_APART_MS * NS_PER_MS)
 		rest = FOLLOW_APART_MS * NS_PER_MS;
 	if (rest > FOLLOW_APART_MAX_MS * NS_PER_MS)
 		rest = FOLLOW_APART_MAX_MS * NS_PER_MS;
 	f->wanted = false;
 	f->free_ns = clock__now() + rest;
-	f->every_ns = clock__now() + FOLLOW_EVERY_MS * NS_PER_MS;
+	f->every_ns = clock__now() + every;
 	return r == -EINVAL ? r : 0;
 }
 

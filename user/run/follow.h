@@ -22,7 +22,10 @@ enum {
 	 */
 	FOLLOW_APART_COSTS = 4,
 	FOLLOW_APART_MAX_MS = 300,
+	/* A look at everything, each so often, or so many times what the last one cost: on a machine with
+	 * thousands of processes what has no event is found later, and not at the price of a processor. */
 	FOLLOW_EVERY_MS = 900,
+	FOLLOW_EVERY_COSTS = 20,
 };
 
 /* NULL in *ret if nothing that was selected can change. */

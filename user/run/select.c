@@ -363,9 +363,12 @@ int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell,
 	if (!r && sel->needs_links)
 		r = snapshot__load_links(s);
 	for (size_t i = 0; !r && i < sel->n; i++) {
-		struct error ignored = {0};
+		struct error one = {0};
 
-		r = fresh__find(sel, &sel->v[i], s ? s : &none, false, &fresh[i], &ignored);
+		r = fresh__find(sel, &sel->v[i], s ? s : &none, false, &fresh[i], &one);
+		if (r)
+			err__set(err, r, "`%s`: %s", selected__selector(sel, &sel->v[i])->value,
+				 one.msg[0] ? one.msg : strerror(-r));
 	}
 	if (!r)
 		r = check_bound(sel, s ? s : &none, fresh, err);

@@ -114,7 +114,7 @@ int select__open(const struct experiment *e, const struct lab *lab,
  * Match again, in @s, which is taken over, or without one where none is needed. What changed is told to
  * @tell. Whole namespaces, processes (with what they have forked) and addresses count for maxEndpoints.
  * @ret_changed: then dataplane__resync(), then select__settle(). -EINVAL with words: more than
- * maxEndpoints matches now. On failure the members are as they were.
+ * maxEndpoints matches now; others: it could not be looked. On failure the members are as they were.
  */
 int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell, void *arg,
 		   bool *ret_changed, struct error *err);

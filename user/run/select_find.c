@@ -278,6 +278,12 @@ static int find(struct select *sel, const struct selected *x, const struct snaps
 	return find_named(sel, sr, start, &ret->m, err);
 }
 
+/* To have looked and found nothing, or what may not be meant, is a result; not to have been able to look is none. */
+static bool is_result(int r)
+{
+	return r == -ENOENT || r == -ESRCH || r == -EAGAIN || r == -EINVAL;
+}
+
 int fresh__find(struct select *sel, const struct selected *x, const struct snapshot *s, bool start,
 		struct fresh *ret, struct error *err)
 {
@@ -291,7 +297,7 @@ int fresh__find(struct select *sel, const struct selected *x, const struct snaps
 	if (r == -ENOMEM)
 		return r;
 	if (!start)
-		return 0;
+		return is_result(r) ? 0 : r;
 	err__prefix(err, "%s:%d:%d", at(sel, sr));
 	/* To whoever asked, all of it is a wrong experiment; only what was not allowed to be looked at is not. */
 	return r == -ENOENT || r == -ESRCH || r == -EAGAIN ? -EINVAL : r;
@@ -329,12 +335,20 @@ static const char *comm_of(const struct snapshot *s, pid_t pid, uint64_t *ret_st
 	return p ? p->comm : "?";
 }
 
+static int by_index(const void *a, const void *b)
+{
+	const uint32_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 static bool in_match(const struct snapshot *s, const struct discover_match *m, pid_t pid)
 {
-	for (size_t i = 0; i < m->n_processes; i++)
-		if (s->processes[m->processes[i]].pid == pid)
-			return true;
-	return false;
+	const struct discover_process *p = snapshot__process(s, pid);
+	uint32_t at = p ? (uint32_t)(p - s->processes) : DISCOVER_NONE;
+
+	return p && m->n_processes &&
+	       bsearch(&at, m->processes, m->n_processes, sizeof(at), by_index);
 }
 
 /*

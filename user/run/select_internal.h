@@ -18,7 +18,7 @@ bool selector__wants_snapshot(const struct selector *s);
 
 /*
  * What @x matches in @s. At the @start a selector that matches nothing is -EINVAL with words; later it has gone,
- * and may come back. -ENOMEM.
+ * and may come back. -ENOMEM, -EMFILE, -EACCES...: it could not be looked.
  */
 int fresh__find(struct select *sel, const struct selected *x, const struct snapshot *s, bool start,
 		struct fresh *ret, struct error *err);

@@ -286,6 +286,34 @@ static void a_server_restarts(void **state)
 	one__close(&o);
 }
 
+static int open_too_many(const struct snapshot *s, uint32_t netns)
+{
+	(void)s;
+	(void)netns;
+	return -EMFILE;
+}
+
+/* A fault must not end because we could not look. */
+static void a_look_that_fails_changes_nothing(void **state)
+{
+	const struct fake *f = *state;
+	struct one o = {0};
+	struct snapshot s;
+	bool changed = false;
+
+	machine(f);
+	assert_int_equal(one__open(&o, f, "comm:nginx", NULL, false), 0);
+	process(f, 22, 20, "nginx", CGROUP_A, NETNS(APP));
+	o.sel->open_netns = open_too_many;
+	s = fake__take(f);
+	assert_int_equal(select__update(o.sel, &s, NULL, NULL, &changed, &o.err), -EMFILE);
+	assert_non_null(strstr(o.err.msg, "comm:nginx"));
+	assert_string_equal(shown(&o), "sockets:0 | 10+ 11+");
+	o.sel->open_netns = open_nothing;
+	assert_string_equal(news(&o, f), "joined nginx 22");
+	one__close(&o);
+}
+
 static void a_pid_that_is_given_again(void **state)
 {
 	const struct fake *f = *state;
@@ -430,6 +458,7 @@ int main(void)
 		fake_test(our_own_shell_when_asked_for),
 		fake_test(a_pause_container_is_nobody),
 		fake_test(a_server_restarts),
+		fake_test(a_look_that_fails_changes_nothing),
 		fake_test(a_pid_that_is_given_again),
 		fake_test(who_shares_a_namespace_changes_what_it_is),
 		fake_test(our_own_visitors),
