@@ -80,7 +80,7 @@ static void test_hooks(void **state)
 
 	(void)state;
 	assert_non_null(skel);
-	assert_int_equal(ask(skel->obj, logs), 2);
+	assert_int_equal(ask(skel->obj, logs), 3);
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	compare(skel->obj, logs);
 	chaos_bpf__destroy(skel);

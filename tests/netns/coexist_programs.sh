@@ -115,6 +115,20 @@ xdp()
 		"$(cat "$work/run.loss")"
 }
 
+# loopback: theirs behind ours, which pass packets for good: what comes from the line must not end there.
+loopback()
+{
+	how="$1 on loopback, ours by $mode"
+	other_start a lo "$@" || { fail "$how: theirs"; return; }
+	run loss loss 30% --from netns:a --to netns:a --attach "$mode" || return
+	out=$("$METER" udp --send-netns a --recv-netns a --to 127.0.0.1 --port 5201 --count $N --interval 300us --linger 500ms)
+	judged "30 % are lost" ".lost.ratio | ratio(0.3; $N)" "$out"
+	end loss
+	out=$("$METER" udp --send-netns a --recv-netns a --to 127.0.0.1 --port 5201 --count $N --interval 300us --linger 500ms)
+	judged "none is lost after" ".lost.packets == 0" "$out"
+	other_end
+}
+
 modes=(clsact)
 kinds=(clsact)
 if can tcx; then
@@ -153,5 +167,10 @@ done
 side=0 at=b edge=(--from netns:a --to netns:b)
 for mode in "${modes[@]}"; do
 	xdp
+	loopback clsact
 done
+if can tcx; then
+	mode=tcx
+	loopback tcx
+fi
 finish

@@ -93,6 +93,44 @@ opposite()
 	end_all
 }
 
+# local_lost NAME P ADDRESS: a test: what a sends to itself.
+local_lost()
+{
+	out=$("$METER" udp --send-netns a --recv-netns a --to "$3" --port 5201 --count $N --interval 300us --linger 500ms 2>&1)
+	judged "$1: $2 lost of what goes to $3" ".lost.ratio | ratio($2; $N)" "$out"
+}
+
+# On loopback, where IPv4 does not come back by itself.
+loopback()
+{
+	local to
+
+	how="$1 on loopback"
+	run one loss 20% --from netns:a --to netns:a --attach "$1" || return
+	run two loss 30% --from netns:a --to netns:a --attach "$1" || return
+	for to in 127.0.0.1 192.0.2.1 2001:db8::1; do
+		local_lost "together" 0.44 $to
+	done
+	out=$("$METER" tcp --send-netns a --recv-netns a --to 127.0.0.1 --port 5203 --seconds 1)
+	check "$how: TCP gets on" test "$(jq '.bytes // 0' <<<"$out")" -gt 0
+	end one
+	local_lost "the first has ended" 0.3 127.0.0.1
+	run one partition --from netns:a --to netns:a --attach "$1" || return
+	local_lost "a cut before a loss" 1 127.0.0.1
+	end two
+	run two loss 30% --from netns:a --to netns:a --attach "$1" --for 60s || return
+	local_lost "a loss does not lead around the cut" 1 127.0.0.1
+	end one
+	# What a killed run leaves by clsact is not in the way of the other.
+	run one loss 20% --from netns:a --to netns:a --attach "$1" || return
+	end two KILL
+	check "$how: clear --crashed" "$CHAOS" clear --crashed
+	local_lost "one killed, the other goes on" 0.2 127.0.0.1
+	end one
+	local_lost "all ended" 0 127.0.0.1
+	settled "nothing is left"
+}
+
 # Three, the middle one of which goes.
 three()
 {
@@ -191,6 +229,8 @@ partitions "$a" "$b" egress
 end_all
 for mode in "${modes[@]}"; do
 	three "$mode"
+	end_all
+	loopback "$mode"
 	end_all
 done
 named

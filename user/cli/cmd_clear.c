@@ -49,10 +49,15 @@ static bool end_run(const struct state_entry *s)
 
 int cmd_clear(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "",
-					 "Ends every run and removes every trace of every run, also of "
-					 "crashed ones.",
-					 NULL, NULL, NULL};
+	static const struct argp argp = {
+		options,
+		parse,
+		"",
+		"Ends every run and removes every trace of every run, also of "
+		"crashed ones.",
+		NULL,
+		NULL,
+		NULL};
 	struct state_entry *list = NULL;
 	unsigned int filters = 0, runs = 0, folders = 0;
 	struct error err = {0};
