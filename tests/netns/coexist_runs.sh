@@ -114,6 +114,7 @@ loopback()
 	out=$("$METER" tcp --send-netns a --recv-netns a --to 127.0.0.1 --port 5203 --seconds 1)
 	check "$how: TCP gets on" test "$(jq '.bytes // 0' <<<"$out")" -gt 0
 	end one
+	[ -z "${CHAOS_VM-}" ] || return
 	local_lost "the first has ended" 0.3 127.0.0.1
 	run one partition --from netns:a --to netns:a --attach "$1" || return
 	local_lost "a cut before a loss" 1 127.0.0.1
@@ -209,6 +210,15 @@ else
 fi
 how=bare
 lost "before" 0
+# An emulated machine is slow: there, what depends on the kernel.
+if [ -n "${CHAOS_VM-}" ]; then
+	read -r a b <<<"${pairs[0]}"
+	delays "$a" "$b" egress
+	end_all
+	loopback "$a"
+	end_all
+	finish
+fi
 for pair in "${pairs[@]}"; do
 	read -r a b <<<"$pair"
 	losses "$a" "$b" ingress
