@@ -30,18 +30,20 @@ endif
 
 # Rooms of user/: each is a directory and an archive. A room may use the rooms to its right:
 # the link of its unit tests, which name only those, proves it.
-ROOMS		 := lib experiment line datapath discover lab recorder analysis report run cli
+ROOMS		 := lib experiment line datapath discover flows lab recorder check analysis report run cli
 DEPS_lib	 :=
-DEPS_experiment	 := lib
+DEPS_experiment	 := discover lib
 DEPS_line	 := lib
 DEPS_datapath	 := line lib
 DEPS_discover	 := datapath line lib
-DEPS_lab	 := experiment datapath line lib
-DEPS_recorder	 := experiment datapath line lib
-DEPS_analysis	 := lib
-DEPS_report	 := analysis lib
-DEPS_run	 := recorder lab experiment datapath line report analysis lib
-DEPS_cli	 := run recorder lab experiment discover datapath line report analysis lib
+DEPS_flows	 := discover datapath line lib
+DEPS_lab	 := experiment discover datapath line lib
+DEPS_recorder	 := experiment discover datapath line lib
+DEPS_check	 := lib
+DEPS_analysis	 := check lib
+DEPS_report	 := analysis check lib
+DEPS_run	 := recorder lab experiment discover datapath line report analysis check lib
+DEPS_cli	 := run recorder lab experiment flows discover datapath line report analysis check lib
 
 PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
 CFLAGS	    ?= -O2 -g

@@ -15,6 +15,7 @@
 #include "lib/maps.h"
 #include "lib/count.h"
 #include "lib/identity.h"
+#include "lib/owner.h"
 #include "lib/parse.h"
 #include "lib/rule_hook.h"
 #include "lib/uapi.h"
@@ -32,9 +33,13 @@ struct map_edges edges SEC(".maps");
 struct map_traffic traffic SEC(".maps");
 struct map_stats stats SEC(".maps");
 struct map_passages passages SEC(".maps");
+struct map_sockets sockets SEC(".maps");
+struct map_processes processes SEC(".maps");
+struct map_joins joins SEC(".maps");
 
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
+const volatile __u32 have_owners = 1;
 /* bpf_skb_set_tstamp() is of Linux 5.18; without it the code that calls it is no code to the verifier. */
 const volatile __u32 have_set_tstamp = 0;
 
@@ -66,6 +71,8 @@ static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *
 	if (!parsed)
 		return RULE_NONE;
 	flow__identify(&hook, loopback, pkt, flow);
+	if (have_owners)
+		flow__own(skb, &hook, pkt, flow, ctl->owners_epoch);
 	result = rules__at_hook(flow, ctl, t0_ns);
 	if (result == RULE_DROP && node)
 		node->dropped += flow->segs;
@@ -103,8 +110,9 @@ static __always_inline bool hook__had(struct __sk_buff *skb)
  * Onto the line. A clone goes: it has no socket, so TCP sees its packet as sent and not as waiting in its
  * device's queue. Without a line (its device has just gone) the packet passes.
  */
-static __always_inline int hook__detour(struct __sk_buff *skb, __u32 direction)
+static __always_inline int hook__detour(struct __sk_buff *skb, const struct flow *flow)
 {
+	__u32 direction = flow->direction;
 	struct chaos_device *device = device__get(skb);
 	__u64 now_ns = have_set_tstamp ? bpf_ktime_get_ns() : 0;
 	__u32 had = skb->tc_index;
@@ -116,9 +124,13 @@ static __always_inline int hook__detour(struct __sk_buff *skb, __u32 direction)
 		if (have_set_tstamp && skb->tstamp < now_ns)
 			bpf_skb_set_tstamp(skb, now_ns, BPF_SKB_TSTAMP_DELIVERY_MONO);
 		skb->tc_index = device->port + direction;
+		if (have_owners)
+			flow__pack_owners(skb, flow);
 		if (bpf_clone_redirect(skb, device->line, 0) >= 0)
 			return verdict__drop(direction);
 		skb->tc_index = had;
+		if (have_owners)
+			bpf_set_hash_invalid(skb);
 	}
 	totals = stats__get();
 	if (totals)
@@ -150,7 +162,7 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 	case RULE_DROP:
 		return verdict__drop(direction);
 	case RULE_LINE:
-		return hook__detour(skb, direction);
+		return hook__detour(skb, &p->flow);
 	default:
 		return VERDICT_PASS;
 	}

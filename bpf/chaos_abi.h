@@ -22,7 +22,7 @@
 #ifndef CHAOS_ABI_H
 #define CHAOS_ABI_H
 
-#define CHAOS_ABI_VERSION 2
+#define CHAOS_ABI_VERSION 3
 
 enum chaos_direction {
 	CHAOS_INGRESS = 0,
@@ -40,6 +40,9 @@ enum {
 	CHAOS_NODE_OTHER = 0,
 	CHAOS_CLASS_OTHER = 0,
 };
+
+/* No pair has it: whose socket it is, no fault touches. */
+#define CHAOS_CLASS_EXEMPT 0xffffffffU
 
 /* An address: IPv6, or IPv4 as ::ffff:a.b.c.d, in network byte order. */
 struct chaos_addr {
@@ -75,6 +78,8 @@ enum chaos_hook_flags {
 	CHAOS_HOOK_SKIP_TAGGED = 1 << 2,
 	/* Count traffic per node and device class into traffic[]. */
 	CHAOS_HOOK_TRAFFIC = 1 << 3,
+	/* Processes are told apart here: the local side has the socket's owner too. */
+	CHAOS_HOOK_OWNERS = 1 << 4,
 };
 
 /* Constant data of one loaded instance of the programs (.rodata); one instance per namespace. */
@@ -91,8 +96,63 @@ struct chaos_control {
 	__u32 n_exempt; /* entries in the exempt map; 0 saves its look-ups */
 	/* The delay line's TAP in the line's namespace; 0: fq on the line's device holds packets. */
 	__u32 tap_ifindex;
+	__u32 owners_epoch; /* of processes[]: what sockets[] remembers of it is good while this stands */
+	__u32 scan; /* number of the look at all sockets under way (owner_scan); + 1 in its second pass */
+	__u32 n_ended; /* rows of processes[] that came to be of ended ones; user space clears it */
+	__u32 pad;
 };
-_Static_assert(sizeof(struct chaos_control) == 16, "ABI");
+_Static_assert(sizeof(struct chaos_control) == 32, "ABI");
+
+/*
+ * Owners: which processes a socket is of. An owner is a set of processes that the experiment does not
+ * tell apart; it has a number from 1 on, 0 is nobody's.
+ *
+ * From the egress hook, where the sending socket is known, to the ingress hook of a receiver on this machine
+ * a packet takes the sending process's number along in its hash: all runs write the same, and each knows whose
+ * the process is to it. tc_index says that it is so. The hash keeps its upper bits, which are what queues
+ * and processors are chosen by. On a detour both sides' owners are in it.
+ */
+enum {
+	CHAOS_OWNER_NONE = 0,
+	CHAOS_OWNERS_MAX = 0xffff,
+	CHAOS_SENDER =
+		0x5e4d, /* tc_index: the hash's CHAOS_SENDER_TGID bits are a tgid; no CHAOS_LINE_BACK */
+	CHAOS_SENDER_TGID = (1 << 22) - 1, /* PID_MAX_LIMIT */
+};
+
+/* Value of sockets, a BPF_MAP_TYPE_SK_STORAGE that an accepted socket inherits from its listener. */
+struct chaos_socket {
+	__u32 tgid; /* of its owner, in the first pid namespace */
+	__u32 scan; /* chaos_control.scan when the owner was found to hold it; 0: at its creation */
+	/* What processes[tgid] said, good while epoch is chaos_control.owners_epoch. Whoever changes tgid
+	 * sets epoch to 0. */
+	__u32 epoch;
+	__u32 owner;
+	/* What joins[] said last, one store: bits 0-15 the epoch's, 16-31 class_id of the key, 32-47 class and
+	 * 48-63 node of the value. */
+	__u64 joined;
+};
+_Static_assert(sizeof(struct chaos_socket) == 24, "ABI");
+
+/*
+ * processes[tgid]. A process that has ended leaves its row: what its sockets still send (the rest of their
+ * data, their FINs) is its owner's. One that no member has any more has a row with owner 0, till it ends.
+ */
+#define CHAOS_PROCESS_ENDED 0xffffffffU
+struct chaos_process {
+	__u32 owner;
+	__u32 heirs;   /* owner that a child of it begins with; CHAOS_PROCESS_ENDED */
+	__u64 born_ns; /* CLOCK_MONOTONIC: the kernel saw it begin; 0: user space put it here */
+};
+_Static_assert(sizeof(struct chaos_process) == 16, "ABI");
+
+/* Key of joins; the value is who an owner's socket is when the packet's address alone is of class
+ * class_id. */
+struct chaos_join_key {
+	__u32 owner;
+	__u32 class_id;
+};
+_Static_assert(sizeof(struct chaos_join_key) == 8, "ABI");
 
 /* Run-relative, half-open [start, end). end == 0: the slot is empty. Writers store end = 0, then
  * start, then end, so that a reader never sees a window that was never asked for. */

@@ -8,7 +8,8 @@
  * near cuts GSO packets into wire packets if the plan needs it (gso_max_segs 1). What is delayed is held
  * by fq on far, which reads the time from skb->tstamp; without fq by a process behind a TAP in the
  * far namespace (user/line/hold.h), from which it comes back through line_back. tc_index says of which
- * hook a packet is; it is the one field that survives all of that and that nobody else uses.
+ * hook a packet is; it is the one field that survives all of that and that nobody else uses. The hash has
+ * the owners of its sockets (lib/owner.h) on the way to line_decide.
  */
 #include "vmlinux.h"
 
@@ -24,6 +25,7 @@
 #include "lib/change.h"
 #include "lib/count.h"
 #include "lib/identity.h"
+#include "lib/owner.h"
 #include "lib/parse.h"
 #include "lib/rule_line.h"
 #include "lib/uapi.h"
@@ -43,8 +45,10 @@ struct map_edges edges SEC(".maps");
 struct map_traffic traffic SEC(".maps");
 struct map_stats stats SEC(".maps");
 struct map_passages passages SEC(".maps");
+struct map_joins joins SEC(".maps");
 
 const volatile __u32 have_prefixes = 1;
+const volatile __u32 have_owners = 1;
 
 enum {
 	/* A time that the hook, TCP's pacing or SO_TXTIME gave is where a delay counts from, within
@@ -86,6 +90,8 @@ static __always_inline bool line__rules(struct __sk_buff *skb, struct passage *p
 	p->flow.segs = skb->gso_segs ? skb->gso_segs : 1;
 	p->flow.bytes = packet__wire_bytes(skb, &p->pkt, p->flow.segs);
 	flow__identify(&port->hook, port->loopback, &p->pkt, &p->flow);
+	if (have_owners)
+		flow__unpack_owners(skb, &p->flow);
 	if (!rules__on_line(&p->flow, now_ns, t0_ns, which))
 		return false;
 	node = traffic__get(&port->hook, port->loopback);

@@ -21,6 +21,14 @@ _chaos_files()
 	compopt -o filenames
 }
 
+# KIND:NAME of what lives here, one a line, with the quotes and backslashes of JSON taken off.
+_chaos_targets()
+{
+	"${COMP_WORDS[0]}" targets --json 2>/dev/null |
+		sed -nE 's/^ *"selector": "(.*)",?$/\1/p; s/^ *"comm": "(.*)",?$/comm:\1/p; s/^ *"pid": ([0-9]+),?$/pid:\1\ntree:\1/p' |
+		sed -E 's/\\(["\\])/\1/g' | grep -F -- "${1%%:*}:" | sort -u
+}
+
 # netns:NAME and so on: names where they can be listed.
 _chaos_selector()
 {
@@ -33,14 +41,25 @@ _chaos_selector()
 	interface:*)
 		_chaos_after "$word" "$(find /sys/class/net -mindepth 1 -printf 'interface:%f\n' 2>/dev/null)"
 		;;
+	user:*)
+		_chaos_after "$word" "$(compgen -P user: -u)"
+		;;
+	exe:*)
+		_chaos_after "$word" "$(compgen -P exe: -f -- "${word#exe:}")"
+		compopt -o filenames
+		;;
+	pid:* | tree:* | comm:* | cgroup:* | unit:* | container:* | pod:*)
+		_chaos_after "$word" "$(_chaos_targets "$word")"
+		;;
+	*:*) ;;
 	*)
-		_chaos_words "netns: interface: cidr: host:"
+		_chaos_words "pid: tree: comm: exe: args: user: cgroup: unit: container: pod: pods: netns: interface: cidr: host:"
 		compopt -o nospace
 		;;
 	esac
 }
 
-# _chaos_after WORD CHOICES: complete WORD; hand back only what is behind its last colon when colons break words.
+# _chaos_after WORD CHOICES: complete WORD from lines; hand back only what is behind its last colon when colons break words.
 _chaos_after()
 {
 	local choice prefix=
@@ -48,11 +67,12 @@ _chaos_after()
 	if [[ $COMP_WORDBREAKS == *:* ]]; then
 		prefix=${1%"${1##*:}"}
 	fi
-	for choice in $2; do
-		if [[ $choice == "$1"* ]]; then
-			COMPREPLY+=("${choice#"$prefix"}")
+	while IFS= read -r choice; do
+		if [[ -n $choice && $choice == "$1"* ]]; then
+			choice=${choice#"$prefix"}
+			COMPREPLY+=("$(printf %q "$choice")")
 		fi
-	done
+	done <<<"$2"
 }
 
 # Flags of the faults that the line names. Uses line.
@@ -100,8 +120,8 @@ _chaos_fault_words()
 
 _chaos()
 {
-	local cur prev word line verb='' i commands="run inject check targets status stop clear report doctor"
-	local scope="--from --to --isolate --direction --l2 --for --ramp"
+	local cur prev word line verb='' i commands="run inject check targets watch status stop clear report doctor"
+	local scope="--from --to --isolate --not --direction --l2 --for --ramp"
 	local match="--proto --port --sport --dport --tcp-flags --state --length --dscp --nth --first"
 	local faults="partition loss delay reorder duplicate corrupt rate reset reject mtu ecn"
 
@@ -126,7 +146,7 @@ _chaos()
 	done
 
 	case $prev in
-	--from | --to | --isolate)
+	--from | --to | --isolate | --not)
 		_chaos_selector "$word"
 		return
 		;;
@@ -178,6 +198,14 @@ _chaos()
 		_chaos_words "tcp udp icmp icmpv6 sctp vrrp"
 		return
 		;;
+	--sort)
+		_chaos_words "fault rate packets retransmits rtt connections new name"
+		return
+		;;
+	--netns)
+		_chaos_words "$(find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null)"
+		return
+		;;
 	--out | -o)
 		compopt -o filenames
 		COMPREPLY=($(compgen -d -- "$cur"))
@@ -217,6 +245,13 @@ _chaos()
 	targets)
 		if [[ $cur == -* ]]; then
 			_chaos_words "--all --json --help"
+		else
+			_chaos_selector "$word"
+		fi
+		;;
+	watch)
+		if [[ $cur == -* ]]; then
+			_chaos_words "--every --once --json --sort --devices --netns --help"
 		else
 			_chaos_selector "$word"
 		fi

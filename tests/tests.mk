@@ -3,6 +3,7 @@
 # What is tested, from the bottom up. tests/run runs it all and adds up.
 #
 #   tests/unit/ROOM/test_*.c     links only ROOM and the rooms that it may use; no root
+#   tests/fuzz/fuzz_*.c          every parser of outside data on hostile input; no root
 #   tests/bpf/test_*.c           the BPF programs on crafted packets (BPF_PROG_TEST_RUN); root
 #   tests/netns/*.sh             in network namespaces: data path, placement, lab, command line; root
 #   tests/safety/*.sh            nothing is left behind, whatever happens; root
@@ -58,6 +59,9 @@ include tests/netns/recorder.mk
 include tests/tools/meter.mk
 include tests/bench/bench.mk
 
+# What fuzzes.
+include tests/fuzz/fuzz.mk
+
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
 NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
@@ -69,19 +73,22 @@ include tests/vm/vm.mk
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
 test: deps-test ## install, build, and run all of it (as root)
-	$(Q)$(REMAKE) all $(UNIT_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
+	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
-	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
+	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(FUZZ_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 
 check: $(UNIT_BINS) ## unit tests (no root)
 	$(Q)$(TEST_RUN) $(UNIT_TESTS)
 
+check-long: $(O)/unit/check/test_exhaustive ## the checkers against every order of 200,000 histories each
+	$(Q)CHAOS_CHECK_HISTORIES=200000 $<
+
 check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, like all below)
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
-check-netns: $(O)/chaos $(NETNS_TOOLS) ## data path, lab and command line in network namespaces
+check-netns: $(O)/chaos $(NETNS_TOOLS) $(METER) ## data path, lab and command line in network namespaces
 	$(Q)$(TEST_RUN) $(NETNS_TESTS)
 
 check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends leave no trace
@@ -90,27 +97,4 @@ check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends 
 check-experiments: $(O)/chaos ## the shipped experiments have their documented outcomes
 	$(Q)$(TEST_RUN) $(EXPERIMENT_TESTS)
 
-# Parsers on hostile input: tests/fuzz/fuzz_*.c with libFuzzer, seeds in tests/fuzz/NAME/.
-FUZZ_TIME   ?= 30
-FUZZ_SRCS   := $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ_BINS   := $(patsubst tests/%.c,$(O)/%,$(FUZZ_SRCS))
-FUZZ_OBJS    = $(foreach r,report analysis experiment lib,$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))
-FUZZ_CFLAGS  = $(filter-out $(WARN),$(ALL_CFLAGS)) -MF $@.d -MT $@
-
-$(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
-	$(call msg,FUZZ,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
-
-$(O)/fuzz/fuzz_%: tests/fuzz/fuzz_%.c $(FUZZ_OBJS)
-	$(call msg,FUZZ,$@)
-	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.c %.o,$^) $(LIBS)
-
-fuzz: $(FUZZ_BINS) ## every parser on hostile input (FUZZ_TIME seconds each)
-	$(Q)for f in $(FUZZ_BINS); do \
-		mkdir -p $(O)/fuzz/corpus/$${f##*/}; \
-		$$f -max_total_time=$(FUZZ_TIME) -timeout=10 -rss_limit_mb=1024 -artifact_prefix=$(O)/fuzz/ \
-			$(O)/fuzz/corpus/$${f##*/} $$(ls -d tests/fuzz/$${f##*/fuzz_} 2>/dev/null) || exit; \
-	done
-
-.PHONY: test unit check check-bpf check-netns check-safety check-experiments fuzz
+.PHONY: test unit check check-long check-bpf check-netns check-safety check-experiments

@@ -133,6 +133,37 @@ struct map_passages {
 	__type(value, struct passage);
 };
 
+/* Value: struct chaos_socket. An accepted socket has its listener's. */
+struct map_sockets {
+	__uint(type, BPF_MAP_TYPE_SK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC | BPF_F_CLONE);
+	__type(key, int);
+	__type(value, struct chaos_socket);
+};
+
+struct map_processes {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u32); /* tgid */
+	__type(value, struct chaos_process);
+};
+
+struct map_cgroups {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, __u64);   /* id of a v2 cgroup */
+	__type(value, __u32); /* owner */
+};
+
+struct map_joins {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct chaos_join_key);
+	__type(value, struct chaos_ident);
+};
+
 extern struct map_control control;
 extern struct map_windows windows;
 extern struct map_rules rules;
@@ -148,6 +179,10 @@ extern struct map_edges edges;
 extern struct map_traffic traffic;
 extern struct map_stats stats;
 extern struct map_passages passages;
+extern struct map_sockets sockets;
+extern struct map_processes processes;
+extern struct map_cgroups cgroups;
+extern struct map_joins joins;
 
 static __always_inline struct passage *passage__get(__u32 key)
 {
@@ -155,6 +190,7 @@ static __always_inline struct passage *passage__get(__u32 key)
 }
 
 extern const volatile __u32
-	have_prefixes; /* 0: the trie is empty and stays so; saves its look-ups */
+	have_prefixes;			 /* 0: the trie is empty and stays so; saves its look-ups */
+extern const volatile __u32 have_owners; /* 0: no member is chosen by its sockets */
 
 #endif

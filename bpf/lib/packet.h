@@ -49,7 +49,9 @@ struct flow {
 	struct chaos_ident dst;
 	__u32 direction; /* enum chaos_direction of the hook */
 	__u32 segs;	 /* packets that it is on a wire */
-	__u64 bytes;	 /* their bytes, link header included */
+	__u32 src_owner; /* of the sockets, as far as they are known; CHAOS_OWNER_NONE */
+	__u32 dst_owner;
+	__u64 bytes; /* their bytes, link header included */
 };
 
 /* What the rules decided on the line; done when all of them have had their say. */

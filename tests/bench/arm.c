@@ -99,7 +99,6 @@ static void plan__endpoints(struct arm *a)
 
 		if (asprintf(&m->name, "endpoint-%u", i) < 0)
 			die("memory", strerror(errno));
-		m->netns_fd = -1;
 		m->prefixes = zeroes(1, sizeof(*m->prefixes));
 		m->n_prefixes = 1;
 		m->prefixes[0] = (struct dp_prefix){
@@ -115,8 +114,10 @@ static void plan__namespaces(struct arm *a, char **names, size_t n)
 		struct dp_member *m = &a->plan.members[a->plan.n_members++];
 
 		m->name = strdup(names[i]);
-		m->netns_fd = netns__open(names[i], &err);
-		if (m->netns_fd < 0)
+		m->places = zeroes(1, sizeof(*m->places));
+		m->n_places = 1;
+		m->places[0].netns_fd = netns__open(names[i], &err);
+		if (m->places[0].netns_fd < 0)
 			die(names[i], err.msg);
 	}
 }
@@ -257,7 +258,7 @@ int main(int argc, char **argv)
 	else
 		stay(&a);
 	for (size_t i = 0; i < n_netns; i++)
-		close(a.plan.members[a.n + i].netns_fd);
+		close(dp_member__netns(&a.plan.members[a.n + i]));
 	dp_plan__reset(&a.plan);
 	return 0;
 }

@@ -4,7 +4,7 @@
 # tables; tables and samples stay in $(O)/bench. ROUNDS=N for more or fewer of them.
 
 comma	     := ,
-BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook)
+BENCH_TOOLS  := $(patsubst %,$(O)/bench/%,cost blast inject talk arm hook owners whose)
 BENCH_LIBS   := $(foreach r,datapath $(DEPS_datapath),$(call lib,$(r)))
 BENCH_CFLAGS  = $(ALL_CFLAGS) -Ibpf -Itests/bpf -Itests/bench -I$(O)/bench -MF $@.d -MT $@
 BENCH_AIDS_cost := tests/bpf/harness.c tests/bpf/frame.c
@@ -27,6 +27,14 @@ $(BENCH_TOOLS): $(O)/bench/%: tests/bench/%.c tests/bench/lane.c tests/bpf/harne
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(BENCH_CFLAGS) -o $@ $< $(BENCH_AIDS_$*) $(BENCH_LDFLAGS_$*) $(BENCH_LIBS) -lcmocka $(LIBS)
 
+$(O)/bench/check_history: tests/bench/check_history.c $(call lib,check) $(call lib,lib)
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< $(call lib,check) $(call lib,lib) $(LIBS)
+
+bench-check: $(O)/bench/check_history ## what checking a history of a million operations costs
+	$(Q)$<
+
 bench-tools: $(BENCH_TOOLS) $(O)/chaos
 
 bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as root, minutes)
@@ -36,4 +44,4 @@ bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as roo
 	$(Q)$(REMAKE) $(VM_NEEDS)
 	$(Q)O=$(abspath $(O)) tests/bench/netem
 
-.PHONY: bench bench-tools
+.PHONY: bench bench-tools bench-check

@@ -4,6 +4,7 @@
  * sizes. A member that is added must be added here, or its count is wrong.
  */
 #include "harness.h"
+#include "owner.skel.h"
 
 #include <bpf/btf.h>
 
@@ -12,11 +13,11 @@ struct member {
 	uint32_t offset, size;
 };
 
-enum { HOOK = 1 << 0, LINE = 1 << 1, BOTH = HOOK | LINE };
+enum { HOOK = 1 << 0, LINE = 1 << 1, OWNER = 1 << 2, BOTH = HOOK | LINE };
 
 struct layout {
 	const char *name;
-	unsigned int objects; /* that have it: of the hooks, of the line */
+	unsigned int objects; /* that have it: of the hooks, of the line, of sockets' owners */
 	uint32_t size, n_members;
 	struct member members[18];
 };
@@ -39,8 +40,14 @@ static const struct layout LAYOUTS[] = {
 	S(BOTH, chaos_prefix, 2, M(chaos_prefix, prefixlen), M(chaos_prefix, addr)),
 	S(BOTH, chaos_ident, 2, M(chaos_ident, class_id), M(chaos_ident, node)),
 	S(BOTH, chaos_hook, 3, M(chaos_hook, ident), M(chaos_hook, flags), M(chaos_hook, netns)),
-	S(BOTH, chaos_control, 3, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
-	  M(chaos_control, tap_ifindex)),
+	S(BOTH | OWNER, chaos_control, 7, M(chaos_control, t0_ns), M(chaos_control, n_exempt),
+	  M(chaos_control, tap_ifindex), M(chaos_control, owners_epoch), M(chaos_control, scan),
+	  M(chaos_control, n_ended), M(chaos_control, pad)),
+	S(HOOK | OWNER, chaos_socket, 5, M(chaos_socket, tgid), M(chaos_socket, scan),
+	  M(chaos_socket, epoch), M(chaos_socket, owner), M(chaos_socket, joined)),
+	S(HOOK | OWNER, chaos_process, 3, M(chaos_process, owner), M(chaos_process, heirs),
+	  M(chaos_process, born_ns)),
+	S(BOTH, chaos_join_key, 2, M(chaos_join_key, owner), M(chaos_join_key, class_id)),
 	S(BOTH, chaos_window, 2, M(chaos_window, start_ns), M(chaos_window, end_ns)),
 	S(BOTH, chaos_windows, 1, M(chaos_windows, slot)),
 	S(BOTH, chaos_pair_key, 3, M(chaos_pair_key, src_class), M(chaos_pair_key, dst_class),
@@ -126,12 +133,16 @@ static void test_skeletons(void **state)
 {
 	struct chaos_bpf *skel = chaos_bpf__open();
 	struct line_bpf *line = line_bpf__open();
+	struct owner_bpf *owner = owner_bpf__open();
 
 	(void)state;
 	assert_non_null(skel);
 	assert_non_null(line);
+	assert_non_null(owner);
 	assert_layouts(bpf_object__btf(skel->obj), HOOK);
 	assert_layouts(bpf_object__btf(line->obj), LINE);
+	assert_layouts(bpf_object__btf(owner->obj), OWNER);
+	owner_bpf__destroy(owner);
 	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
 }
@@ -144,13 +155,16 @@ static void test_built_objects(void **state)
 		unsigned int object;
 	} built[] = {{"x86_64/chaos", HOOK},
 		     {"x86_64/line", LINE},
+		     {"x86_64/owner", OWNER},
 		     {"arm64/chaos", HOOK},
-		     {"arm64/line", LINE}};
+		     {"arm64/line", LINE},
+		     {"arm64/owner", OWNER}};
+	const size_t n = sizeof(built) / sizeof(built[0]);
 	const char *out = getenv("O");
 	unsigned int checked = 0;
 
 	(void)state;
-	for (size_t i = 0; i < 4; i++) {
+	for (size_t i = 0; i < n; i++) {
 		char path[4096];
 		struct btf *btf;
 
@@ -164,24 +178,21 @@ static void test_built_objects(void **state)
 		btf__free(btf);
 		checked++;
 	}
-	if (checked < 4) {
-		print_message("only %u of the 4 objects are built\n", checked);
+	if (checked < n) {
+		print_message("only %u of the %zu objects are built\n", checked, n);
 		skip();
 	}
 }
 
-/* Every map that the line has too is the same one there: what bpf_map__reuse_fd() demands. */
-static void test_shared_maps(void **state)
+/* Every map of @obj that the hooks have too is the same one there: what bpf_map__reuse_fd() demands. Returns how many. */
+static unsigned int shared_maps(const struct bpf_object *obj)
 {
 	struct chaos_bpf *skel = chaos_bpf__open();
-	struct line_bpf *line = line_bpf__open();
 	const struct bpf_map *map;
 	unsigned int shared = 0;
 
-	(void)state;
 	assert_non_null(skel);
-	assert_non_null(line);
-	bpf_object__for_each_map(map, line->obj)
+	bpf_object__for_each_map(map, obj)
 	{
 		const struct bpf_map *other =
 			bpf_object__find_map_by_name(skel->obj, bpf_map__name(map));
@@ -195,9 +206,23 @@ static void test_shared_maps(void **state)
 		assert_int_equal(bpf_map__max_entries(map), bpf_map__max_entries(other));
 		assert_int_equal(bpf_map__map_flags(map), bpf_map__map_flags(other));
 	}
-	assert_int_equal(shared, 11);
-	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
+	return shared;
+}
+
+static void test_shared_maps(void **state)
+{
+	struct line_bpf *line = line_bpf__open();
+	struct owner_bpf *owner = owner_bpf__open();
+
+	(void)state;
+	assert_non_null(line);
+	assert_non_null(owner);
+	assert_int_equal(shared_maps(line->obj), 12);
+	/* All but cgroups. */
+	assert_int_equal(shared_maps(owner->obj), 3);
+	owner_bpf__destroy(owner);
+	line_bpf__destroy(line);
 }
 
 /* Keys and values of the maps are these structs. */

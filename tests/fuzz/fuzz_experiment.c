@@ -93,6 +93,23 @@ static void check_fault(const struct experiment *e, const struct experiment *aga
 	free(side);
 }
 
+/* The same again, and no deeper than one `not`. */
+static void check_endpoint(const struct endpoint *ep, const struct endpoint *again)
+{
+	char words[300];
+
+	MUST(ep->n_selectors == again->n_selectors);
+	for (size_t i = 0; i < ep->n_selectors; i++) {
+		const struct selector *s = &ep->selectors[i];
+
+		MUST(!selector__compare(s, &again->selectors[i]));
+		MUST(*s->value &&
+		     strlen(selector__describe(s, words, sizeof(words))) < sizeof(words));
+		for (size_t k = 0; s->target && k < s->target->n_excludes; k++)
+			MUST(!s->target->excludes[k].n_excludes);
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct experiment *e = NULL, *again = NULL;
@@ -107,6 +124,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(!r && again->seed == e->seed && !strcmp(again->name, e->name));
 	MUST(!strcmp(again->resolved, e->resolved));
 	MUST(again->n_faults == e->n_faults && again->n_endpoints == e->n_endpoints);
+	for (size_t i = 0; i < e->n_endpoints; i++)
+		check_endpoint(&e->endpoints[i], &again->endpoints[i]);
 	for (size_t i = 0; i < e->n_faults; i++)
 		check_fault(e, again, i);
 	experiment__free(again);

@@ -52,12 +52,16 @@ static void try_selector(const char *s)
 {
 	struct selector sel;
 	struct error err = {0};
+	char words[248];
 	int r = selector__parse_short(s, &sel, &err);
 
 	MUST(!r || (r == -EINVAL && *err.msg));
 	if (r)
 		return;
 	MUST(sel.value && *sel.value);
+	MUST(!sel.target == (sel.kind == SELECTOR_HOST) && !selector__compare(&sel, &sel));
+	for (size_t n = 0; n <= sizeof(words); n += n < 8 ? 1 : 120)
+		MUST(!n || strlen(selector__describe(&sel, words, n)) < n);
 	for (size_t i = 0; i < sel.ports.n; i++)
 		MUST(sel.ports.v[i].lo && sel.ports.v[i].lo <= sel.ports.v[i].hi);
 	selector__reset(&sel);

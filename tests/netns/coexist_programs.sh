@@ -120,12 +120,10 @@ loopback()
 {
 	how="$1 on loopback, ours by $mode"
 	other_start a lo "$@" || { fail "$how: theirs"; return; }
-	run loss loss 30% --from netns:a --to netns:a --attach "$mode" || return
-	out=$("$METER" udp --send-netns a --recv-netns a --to 127.0.0.1 --port 5201 --count $N --interval 300us --linger 500ms)
-	judged "30 % are lost" ".lost.ratio | ratio(0.3; $N)" "$out"
-	end loss
-	out=$("$METER" udp --send-netns a --recv-netns a --to 127.0.0.1 --port 5201 --count $N --interval 300us --linger 500ms)
-	judged "none is lost after" ".lost.packets == 0" "$out"
+	local_run loss --mode "$mode" --loss a,a,0.3 || return
+	local_lost during 0.3 127.0.0.1
+	local_end loss
+	local_lost after 0 127.0.0.1
 	other_end
 }
 

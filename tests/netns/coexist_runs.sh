@@ -93,41 +93,36 @@ opposite()
 	end_all
 }
 
-# local_lost NAME P ADDRESS: a test: what a sends to itself.
-local_lost()
-{
-	out=$("$METER" udp --send-netns a --recv-netns a --to "$3" --port 5201 --count $N --interval 300us --linger 500ms 2>&1)
-	judged "$1: $2 lost of what goes to $3" ".lost.ratio | ratio($2; $N)" "$out"
-}
-
 # On loopback, where IPv4 does not come back by itself.
 loopback()
 {
 	local to
 
 	how="$1 on loopback"
-	run one loss 20% --from netns:a --to netns:a --attach "$1" || return
-	run two loss 30% --from netns:a --to netns:a --attach "$1" || return
+	local_run one --mode "$1" --loss a,a,0.2 && local_run two --mode "$1" --loss a,a,0.3 || return
 	for to in 127.0.0.1 192.0.2.1 2001:db8::1; do
 		local_lost "together" 0.44 $to
 	done
 	out=$("$METER" tcp --send-netns a --recv-netns a --to 127.0.0.1 --port 5203 --seconds 1)
 	check "$how: TCP gets on" test "$(jq '.bytes // 0' <<<"$out")" -gt 0
-	end one
-	[ -z "${CHAOS_VM-}" ] || return
+	local_end one
+	if [ -n "${CHAOS_VM-}" ]; then
+		local_end two
+		return
+	fi
 	local_lost "the first has ended" 0.3 127.0.0.1
-	run one partition --from netns:a --to netns:a --attach "$1" || return
+	local_run one --mode "$1" --oneway a,a || return
 	local_lost "a cut before a loss" 1 127.0.0.1
-	end two
-	run two loss 30% --from netns:a --to netns:a --attach "$1" --for 60s || return
+	local_end two
+	local_run two --mode "$1" --loss a,a,0.3 || return
 	local_lost "a loss does not lead around the cut" 1 127.0.0.1
-	end one
+	local_end one
 	# What a killed run leaves by clsact is not in the way of the other.
-	run one loss 20% --from netns:a --to netns:a --attach "$1" || return
-	end two KILL
+	local_run one --mode "$1" --loss a,a,0.2 || return
+	local_end two KILL
 	check "$how: clear --crashed" "$CHAOS" clear --crashed
 	local_lost "one killed, the other goes on" 0.2 127.0.0.1
-	end one
+	local_end one
 	local_lost "all ended" 0 127.0.0.1
 	settled "nothing is left"
 }
@@ -146,6 +141,16 @@ three()
 	settled "nothing is left"
 }
 
+# lines_are N: so many lines' ends in either namespace.
+lines_are()
+{
+	local ns
+
+	for ns in a b; do
+		[ "$(ip -n $ns -o link show | grep -c ' chaos-')" -eq "$1" ] || return
+	done
+}
+
 # One is killed: the other goes on, and `chaos clear --crashed` is about the dead one.
 killed()
 {
@@ -153,6 +158,9 @@ killed()
 	run one delay 20ms --from netns:a --to netns:b --for 60s --attach "$1" || return
 	run two loss 30% --from netns:a --to netns:b --attach "$2" || return
 	end one KILL
+	# Its line goes with its namespace, which the kernel takes away in its own time; a clsact filter that
+	# is left sends packets onto it till then.
+	wait_until 10 lines_are 1
 	lost "the other goes on" 0.3
 	out=$("$CHAOS" clear --crashed)
 	like "$how: clear --crashed takes the dead one" 'ended 0 runs; removed the rest of 1 crashed one' "$out"

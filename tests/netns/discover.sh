@@ -163,7 +163,11 @@ t.join()'
 threads=$!
 wait_until 10 grep -q . "$tmp/tid"
 refused "a thread" "is a thread of process $threads \(python3" "pid:$(cat "$tmp/tid")"
-refused "no such process" "no process 4194305" pid:4194305
+true &
+gone=$!
+wait "$gone"
+refused "no such process" "no process $gone" "pid:$gone"
+refused "no such pid" "4194304. is no process id" pid:4194304
 refused "no such name" "did you mean .socat." comm:socta
 refused "no such namespace" "did you mean .$a." "netns:${a}x"
 refused "no such kind" "did you mean .comm:" com:socat

@@ -130,7 +130,9 @@ rec_down
 is "orderly end" 0 $?
 check "attempted = ok + fail + unknown; what was acknowledged is there" accounts
 n=$(rec '[.[] | select(.type == "op")] | length')
-check "200 a second were offered ($n in 5 s)" test "$n" -ge 980 -a "$n" -le 1020
+# It offers until it is told to stop, which a busy machine does late: by the times of the operations themselves.
+per_s=$(rec '[.[] | select(.type == "op") | .intended_ns] | (length - 1) * 1e9 / (max - min) | round')
+check "200 a second were offered ($n, $per_s/s)" test "$n" -ge 980 -a "$per_s" -ge 198 -a "$per_s" -le 202
 is "the master took all of its own, the replica refused" "ok/n1 fail/n2" \
 	"$(rec '[.[] | select(.type == "op" and .op == "add") | .outcome + "/" + .node] | unique | reverse | join(" ")')"
 like "in its words" '^READONLY' "$(rec '[.[] | select(.type == "op" and .outcome == "fail").error][0]')"

@@ -18,7 +18,7 @@ struct history; /* history.h */
 
 /*
  * Read DIR/events.jsonl. A truncated last line is ignored (a note says so); any other line that
- * is not a valid event is -EINVAL with file:line. -ENOENT with what is missing. Memory: about 150
+ * is not a valid event is -EINVAL with file:line. -ENOENT with what is missing. Memory: about 200
  * bytes an event.
  */
 int history__load(const char *dir, struct history **ret, struct error *err);

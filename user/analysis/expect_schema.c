@@ -38,6 +38,8 @@ const struct expect_schema expect_schemas[] = {
 	{"reads.ok", KIND_COUNT},
 	{"reads.stale", KIND_COUNT},
 	{"reads.max_staleness_s", KIND_SECONDS},
+	{"checks[name].verdict", KIND_WORD},
+	{"checks[name].violations", KIND_COUNT},
 	{"availability.sides[side].longest_gap_s", KIND_SECONDS},
 	{"availability.t_stepdown_s", KIND_SECONDS},
 	{"availability.t_elect_s", KIND_SECONDS},

@@ -83,8 +83,8 @@ static void lost_writes(const struct analysis *a, json_t *out)
 		return;
 	text__count(&t, lost);
 	text__add(&t, " of ");
-	text__several(&t, w->acked, "acknowledged write", "acknowledged writes");
-	text__add(&t, " (%.1f %%) %s lost", 100.0 * (double)lost / (double)w->acked,
+	text__several(&t, w->set_acked, "acknowledged write", "acknowledged writes");
+	text__add(&t, " (%.1f %%) %s lost", 100.0 * (double)lost / (double)w->set_acked,
 		  lost == 1 ? "was" : "were");
 	by_sides(a, lost, &t);
 	text__add(&t, lost == 1 ? " at " : " between ");
@@ -107,13 +107,13 @@ static void kept_writes(const struct analysis *a, json_t *out)
 		text__add(&t, "Not one of ");
 		text__several(&t, w->attempted, "write", "writes");
 		text__add(&t, " was acknowledged");
-	} else if (!w->has_final) {
+	} else if (w->n_sets && !w->has_final) {
 		text__add(&t, "Whether any of ");
-		text__several(&t, w->acked, "acknowledged write", "acknowledged writes");
+		text__several(&t, w->set_acked, "acknowledged write", "acknowledged writes");
 		text__add(&t, " was lost is unknown: there was no final read");
-	} else if (!sum_lost(a)) {
+	} else if (w->set_acked && !sum_lost(a)) {
 		text__add(&t, "No acknowledged write was lost: all ");
-		text__count(&t, w->acked);
+		text__count(&t, w->set_acked);
 		text__add(&t, " are in the final reads");
 	}
 	findings__say(out, &t);
@@ -164,7 +164,7 @@ static void stale_reads(const struct analysis *a, json_t *out)
 	if (w->reads_stale) {
 		text__count(&t, w->reads_stale);
 		text__add(&t, " of ");
-		text__several(&t, w->reads_ok, "read", "reads");
+		text__several(&t, w->reads_set, "read", "reads");
 		text__add(&t, " missed a write acknowledged before, by up to ");
 		text__seconds(&t, w->max_staleness_ns);
 	}
@@ -210,6 +210,36 @@ static void minority(const struct analysis *a, json_t *out)
 		struct text t = {0};
 
 		text__add(&t, "No minority acknowledged a write during the cut");
+		findings__say(out, &t);
+	}
+}
+
+/* ---- checks ---- */
+
+/* Sets have sentences of their own above. */
+static void checked(const json_t *checks, const char *verdict, json_t *out)
+{
+	const json_t *c;
+	size_t i;
+
+	json_array_foreach(checks, i, c) {
+		const char *name = json_string_value(json_object_get(c, "name"));
+		const char *check = json_string_value(json_object_get(c, "check"));
+		const char *words = json_string_value(json_object_get(c, "words"));
+		json_int_t n = json_integer_value(json_object_get(c, "violations"));
+		const char *is = json_string_value(json_object_get(c, "verdict"));
+		struct text t = {0};
+
+		if (!name || !check || !is || strcmp(is, verdict) || !strcmp(check, "set"))
+			continue;
+		if (!strcmp(is, "pass"))
+			text__add(&t, "Check %s holds: %s", name, words ? words : "");
+		else if (n > 0)
+			text__add(&t, "Check %s fails (%lld %s): %s", name, (long long)n,
+				  n == 1 ? "violation" : "violations", words ? words : "");
+		else
+			text__add(&t, "Whether check %s holds is unknown: %s", name,
+				  words ? words : "");
 		findings__say(out, &t);
 	}
 }
@@ -273,7 +303,7 @@ static void recovery(const struct analysis *a, json_t *out)
 static void effects(const struct history *h, const struct history_fault_event *e, struct text *t)
 {
 	static const enum history_hit order[] = {
-		HIT_DROPPED,   HIT_DELAYED, HIT_SHAPED, HIT_REORDERED, HIT_DUPLICATED,
+		HIT_DROPPED,   HIT_DELAYED, HIT_SHAPED,	  HIT_REORDERED, HIT_DUPLICATED,
 		HIT_CORRUPTED, HIT_RESET,   HIT_REJECTED, HIT_MARKED,
 	};
 	bool first = true;
@@ -325,7 +355,7 @@ static void why_unknown(const json_t *doubts, json_t *out)
 	}
 }
 
-json_t *findings__make(const struct analysis *a, const json_t *doubts)
+json_t *findings__make(const struct analysis *a, const json_t *doubts, const json_t *checks)
 {
 	const struct history *h = a->h;
 	json_t *out = json_array();
@@ -337,11 +367,14 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts)
 		findings__split(a, r, out);
 	lost_writes(a, out);
 	odd_writes(a, out);
+	checked(checks, "fail", out);
+	checked(checks, "unknown", out);
 	stale_reads(a, out);
 	why_unknown(doubts, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__no_split(a, r, out);
 	kept_writes(a, out);
+	checked(checks, "pass", out);
 	minority(a, out);
 	for (size_t r = 0; r < h->n_resources; r++) {
 		findings__succession(a, r, out);

@@ -22,6 +22,7 @@
 #define HISTORY_NONE INT64_MIN		    /* a number that was not measured */
 #define HISTORY_T_MAX 1000000000000000000LL /* 31 years */
 #define HISTORY_N_MAX 1000000000000000LL    /* counters, and values either side of 0 */
+#define HISTORY_KEY_MAX 1000000		    /* keys of a workload are 0 to that */
 #define HISTORY_OTHER (-1)		    /* an edge's end: anyone who is no node */
 
 struct history_names {
@@ -67,6 +68,7 @@ struct history_resource {
 struct history_workload {
 	const char *name, *system, *check;
 	struct history_nodes nodes;
+	bool is_set;		     /* the check is `set` */
 	int64_t clients, timeout_ns; /* HISTORY_NONE if not said */
 	double rate_per_s, reads;    /* -1 if not said */
 };
@@ -85,7 +87,20 @@ struct history_role {
 	const char *error;  /* or NULL */
 };
 
+/* OP_ADD: all that would change something; the verb says what. */
 enum op_kind { OP_ADD, OP_READ };
+enum op_verb {
+	VERB_ADD,  /* to a set */
+	VERB_READ, /* of a set: is the value there? of others: the value */
+	VERB_WRITE,
+	VERB_CAS,
+	VERB_INC,
+	VERB_PUSH,
+	VERB_POP,
+	VERB_ACQUIRE,
+	VERB_RELEASE,
+	VERB_COUNT
+};
 enum op_outcome { OP_OK, OP_FAIL, OP_UNKNOWN };
 
 /* Sorted by return_ns. */
@@ -93,10 +108,15 @@ struct history_op {
 	int64_t intended_ns;
 	int64_t invoke_ns; /* HISTORY_NONE: never sent */
 	int64_t return_ns; /* >= invoke_ns */
-	int64_t value;	   /* HISTORY_NONE: a read before anything was acknowledged */
+	/* HISTORY_NONE: a read before anything was acknowledged; of others than sets: nothing */
+	int64_t value;
+	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
+	int64_t lease_ns;  /* VERB_ACQUIRE, or HISTORY_NONE */
 	const char *error; /* or NULL */
 	int workload, client, node;
+	int key; /* from 0 */
 	enum op_kind kind;
+	enum op_verb verb;
 	enum op_outcome outcome;
 	bool found; /* a read that is OP_OK: the value was there */
 };

@@ -12,8 +12,8 @@
 	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array, sizeof(*(rd)->h->array))
 
 const char *const history_hit_names[HIT_COUNT] = {
-	"dropped", "delayed", "reordered", "duplicated", "corrupted", "shaped", "reset", "rejected",
-	"marked", "overflowed",
+	"dropped", "delayed", "reordered", "duplicated", "corrupted",
+	"shaped",  "reset",   "rejected",  "marked",	 "overflowed",
 };
 
 static const char *const role_names[] = {
@@ -151,28 +151,78 @@ static int role(struct reader *rd, const json_t *o)
 	return r;
 }
 
+/* What has a value whatever comes of it. */
+static bool has_value(enum op_verb v)
+{
+	return v == VERB_ADD || v == VERB_WRITE || v == VERB_CAS || v == VERB_PUSH ||
+	       v == VERB_ACQUIRE || v == VERB_RELEASE;
+}
+
+/* Which of them each check has: a register has no pushes. */
+static bool belongs(const struct history_workload *w, enum op_verb v)
+{
+	static const struct {
+		const char *check;
+		unsigned int verbs;
+	} has[] = {
+		{"set", 1u << VERB_ADD | 1u << VERB_READ},
+		{"register", 1u << VERB_WRITE | 1u << VERB_READ},
+		{"cas", 1u << VERB_CAS | 1u << VERB_WRITE | 1u << VERB_READ},
+		{"counter", 1u << VERB_INC | 1u << VERB_READ},
+		{"queue", 1u << VERB_PUSH | 1u << VERB_POP},
+		{"lock", 1u << VERB_ACQUIRE | 1u << VERB_RELEASE},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(has); i++)
+		if (!strcmp(w->check, has[i].check))
+			return has[i].verbs >> v & 1;
+	/* of another version: as it was */
+	return v == VERB_ADD || v == VERB_READ;
+}
+
+static int op_what(struct reader *rd, const json_t *o, struct history_op *x)
+{
+	static const char *const verbs[VERB_COUNT] = {
+		[VERB_ADD] = "add", [VERB_READ] = "read",	[VERB_WRITE] = "write",
+		[VERB_CAS] = "cas", [VERB_INC] = "inc",		[VERB_PUSH] = "push",
+		[VERB_POP] = "pop", [VERB_ACQUIRE] = "acquire", [VERB_RELEASE] = "release",
+	};
+	int64_t key = 0;
+	int verb = 0, r = line__word(rd, o, "op", verbs, ARRAY_SIZE(verbs), &verb);
+
+	x->verb = (enum op_verb)verb;
+	x->kind = x->verb == VERB_READ ? OP_READ : OP_ADD;
+	if (!r && !belongs(&rd->h->workloads[x->workload], x->verb))
+		r = line__bad(rd, "`op`: a %s has no %s", rd->h->workloads[x->workload].check,
+			      verbs[verb]);
+	r = r ? r
+	      : line__int(rd, o, "value", has_value(x->verb) ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
+			  HISTORY_N_MAX, &x->value);
+	r = r ? r : line__int(rd, o, "key", OPTIONAL, 0, HISTORY_KEY_MAX, &key);
+	x->key = key == HISTORY_NONE ? 0 : (int)key;
+	r = r ? r
+	      : line__int(rd, o, x->verb == VERB_CAS ? "expect" : "token", OPTIONAL, -HISTORY_N_MAX,
+			  HISTORY_N_MAX, &x->more);
+	return r ? r : line__int(rd, o, "lease_ns", OPTIONAL, 0, HISTORY_T_MAX / 2, &x->lease_ns);
+}
+
 static int op(struct reader *rd, const json_t *o)
 {
-	static const char *const kinds[] = {[OP_ADD] = "add", [OP_READ] = "read"};
 	static const char *const outcomes[] = {
 		[OP_OK] = "ok", [OP_FAIL] = "fail", [OP_UNKNOWN] = "unknown"};
 	struct history_op *x = ADD(rd, ops);
 	int64_t client = 0;
-	int r, kind = 0, outcome = 0;
+	int r, outcome = 0;
 
 	if (!x)
 		return -ENOMEM;
 	r = line__name(rd, &rd->workloads, o, "workload", &x->workload);
 	r = r ? r : line__int(rd, o, "client", REQUIRED, 0, INT_MAX, &client);
 	r = r ? r : line__name(rd, &rd->nodes, o, "node", &x->node);
-	r = r ? r : line__word(rd, o, "op", kinds, ARRAY_SIZE(kinds), &kind);
 	r = r ? r : line__word(rd, o, "outcome", outcomes, ARRAY_SIZE(outcomes), &outcome);
 	x->client = (int)client;
-	x->kind = (enum op_kind)kind;
 	x->outcome = (enum op_outcome)outcome;
-	r = r ? r
-	      : line__int(rd, o, "value", x->kind == OP_ADD ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
-			  HISTORY_N_MAX, &x->value);
+	r = r ? r : op_what(rd, o, x);
 	r = r ? r : line__time(rd, o, "intended_ns", REQUIRED, &x->intended_ns);
 	r = r ? r : line__time(rd, o, "invoke_ns", OPTIONAL, &x->invoke_ns);
 	r = r ? r : line__time(rd, o, "return_ns", OPTIONAL, &x->return_ns);
@@ -346,6 +396,16 @@ static int end(struct reader *rd, const json_t *o)
 	return r;
 }
 
+/* Who came and went is for people who read the record; nothing is reckoned from it. */
+static int member(struct reader *rd, const json_t *o)
+{
+	static const char *const events[] = {"joined", "left"};
+	int r, node_i, event;
+
+	r = line__name(rd, &rd->nodes, o, "endpoint", &node_i);
+	return r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &event);
+}
+
 static const struct {
 	const char *type;
 	int (*read)(struct reader *rd, const json_t *o);
@@ -361,6 +421,7 @@ static const struct {
 	{"final", final},
 	{"probe_gap", probe_gap},
 	{"note", note},
+	{"member", member},
 	{"guard", note},
 	{"end", end},
 };

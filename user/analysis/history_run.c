@@ -169,6 +169,7 @@ static int workload(struct reader *rd, const json_t *o, size_t i)
 	r = r ? r : line__declare(rd, &rd->workloads, x->name, i);
 	r = r ? r : line__string(rd, o, "system", REQUIRED, &x->system);
 	r = r ? r : line__string(rd, o, "check", REQUIRED, &x->check);
+	x->is_set = !r && !strcmp(x->check, "set");
 	r = r ? r : nodes_of(rd, o, "nodes", &x->nodes);
 	r = r ? r : line__count(rd, o, "clients", OPTIONAL, &x->clients);
 	r = r ? r : line__time(rd, o, "timeout_ns", OPTIONAL, &x->timeout_ns);

@@ -88,18 +88,30 @@ struct workload_writes {
 
 struct writes {
 	int64_t attempted, acked, failed, unknown; /* adds; the sum of the others is attempted */
+	int64_t set_acked;			   /* of these, to sets */
 	struct workload_writes *workloads;
-	bool has_final; /* all workloads have */
+	size_t n_sets;	/* workloads that are */
+	bool has_final; /* all of those have a final read */
 	int64_t lost_first_ns, lost_last_ns;
 	int64_t *
 		lost_by_side; /* number of lost writes that clients on that side had acknowledged */
-	int64_t reads, reads_ok, reads_stale, max_staleness_ns;
-	bool *op_lost, *op_stale; /* by op */
+	int64_t reads, reads_ok, max_staleness_ns;
+	int64_t reads_set, reads_stale; /* of reads_ok: of sets, and those that are stale */
+	bool *op_lost, *op_stale;	/* by op */
 };
 
 int writes__make(const struct history *h, const struct timing *t, const struct claims *claims,
 		 struct writes *ret);
 void writes__free(struct writes *w);
+
+/*
+ * What set workload @w has in the end: sorted, disjoint. False in @ret_known: there is no final
+ * read. @ret is to be freed.
+ */
+int writes__final(const struct history *h, size_t w, const struct claims *claims,
+		  struct history_run **ret, size_t *ret_n, bool *ret_known);
+/* Of each node the last final read of workload @w, or NULL; by node, to be freed. */
+const struct history_final **writes__last_finals(const struct history *h, size_t w);
 
 /* Does workload @w tell about resource @r? */
 bool writes__about(const struct history *h, size_t w, size_t r);
@@ -176,6 +188,11 @@ struct goodput {
 int goodput__make(const struct history *h, const struct timing *t, const struct writes *w,
 		  struct goodput *ret);
 
+/* ---- checks.c: what the checkers say of each workload ---- */
+
+/* checks of summary.json (new reference); NULL: no memory. */
+json_t *checks__json(const struct history *h, const struct claims *claims);
+
 /* ---- all of it ---- */
 
 struct analysis {
@@ -201,7 +218,7 @@ json_t *summary__split(const struct analysis *a, const struct split *s);
 int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doubts);
 
 /* findings.c: plain sentences, most important first */
-json_t *findings__make(const struct analysis *a, const json_t *doubts);
+json_t *findings__make(const struct analysis *a, const json_t *doubts, const json_t *checks);
 void findings__say(json_t *out, struct text *t); /* if there is anything to say; frees @t */
 /* findings_roles.c, of resource @r */
 void findings__split(const struct analysis *a, size_t r, json_t *out);

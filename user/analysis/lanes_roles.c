@@ -243,8 +243,9 @@ static json_t *node__lane(const struct analysis *an, const struct lanes_axis *a,
 		n++;
 	return json_pack("{s:s, s:I, s:o, s:o, s:o}", "node", history__node(h, node), "samples",
 			 (json_int_t)n, "spans",
-			 spans(h->roles + from, n, 5 * r->every_ns + 50 * NS_PER_MS, a), "claims",
-			 claims(&an->claims[resource], node, a), "gaps", gaps(an, resource, node));
+			 spans(n ? &h->roles[from] : NULL, n, 5 * r->every_ns + 50 * NS_PER_MS, a),
+			 "claims", claims(&an->claims[resource], node, a), "gaps",
+			 gaps(an, resource, node));
 }
 
 json_t *lanes__roles(const struct analysis *an, const struct lanes_axis *a)

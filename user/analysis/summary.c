@@ -237,7 +237,7 @@ static json_t *writes(const struct analysis *a)
 static json_t *reads(const struct writes *w)
 {
 	return json_pack("{s:o,s:o,s:o}", "ok", json_count(w->reads ? w->reads_ok : HISTORY_NONE),
-			 "stale", json_count(w->reads_ok ? w->reads_stale : HISTORY_NONE),
+			 "stale", json_count(w->reads_set ? w->reads_stale : HISTORY_NONE),
 			 "max_staleness_s", json_seconds(w->max_staleness_ns));
 }
 
@@ -316,6 +316,7 @@ static json_t *numbers(const struct analysis *a)
 	json_object_set_new(o, "split_brain", summary__split(a, &a->split));
 	json_object_set_new(o, "writes", writes(a));
 	json_object_set_new(o, "reads", reads(&a->writes));
+	json_object_set_new(o, "checks", checks__json(h, a->claims));
 	json_object_set_new(o, "availability", availability(a));
 	json_object_set_new(o, "herd", herd(h, g));
 	json_object_set_new(o, "recovery",
@@ -338,7 +339,7 @@ json_t *analysis__summary(const struct history *h)
 		return NULL;
 	o = numbers(&a);
 	if (verdict__decide(&a, o, &doubts) == 0)
-		findings = findings__make(&a, doubts);
+		findings = findings__make(&a, doubts, json_object_get(o, "checks"));
 	json_decref(doubts);
 	if (!findings || json_object_set_new(o, "findings", findings) < 0) {
 		json_decref(o);

@@ -165,7 +165,7 @@ struct judged {
 static bool is_effect(const struct expect *e)
 {
 	static const char *const tops[] = {"split_brain", "writes",  "reads", "availability",
-					   "recovery",	  "latency", "herd"};
+					   "recovery",	  "latency", "herd",  "checks"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(tops); i++)
 		if (expect__is_about(e, tops[i]))
@@ -202,6 +202,7 @@ static const char *why_null(const struct analysis *a, const struct expect *e,
 		return why->msg;
 	if (expect__is_about(e, "writes"))
 		return !a->h->n_workloads     ? "there was no workload"
+		       : !a->writes.n_sets    ? "no workload has the check `set`"
 		       : !a->writes.has_final ? "there was no final read"
 					      : why->msg;
 	if (expect__is_about(e, "split_brain") && a->split.level < 0)
@@ -306,13 +307,17 @@ static int expectations(const struct analysis *a, json_t *summary, const json_t 
 }
 
 /* Nothing was expected: was enough seen to say that nothing was found? */
-static void nothing_expected(const struct analysis *a, const struct doubts *d, json_t *reasons)
+static void nothing_expected(const struct analysis *a, const json_t *summary,
+			     const struct doubts *d, json_t *reasons)
 {
+	const json_t *c;
+	size_t i;
+
 	struct text t = {0};
 
 	json_array_extend(reasons, d->always);
 	json_array_extend(reasons, d->effects);
-	if (a->h->n_workloads && !a->writes.has_final)
+	if (a->writes.n_sets && !a->writes.has_final)
 		json_array_append_new(reasons, json_string("there was no final read"));
 	for (size_t r = 0; r < a->h->n_resources; r++) {
 		struct text u = {0};
@@ -320,6 +325,17 @@ static void nothing_expected(const struct analysis *a, const struct doubts *d, j
 		if (a->claims[r].sampled)
 			continue;
 		text__add(&u, "%s gave no valid sample of who leads", a->h->resources[r].name);
+		doubt(reasons, &u);
+	}
+	json_array_foreach(json_object_get(summary, "checks"), i, c) {
+		const char *is = json_string_value(json_object_get(c, "verdict"));
+		struct text u = {0};
+
+		if (!is || strcmp(is, "unknown"))
+			continue;
+		text__add(&u, "the check of %s was not decided: %s",
+			  json_string_value(json_object_get(c, "name")),
+			  json_string_value(json_object_get(c, "words")));
 		doubt(reasons, &u);
 	}
 	if (a->worst.level > a->split.level) {
@@ -342,7 +358,7 @@ int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doub
 	if (!r)
 		r = expectations(a, summary, worst, &d, reasons, all, &v);
 	if (!r && !a->h->expect.n) {
-		nothing_expected(a, &d, reasons);
+		nothing_expected(a, summary, &d, reasons);
 		json_array_extend(all, reasons);
 		v = json_array_size(reasons) ? VERDICT_UNKNOWN : VERDICT_PASS;
 	}

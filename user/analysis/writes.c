@@ -13,6 +13,8 @@
  * theirs; else that of the only node that leads at the end of the record, if there is one; else
  * what all of them have.
  *
+ * Of other workloads than sets only the counts of operations are made here; checks.c does the rest.
+ *
  * A read is stale if it does not find a value whose write was acknowledged before the read began;
  * by how much: the time from that acknowledgement to the beginning of the read.
  */
@@ -70,7 +72,7 @@ static int collect(const struct history *h, struct values *ret)
 	for (size_t i = 0; i < h->n_ops; i++) {
 		const struct history_op *o = &h->ops[i];
 
-		if (o->kind == OP_ADD)
+		if (o->kind == OP_ADD && h->workloads[o->workload].is_set)
 			ret->v[n++] = (struct value){
 				.workload = o->workload,
 				.value = o->value,
@@ -164,8 +166,7 @@ static int intersect(struct set *s, const struct history_final *f)
 	return 0;
 }
 
-/* Of each node its last attempt, NULL if there was none; by node. */
-static const struct history_final **last_attempts(const struct history *h, size_t workload)
+const struct history_final **writes__last_finals(const struct history *h, size_t workload)
 {
 	const struct history_final **last = calloc(h->nodes.n + 1, sizeof(*last));
 
@@ -205,7 +206,7 @@ static const struct history_final *leader(const struct history *h, size_t worklo
 static int final_set(const struct history *h, size_t workload, const struct claims *claims,
 		     struct workload_writes *ret, struct set *set)
 {
-	_cleanup_free_ const struct history_final **last = last_attempts(h, workload);
+	_cleanup_free_ const struct history_final **last = writes__last_finals(h, workload);
 	const struct history_final *any = NULL, *chosen;
 	bool all = true, agree = true;
 	int r = 0;
@@ -234,6 +235,25 @@ static int final_set(const struct history *h, size_t workload, const struct clai
 		if (last[i] && last[i]->ok)
 			r = intersect(set, last[i]);
 	return r;
+}
+
+int writes__final(const struct history *h, size_t w, const struct claims *claims,
+		  struct history_run **ret, size_t *ret_n, bool *ret_known)
+{
+	_cleanup_(cleanup_set) struct set set = {0};
+	struct workload_writes x = {0};
+	struct history_run *copy;
+	int r = final_set(h, w, claims, &x, &set);
+
+	copy = r ? NULL : calloc(set.n + 1, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	if (set.n)
+		memcpy(copy, set.v, set.n * sizeof(*copy));
+	*ret = copy;
+	*ret_n = set.n;
+	*ret_known = x.has_final;
+	return 0;
 }
 
 /* ---- accounting ---- */
@@ -295,11 +315,15 @@ static void count(const struct history *h, const struct values *vs, struct write
 			w->acked += o->outcome == OP_OK;
 			w->failed += o->outcome == OP_FAIL;
 			w->unknown += o->outcome == OP_UNKNOWN;
+			w->set_acked += o->outcome == OP_OK && h->workloads[o->workload].is_set;
 			continue;
 		}
 		w->reads++;
 		w->reads_ok += o->outcome == OP_OK;
-		if (o->outcome != OP_OK || o->found || o->value == HISTORY_NONE)
+		if (o->outcome != OP_OK || !h->workloads[o->workload].is_set)
+			continue;
+		w->reads_set++;
+		if (o->found || o->value == HISTORY_NONE)
 			continue;
 		x = find(vs, o);
 		if (!x || x->acked_ns == HISTORY_NONE || x->acked_ns > o->invoke_ns)
@@ -309,7 +333,7 @@ static void count(const struct history *h, const struct values *vs, struct write
 		by = o->invoke_ns - x->acked_ns;
 		w->max_staleness_ns = by > w->max_staleness_ns ? by : w->max_staleness_ns;
 	}
-	if (w->reads_ok && !w->reads_stale)
+	if (w->reads_set && !w->reads_stale)
 		w->max_staleness_ns = 0;
 }
 
@@ -322,6 +346,9 @@ static int one_workload(const struct history *h, const struct timing *t,
 
 	if (r)
 		return r;
+	if (!h->workloads[i].is_set)
+		return 0; /* checks.c */
+	w->n_sets++;
 	w->has_final &= w->workloads[i].has_final;
 	if (!w->workloads[i].has_final)
 		return 0;
@@ -343,10 +370,11 @@ int writes__make(const struct history *h, const struct timing *t, const struct c
 	if (r || !ret->workloads || !ret->lost_by_side || !ret->op_lost || !ret->op_stale)
 		return -ENOMEM;
 	ret->lost_first_ns = ret->lost_last_ns = ret->max_staleness_ns = HISTORY_NONE;
-	ret->has_final = h->n_workloads > 0;
+	ret->has_final = true;
 	count(h, &vs, ret);
 	for (size_t i = 0; i < h->n_workloads && !r; i++)
 		r = one_workload(h, t, claims, &vs, i, ret);
+	ret->has_final &= ret->n_sets > 0;
 	return r;
 }
 

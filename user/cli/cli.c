@@ -6,12 +6,10 @@
 #include "lib/log.h"
 #include "run/plan.h"
 
-#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <sys/syscall.h>
 
 bool cli_quiet;
 
@@ -59,36 +57,6 @@ enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
 		return DP_ATTACH_CLSACT;
 	argp_error(state, "--attach is auto, tcx or clsact, not `%s`", arg);
 	return DP_ATTACH_AUTO;
-}
-
-int cli__need_privileges(void)
-{
-	static const struct {
-		int cap;
-		const char *name;
-	} needed[] = {
-		{CAP_NET_ADMIN, "CAP_NET_ADMIN"},
-		{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"},
-		{CAP_BPF, "CAP_BPF"},
-	};
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {{0}};
-	char missing[128] = "";
-
-	if (syscall(SYS_capget, &head, data) < 0)
-		return 0; /* the kernel will say */
-	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
-		if (!(data[needed[i].cap / 32].effective & (1u << (needed[i].cap % 32)))) {
-			strcat(missing, " ");
-			strcat(missing, needed[i].name);
-		}
-	if (!*missing)
-		return 0;
-	fprintf(stderr,
-		"chaos: missing privileges:%s\n"
-		"chaos: run it as root: sudo chaos ...\n",
-		missing);
-	return EXIT_USAGE;
 }
 
 void cli__print_json(const json_t *j)

@@ -8,6 +8,7 @@
 
 #include "analysis/analysis.h"
 #include "experiment/experiment.h"
+#include "lib/privilege.h"
 #include "lib/cleanup.h"
 #include "lib/error.h"
 #include "run/run.h"
@@ -19,6 +20,7 @@ int cmd_run(int argc, char **argv);
 int cmd_inject(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_targets(int argc, char **argv);
+int cmd_watch(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_clear(int argc, char **argv);
@@ -40,7 +42,13 @@ enum cli_key {
 	KEY_FOR,
 	KEY_L2,
 	KEY_ISOLATE,
+	KEY_NOT,
 	KEY_ALL,
+	KEY_INTERVAL,
+	KEY_ONCE,
+	KEY_SORT,
+	KEY_DEVICES,
+	KEY_NETNS,
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */
@@ -54,8 +62,15 @@ enum dp_hold_mode cli__hold_mode(struct argp_state *state, const char *arg);
 /* "auto", "tcx", "clsact" -> mode; argp_error() otherwise. */
 enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg);
 
-/* 0 when the process may do what a run needs, else EXIT_USAGE after saying what is missing. */
-int cli__need_privileges(void);
+/* 0 when the process has the capabilities @needed (lib/privilege.h), else EXIT_USAGE after saying which are missing. */
+int cli__need_privileges(uint64_t needed);
+
+/* To look into every namespace, at every BPF program, and at who has them open. */
+#define CAPS_CLEAR (CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_SYS_ADMIN) | CAP_BIT(CAP_SYS_PTRACE))
+
+/* privileges.c, for the doctor: which capabilities are there, and what each missing one takes away. */
+void cli__print_privileges(void);
+json_t *cli__privileges_json(void);
 
 /* Print @j to stdout, indented, and a newline. */
 void cli__print_json(const json_t *j);

@@ -5,9 +5,7 @@
 #include "lib/clock.h"
 #include "run/state.h"
 
-#include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { STOP_LIMIT_S = 15, KILL_LIMIT_S = 3 };
 
@@ -30,21 +28,40 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 /*
- * Ask it to stop; a run that does not (SIGSTOP, a hung disk) is killed, which takes its faults and
- * its lab along. The lock says that the pid is still that run.
+ * Ask all of them to stop, and then wait for all at once: nobody's run keeps the others waiting. One that does not
+ * (SIGSTOP, a hung disk) is killed, which takes its faults and its lab along. Returns how many are left; they stay
+ * alive in @list, the others are dead there and counted.
  */
-static bool end_run(const struct state_entry *s)
+static unsigned int end_runs(struct state_entry *list, size_t n, unsigned int *ret_ended)
 {
-	pid_t pid = (pid_t)json_integer_value(json_object_get(s->info, "pid"));
+	int64_t stop_end = clock__now() + STOP_LIMIT_S * NS_PER_S, kill_end;
+	_cleanup_free_ bool *asked = calloc(n + 1, sizeof(*asked));
+	unsigned int left = 0, ended = 0;
 	struct error err;
-	json_t *answer = state__request(s->id, "stop", &err);
 
-	json_decref(answer);
-	if (answer && !state__wait_end(s->id, STOP_LIMIT_S * NS_PER_S))
-		return true;
-	if (pid > 1)
-		kill(pid, SIGKILL);
-	return !state__wait_end(s->id, KILL_LIMIT_S * NS_PER_S);
+	for (size_t i = 0; i < n && asked; i++) {
+		json_t *answer = list[i].alive ? state__request(&list[i], "stop", &err) : NULL;
+
+		asked[i] = answer != NULL;
+		json_decref(answer);
+	}
+	for (size_t i = 0; i < n; i++)
+		if (list[i].alive &&
+		    (!asked || !asked[i] || state__wait_end(&list[i], stop_end - clock__now()) < 0))
+			state__kill(&list[i]);
+	kill_end = clock__now() + KILL_LIMIT_S * NS_PER_S;
+	for (size_t i = 0; i < n; i++) {
+		if (!list[i].alive)
+			continue;
+		list[i].alive = state__wait_end(&list[i], kill_end - clock__now()) < 0;
+		if (list[i].alive)
+			fprintf(stderr, "chaos: run `%s` of user %u cannot be ended\n", list[i].id,
+				(unsigned int)list[i].uid);
+		left += list[i].alive;
+		ended += !list[i].alive;
+	}
+	*ret_ended = ended;
+	return left;
 }
 
 int cmd_clear(int argc, char **argv)
@@ -66,23 +83,18 @@ int cmd_clear(int argc, char **argv)
 	int status;
 
 	cli__parse(&argp, argc, argv, &crashed);
-	status = cli__need_privileges();
+	status = cli__need_privileges(CAPS_CLEAR);
 	if (status)
 		return status;
 	if (state__list(&list, &n) < 0)
 		n = 0;
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].alive && crashed)
-			continue;
-		if (list[i].alive && !end_run(&list[i])) {
-			fprintf(stderr, "chaos: run `%s` cannot be ended\n", list[i].id);
-			status = EXIT_RUNTIME;
-			continue;
-		}
-		runs += list[i].alive;
+	for (size_t i = 0; i < n; i++)
 		folders += !list[i].alive;
-		state__forget(list[i].id);
-	}
+	if (!crashed && end_runs(list, n, &runs))
+		status = EXIT_RUNTIME;
+	for (size_t i = 0; i < n; i++)
+		if (!list[i].alive)
+			state__forget(&list[i]);
 	state__free_list(list, n);
 	if (dataplane__clear_stale(&filters, &err) < 0)
 		status = cli__fail(EXIT_RUNTIME, &err);

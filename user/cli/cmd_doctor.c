@@ -77,7 +77,8 @@ static const char *how_acts(const struct dp_feature *v, size_t n, size_t fault,
 {
 	const char *hook = mechanism(v, n);
 
-	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and root";
+	*ret_need = "BPF at tc (Linux 5.10, CONFIG_NET_CLS_ACT, CONFIG_BPF_SYSCALL) and the "
+		    "privileges above";
 	if (!hook || faults[fault].how == AT_HOOK)
 		return hook;
 	if (!has(v, n, "line"))
@@ -115,14 +116,16 @@ static json_t *as_json(const struct dp_feature *v, size_t n, const char *kernel)
 				      json_pack("{s:s,s:b,s:s}", "program", programs[i].program,
 						"found", in_path(programs[i].program), "package",
 						programs[i].package));
-	return json_pack("{s:s,s:o,s:o,s:o}", "kernel", kernel, "features", features, "faults",
-			 faults_json(v, n), "programs", progs);
+	return json_pack("{s:s,s:o,s:o,s:o,s:o}", "kernel", kernel, "privileges",
+			 cli__privileges_json(), "features", features, "faults", faults_json(v, n),
+			 "programs", progs);
 }
 
 static void print(const struct dp_feature *v, size_t n, const char *kernel)
 {
 	const char *need;
 
+	cli__print_privileges();
 	printf("kernel %s\n", kernel);
 	for (size_t i = 0; i < n; i++)
 		printf("  %-12s %-8s %s\n", v[i].name, v[i].ok ? "yes" : "MISSING", v[i].detail);
@@ -152,7 +155,8 @@ int cmd_doctor(int argc, char **argv)
 		parse,
 		"",
 		"Probes what this kernel can do by doing it in a scratch namespace, and says which "
-		"mechanism each fault would use. Exit status 0 when faults are possible.",
+		"mechanism each fault would use; and which capabilities are there, and what each "
+		"missing one takes away. Exit status 0 when faults are possible.",
 		NULL,
 		NULL,
 		NULL};
@@ -164,8 +168,6 @@ int cmd_doctor(int argc, char **argv)
 	int r;
 
 	cli__parse(&argp, argc, argv, &json);
-	if (cli__need_privileges())
-		return EXIT_USAGE;
 	r = dataplane__features(&v, &n);
 	if (r < 0) {
 		fprintf(stderr, "chaos: cannot probe: %s\n", strerror(-r));

@@ -15,7 +15,9 @@
 struct inject_args {
 	struct run_options opts;
 	struct inject_words words;
-	const char *from, *to, *isolate, *direction, *duration;
+	struct inject_side from, to, isolate;
+	struct inject_side *side; /* the last of these that was given: --not narrows it */
+	const char *direction, *duration;
 	json_t *match; /* as in the file */
 	json_t *extra; /* other keys of the fault: ramp */
 	char *text;    /* the experiment */
@@ -29,6 +31,7 @@ static const struct argp_option options[] = {
 	{"from", KEY_FROM, "SELECTOR", 0, "who sends; absent: anyone", 1},
 	{"to", KEY_TO, "SELECTOR", 0, "who receives; absent: anyone", 1},
 	{"isolate", KEY_ISOLATE, "SELECTOR", 0, "partition: cut it from everyone", 1},
+	{"not", KEY_NOT, "SELECTOR", 0, "but for those, of the selector before it", 1},
 	{"direction", KEY_DIRECTION, "to|from|both", 0, "which way (default: a partition both, others to)", 1},
 	{NULL, 0, NULL, 0, "Which packets:", 2},
 	{"proto", KEY_PROTO, "NAME", 0, "only tcp, udp, icmp, sctp, vrrp ... or a number", 2},
@@ -137,9 +140,9 @@ static void check_end(struct argp_state *state, struct inject_args *a)
 
 	if (inject_words__end(&a->words, &err))
 		argp_error(state, "%s", err.msg);
-	if (a->isolate && (!partition || a->from || a->to))
+	if (a->isolate.text && (!partition || a->from.text || a->to.text))
 		argp_error(state, "--isolate goes with a partition, and without --from and --to");
-	if (!a->isolate && !a->from && !a->to)
+	if (!a->isolate.text && !a->from.text && !a->to.text)
 		argp_error(state, "whose packets? Give --from, --to%s",
 			   partition ? " or --isolate" : "");
 	if (a->l2 && !partition)
@@ -152,6 +155,26 @@ static void check_end(struct argp_state *state, struct inject_args *a)
 		argp_error(state, "--direction is to, from or both, not `%s`", a->direction);
 }
 
+static void set_side(struct argp_state *state, struct inject_args *a, struct inject_side *side,
+		     const char *flag, const char *text)
+{
+	if (side->text)
+		argp_error(state, "%s stands twice; a union of selectors needs a file", flag);
+	side->text = text;
+	a->side = side;
+}
+
+static void add_exclude(struct argp_state *state, struct inject_args *a, const char *text)
+{
+	if (!a->side)
+		argp_error(state,
+			   "--not stands behind the --from, --to or --isolate that it narrows");
+	else if (a->side->n_excludes == INJECT_NOT_MAX)
+		argp_error(state, "--not more than %d times", INJECT_NOT_MAX);
+	else
+		a->side->excludes[a->side->n_excludes++] = text;
+}
+
 /* Flags of the run, and of who is meant. */
 static error_t parse_run(int key, char *arg, struct argp_state *state, struct inject_args *a)
 {
@@ -159,13 +182,16 @@ static error_t parse_run(int key, char *arg, struct argp_state *state, struct in
 
 	switch (key) {
 	case KEY_FROM:
-		a->from = arg;
+		set_side(state, a, &a->from, "--from", arg);
 		return 0;
 	case KEY_TO:
-		a->to = arg;
+		set_side(state, a, &a->to, "--to", arg);
 		return 0;
 	case KEY_ISOLATE:
-		a->isolate = arg;
+		set_side(state, a, &a->isolate, "--isolate", arg);
+		return 0;
+	case KEY_NOT:
+		add_exclude(state, a, arg);
 		return 0;
 	case KEY_DIRECTION:
 		a->direction = arg;
@@ -231,45 +257,16 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 /* --- the experiment -------------------------------------------------------------------------------- */
 
-/* A short selector as the file has it; NULL with @err set. */
-static json_t *selector_json(const char *text, struct error *err)
+static int add_endpoint(json_t *endpoints, const char *name, const struct inject_side *side,
+			const char *flag, struct error *err)
 {
-	static const char *const kinds[] = {
-		[SELECTOR_NODE] = "netns",	    [SELECTOR_NETNS] = "netns",
-		[SELECTOR_CIDR] = "cidr",	    [SELECTOR_HOST] = "host",
-		[SELECTOR_INTERFACE] = "interface",
-	};
-	struct selector s = {0};
-	json_t *o, *ports;
-	char range[16];
+	json_t *s = NULL;
+	int r;
 
-	if (selector__parse_short(text, &s, err) < 0)
-		return NULL;
-	o = json_pack("{s:s,s:s*}", kinds[s.kind], s.value, "netns",
-		      s.kind == SELECTOR_INTERFACE ? s.netns : NULL);
-	if (s.ports.n) {
-		ports = json_array();
-		for (size_t i = 0; i < s.ports.n; i++) {
-			snprintf(range, sizeof(range), "%u-%u", s.ports.v[i].lo, s.ports.v[i].hi);
-			json_array_append_new(ports, json_string(range));
-		}
-		json_object_set_new(o, "ports", ports);
-	}
-	selector__reset(&s);
-	return o;
-}
-
-static int add_endpoint(json_t *endpoints, const char *name, const char *text, const char *flag,
-			struct error *err)
-{
-	json_t *s;
-
-	if (!text)
+	if (!side->text)
 		return 0;
-	s = selector_json(text, err);
-	if (!s)
-		return err__prefix(err, "%s", flag);
-	return json_object_set_new(endpoints, name, s);
+	r = inject_side__json(side, flag, &s, err);
+	return r ? r : json_object_set_new(endpoints, name, s);
 }
 
 static json_t *partition_json(const struct inject_args *a)
@@ -277,10 +274,10 @@ static json_t *partition_json(const struct inject_args *a)
 	const char *direction = a->direction ? a->direction : "both";
 	json_t *p;
 
-	if (a->isolate)
+	if (a->isolate.text)
 		p = json_pack("{s:s}", "isolate", "isolated");
-	else if (!a->from || !a->to)
-		p = json_pack("{s:s}", "isolate", a->from ? "from" : "to");
+	else if (!a->from.text || !a->to.text)
+		p = json_pack("{s:s}", "isolate", a->from.text ? "from" : "to");
 	else if (!strcmp(direction, "both"))
 		p = json_pack("{s:[[s],[s]]}", "halves", "from", "to");
 	else if (!strcmp(direction, "to"))
@@ -315,9 +312,9 @@ static json_t *fault_json(const struct inject_args *a, const char *name)
 		json_object_set_new(f, "partition", partition_json(a));
 	} else {
 		json_object_update(f, a->words.parts);
-		if (a->from)
+		if (a->from.text)
 			json_object_set_new(f, "from", json_string("from"));
-		if (a->to)
+		if (a->to.text)
 			json_object_set_new(f, "to", json_string("to"));
 		if (a->direction)
 			json_object_set_new(f, "direction", json_string(a->direction));
@@ -331,9 +328,16 @@ static json_t *fault_json(const struct inject_args *a, const char *name)
 static void label_rest(struct inject_args *a)
 {
 	static const char *const labels[][2] = {
-		{"isolated", "--isolate"},    {"from", "--from"},	  {"to", "--to"},
-		{"direction", "--direction"}, {"ramp", "--ramp"},	  {"for", "--for"},
-		{"duration", "--for"},	      {"partition", "partition"}, {"seed", "--seed"},
+		{"isolated", "--isolate"},
+		{"from", "--from"},
+		{"to", "--to"},
+		{"direction", "--direction"},
+		{"ramp", "--ramp"},
+		{"for", "--for"},
+		{"duration", "--for"},
+		{"partition", "partition"},
+		{"seed", "--seed"},
+		{"not", "--not"},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(labels); i++)
@@ -347,11 +351,11 @@ static int make_experiment(struct inject_args *a, struct experiment **ret, struc
 	int r;
 
 	label_rest(a);
-	r = add_endpoint(endpoints, "isolated", a->isolate, "--isolate", err);
+	r = add_endpoint(endpoints, "isolated", &a->isolate, "--isolate", err);
 	if (!r)
-		r = add_endpoint(endpoints, "from", a->from, "--from", err);
+		r = add_endpoint(endpoints, "from", &a->from, "--from", err);
 	if (!r)
-		r = add_endpoint(endpoints, "to", a->to, "--to", err);
+		r = add_endpoint(endpoints, "to", &a->to, "--to", err);
 	if (r) {
 		json_decref(endpoints);
 		return r;
@@ -417,6 +421,7 @@ static int inject(struct inject_args *a, const struct experiment *e)
 
 	a->opts.no_folder = !a->opts.out;
 	a->opts.lease = !a->duration;
+	a->opts.last = true;
 	progress__attach(progress, &a->opts.ui);
 	status = run__execute(e, &a->opts, &res, &err);
 	progress__free(progress);
@@ -454,10 +459,15 @@ int cmd_inject(int argc, char **argv)
 		"  reset [P] | reject [P] | ecn [P]\n"
 		"P is a probability: 1% or 0.01. Most values may move: `loss 0%..10% --ramp "
 		"30s`.\n\n"
-		"Selectors: netns:NAME, cidr:10.0.0.0/8, host:NAME, interface:DEV or "
-		"interface:NETNS/DEV, each with optional #PORT. Without --for the fault is leased: "
-		"should "
-		"chaos be stopped or killed, it ends within 5 s.",
+		"SELECTOR is one of\n"
+		"  pid:N tree:N comm:NAME exe:PATH args:GLOB user:NAME\n"
+		"  cgroup:PATH unit:NAME container:[[NS/]POD/]NAME\n"
+		"  pod:NS/NAME pods:NS/KEY=VALUE[,...] netns:NAME interface:[NETNS/]NAME\n"
+		"  cidr:10.0.0.0/8 host:NAME\n"
+		"each with optional #PORT[,PORT...][/PROTO], and ## for a # of its own. `chaos "
+		"targets` lists what there is.\n\n"
+		"Without --for the fault is leased: should chaos be stopped or killed, it ends "
+		"within 5 s.",
 		NULL,
 		NULL,
 		NULL};
@@ -473,7 +483,8 @@ int cmd_inject(int argc, char **argv)
 	/* in order: a flag belongs to the fault before it */
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &a);
 	cli__catch_signals(&a.opts);
-	if (make_experiment(&a, &e, &err) < 0 || (status = cli__need_privileges()) != 0 ||
+	if (make_experiment(&a, &e, &err) < 0 ||
+	    (status = cli__need_privileges(run__privileges(e))) != 0 ||
 	    cli__precheck(e, a.opts.allow_host, &err)) {
 		if (a.text)
 			inject__explain(a.text, a.words.labels, &err);

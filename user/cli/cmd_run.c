@@ -65,7 +65,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int run_one(const struct experiment *e, const struct run_args *a)
+static int run_one(const struct experiment *e, const struct run_args *a, bool last)
 {
 	struct run_options opts = a->opts;
 	struct run_result res = {0};
@@ -73,6 +73,7 @@ static int run_one(const struct experiment *e, const struct run_args *a)
 	struct progress *progress = progress__new(cli_quiet || a->json);
 	int status;
 
+	opts.last = last;
 	progress__attach(progress, &opts.ui);
 	status = run__execute(e, &opts, &res, &err);
 	progress__free(progress);
@@ -104,8 +105,8 @@ static int load_all(const struct run_args *a, struct experiment **list)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
 				 (unsigned long long)list[i]->seed);
 	}
-	if (!status)
-		status = cli__need_privileges();
+	for (size_t i = 0; i < a->n_files && !status; i++)
+		status = cli__need_privileges(run__privileges(list[i]));
 	for (size_t i = 0; i < a->n_files && !status; i++) {
 		struct error err = {0};
 
@@ -139,7 +140,7 @@ int cmd_run(int argc, char **argv)
 	cli__catch_signals(&a.opts);
 	worst = load_all(&a, list);
 	for (size_t i = 0; i < a.n_files && worst < EXIT_USAGE; i++) {
-		status = run_one(list[i], &a);
+		status = run_one(list[i], &a, i + 1 == a.n_files);
 		if (status > worst)
 			worst = status;
 	}

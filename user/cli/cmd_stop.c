@@ -38,19 +38,19 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static int stop_one(const char *id)
+static int stop_one(const struct state_entry *s)
 {
 	struct error err = {0};
-	json_t *answer = state__request(id, "stop", &err);
+	json_t *answer = state__request(s, "stop", &err);
 
 	if (!answer)
 		return cli__fail(EXIT_RUNTIME, &err);
 	json_decref(answer);
-	if (state__wait_end(id, STOP_LIMIT_S * NS_PER_S) < 0) {
-		fprintf(stderr, "chaos: run `%s` has not ended within %d s\n", id, STOP_LIMIT_S);
+	if (state__wait_end(s, STOP_LIMIT_S * NS_PER_S) < 0) {
+		fprintf(stderr, "chaos: run `%s` has not ended within %d s\n", s->id, STOP_LIMIT_S);
 		return EXIT_RUNTIME;
 	}
-	printf("%s: ended\n", id);
+	printf("%s: ended\n", s->id);
 	return 0;
 }
 
@@ -92,7 +92,7 @@ int cmd_stop(int argc, char **argv)
 			if (!list[i].alive || (a.run && strcmp(a.run, list[i].id) != 0))
 				continue;
 			hit++;
-			if (stop_one(list[i].id))
+			if (stop_one(&list[i]))
 				status = EXIT_RUNTIME;
 		}
 		if (!hit && a.run)

@@ -73,6 +73,23 @@ int inject_words__flag(struct inject_words *w, int key, const char *value, struc
 /* No more words. -EINVAL with @err. */
 int inject_words__end(struct inject_words *w, struct error *err);
 
+/* Who is meant by --from, --to or --isolate, but for those of each --not behind it. */
+enum { INJECT_NOT_MAX = 32 };
+
+struct inject_side {
+	const char *text; /* NULL: the flag is not there */
+	const char *excludes[INJECT_NOT_MAX];
+	size_t n_excludes;
+};
+
+struct selector;
+
+/* A selector as the file has it, without excludes; NULL: a text is no UTF-8, or no memory. */
+json_t *inject__selector_json(const struct selector *s);
+/* The same of @side, which @flag gave, with its excludes. -EINVAL with @err in the command line's words. */
+int inject_side__json(const struct inject_side *side, const char *flag, json_t **ret,
+		      struct error *err);
+
 /*
  * @doc, which has what @labels call otherwise, as text (to be freed), and errors about it in the words of the
  * command line: "inject:12:8: `x` is ..." becomes "--jitter: `x` is ...".

@@ -3,6 +3,7 @@
 
 #include "lib/log.h"
 #include "lib/nearest.h"
+#include "lib/privilege.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ static const struct verb {
 	{"inject", "FAULT...", "one fault now, from flags, until --for is over or Ctrl-C", cmd_inject},
 	{"check", "FILE...", "parse and resolve; say what would be touched; touch nothing", cmd_check},
 	{"targets", "[SELECTOR]", "list what can be selected here", cmd_targets},
+	{"watch", "[SELECTOR]", "who talks to whom, how fast, under which fault: a live table", cmd_watch},
 	{"status", "", "what is active", cmd_status},
 	{"stop", "[RUN]", "end a run", cmd_stop},
 	{"clear", "", "end every run and remove every trace, also of crashed ones", cmd_clear},
@@ -61,6 +63,7 @@ int main(int argc, char **argv)
 {
 	int verbose = 0, i, status = -1;
 
+	privilege__begin();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-v") || !strcmp(argv[i], "--verbose")) {

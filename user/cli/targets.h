@@ -65,6 +65,8 @@ const char *target_netns__selector(const struct discover_netns *n, char *buf, si
  */
 const char *target_text__clean(const char *s, bool controls, char *buf, size_t size);
 size_t target_text__width(const char *s); /* columns, of clean text */
+/* Clean text of at most @columns columns, at least 1, the last of them an ellipsis where it was cut. */
+const char *target_text__fit(const char *s, size_t columns, bool utf8, char *buf, size_t size);
 
 json_t *targets__json(const struct target_view *v);
 /* @width: columns, 0 for no limit. */

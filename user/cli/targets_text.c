@@ -80,3 +80,23 @@ size_t target_text__width(const char *s)
 	}
 	return width;
 }
+
+const char *target_text__fit(const char *s, size_t columns, bool utf8, char *buf, size_t size)
+{
+	const char *dots = utf8 ? "\u2026" : "~";
+	size_t n;
+
+	target_text__clean(s, false, buf, size - 4);
+	if (target_text__width(buf) <= columns)
+		return buf;
+	n = strlen(buf);
+	while (n && target_text__width(buf) > columns - 1) {
+		/* Whole characters only. */
+		do
+			n--;
+		while (n && ((unsigned char)buf[n] & 0xc0) == 0x80);
+		buf[n] = 0;
+	}
+	memcpy(buf + n, dots, strlen(dots) + 1);
+	return buf;
+}

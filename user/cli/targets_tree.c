@@ -98,28 +98,6 @@ static void wordf(struct printer *p, const char *style, const char *fmt, ...)
 	word(p, style, buf);
 }
 
-/* Clean text of at most @columns columns, the last of them an ellipsis where it was cut. */
-static const char *fit(const struct printer *p, const char *s, size_t columns, char *buf,
-		       size_t size)
-{
-	const char *dots = p->utf8 ? "\u2026" : "~";
-	size_t n;
-
-	target_text__clean(s, false, buf, size - 4);
-	if (target_text__width(buf) <= columns)
-		return buf;
-	n = strlen(buf);
-	while (n && target_text__width(buf) > columns - 1) {
-		/* Whole characters only. */
-		do
-			n--;
-		while (n && ((unsigned char)buf[n] & 0xc0) == 0x80);
-		buf[n] = 0;
-	}
-	memcpy(buf + n, dots, strlen(dots) + 1);
-	return buf;
-}
-
 /* ---- a process ---- */
 
 static void print_peers(struct printer *p, const struct target_traffic *t, bool all)
@@ -154,9 +132,9 @@ static void print_process(struct printer *p, const struct target_view *v, uint32
 	snprintf(buf, sizeof(buf), "%*d", COL_PID, x->pid);
 	put(p, DIM, buf);
 	pad(p, 3 + COL_PID + 2);
-	put(p, NULL, fit(p, x->comm, COL_COMM, buf, sizeof(buf)));
+	put(p, NULL, target_text__fit(x->comm, COL_COMM, p->utf8, buf, sizeof(buf)));
 	pad(p, 3 + COL_PID + 2 + COL_COMM + 1);
-	put(p, DIM, fit(p, x->user, COL_USER, buf, sizeof(buf)));
+	put(p, DIM, target_text__fit(x->user, COL_USER, p->utf8, buf, sizeof(buf)));
 	if (target_traffic__of(v->s, i, &t) == 0 && (t.n_listens || t.n_peers)) {
 		pad(p, TRAFFIC_AT);
 		p->hang = TRAFFIC_AT;
@@ -255,9 +233,9 @@ static void print_device(struct printer *p, const struct netns_scan *scan,
 
 	p->rail = rail(p, last);
 	put(p, NULL, p->rail);
-	put(p, l->up ? NULL : DIM, fit(p, l->name, NAME, buf, sizeof(buf)));
+	put(p, l->up ? NULL : DIM, target_text__fit(l->name, NAME, p->utf8, buf, sizeof(buf)));
 	pad(p, 3 + NAME + 1);
-	put(p, DIM, l->loopback ? "loopback" : fit(p, l->kind, KIND, buf, sizeof(buf)));
+	put(p, DIM, l->loopback ? "loopback" : target_text__fit(l->kind, KIND, p->utf8, buf, sizeof(buf)));
 	pad(p, 3 + NAME + 1 + KIND + 1);
 	p->hang = 3 + NAME + 1 + KIND + 1;
 	p->fresh = true;

@@ -29,6 +29,8 @@ struct clear {
 	struct intern seen;  /* namespaces done: dev, ino */
 	struct intern alive; /* numbers of programs that some process has open */
 	unsigned int removed;
+	unsigned int unseen;	/* processes whose files we may not look at */
+	unsigned int undecided; /* filters that one of these may hold */
 	struct error *err;
 	int first;
 };
@@ -73,22 +75,30 @@ static int note_process(struct clear *c, int proc_fd, const char *pid)
 {
 	_cleanup_(cleanup_closedir) DIR *d = NULL;
 	char path[300], link[64];
+	bool by_link;
 	int fd, r = 0;
 
 	snprintf(path, sizeof(path), "%s/fd", pid);
 	fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	by_link = fd >= 0;
+	if (!by_link) {
+		/* Another user's; this one CAP_SYS_PTRACE opens, since Linux 5.14. */
+		snprintf(path, sizeof(path), "%s/fdinfo", pid);
+		fd = openat(proc_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	c->unseen += fd < 0 && (errno == EACCES || errno == EPERM);
 	d = fd < 0 ? NULL : fdopendir(fd);
 	if (!d) {
 		safe_close(fd);
 		return 0;
 	}
 	for (struct dirent *e; !r && (e = readdir(d));) {
-		ssize_t n = readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1);
+		ssize_t n = by_link ? readlinkat(dirfd(d), e->d_name, link, sizeof(link) - 1) : 0;
 
-		if (n <= 0)
+		if (by_link && n <= 0)
 			continue;
 		link[n] = 0;
-		if (!strcmp(link, "anon_inode:bpf-prog"))
+		if (is_number(e->d_name) && (!by_link || !strcmp(link, "anon_inode:bpf-prog")))
 			r = note_program(c, proc_fd, pid, e->d_name);
 	}
 	return r;
@@ -144,13 +154,16 @@ static bool program_is_ours(uint32_t prog_id)
 	return false;
 }
 
-static bool is_left_over(const struct clear *c, const struct tc_filter *f)
+static bool is_left_over(struct clear *c, const struct tc_filter *f)
 {
 	uint32_t at;
 
-	return f->prog_id && tc_filter__handle_is_ours(f->handle) &&
-	       intern__find(&c->alive, &f->prog_id, sizeof(f->prog_id), &at) == -ENOENT &&
-	       program_is_ours(f->prog_id);
+	if (!f->prog_id || !tc_filter__handle_is_ours(f->handle) ||
+	    intern__find(&c->alive, &f->prog_id, sizeof(f->prog_id), &at) != -ENOENT ||
+	    !program_is_ours(f->prog_id))
+		return false;
+	c->undecided += c->unseen > 0;
+	return !c->unseen;
 }
 
 static void note_failure(struct clear *c, int r, int ifindex)
@@ -283,5 +296,10 @@ int dataplane__clear_stale(unsigned int *ret_removed, struct error *err)
 				    : "cannot look for filters left over: %s",
 			strerror(-r));
 	*ret_removed = c.removed;
+	if (c.undecided && !c.first)
+		return err__set(err, -EACCES,
+				"%u filters are left over, or of a run of another user: %u "
+				"processes may not be looked at (root may)",
+				c.undecided, c.unseen);
 	return c.first;
 }

@@ -9,12 +9,16 @@ void compile_numbers__reset(struct compile_numbers *n)
 {
 	intern__reset(&n->classes);
 	intern__reset(&n->rules);
+	intern__reset(&n->owners);
 }
 
 void compiled__reset(struct compiled *c)
 {
 	free(c->idents);
 	free(c->prefixes);
+	free(c->joins);
+	free(c->processes);
+	free(c->cgroups);
 	free(c->pairs);
 	free(c->rules);
 	free(c->hooks);
@@ -31,6 +35,8 @@ static void compiler__reset(struct compiler *c)
 	csr__reset(&c->member_sets);
 	csr__reset(&c->netns_members);
 	free(c->member_node);
+	free(c->member_netns);
+	free(c->by_socket);
 	free(c->edges);
 	free(c->member_sig);
 	free(c->member_here);
@@ -58,7 +64,7 @@ static int device_classes(struct compiler *c)
 				continue;
 			if (!r)
 				r = compiler__class(c, sig, compiler__home(c, i),
-						    c->member_node[member], &class_id);
+						    compiler__node(c, member), &class_id);
 			if (r)
 				return err__set(c->err, -ENOMEM, "out of memory");
 		}
@@ -77,6 +83,8 @@ int compile(const struct compile_input *in, struct compile_numbers *numbers, str
 		r = compiler__idents(&c);
 	if (!r)
 		r = device_classes(&c);
+	if (!r)
+		r = compiler__owners(&c);
 	if (!r)
 		r = compiler__pairs(&c);
 	if (!r)

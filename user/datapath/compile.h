@@ -10,6 +10,9 @@
  * both. A namespace that forwards sees packets between others, which meet their rules elsewhere; so
  * it has a table of pairs of its own, with the rules of its own addresses only.
  *
+ * A member may be the sockets of processes instead. Its processes have an owner, one for each set of such
+ * members; who a packet is then follows from its address's class and its socket's owner together (joins).
+ *
  * Nothing here is quadratic in members or addresses; edges times the classes on their sides is the
  * number of pairs that come out.
  */
@@ -25,9 +28,16 @@ enum {
 	COMPILE_PAIRS_MAX = 1 << 20,
 };
 
+/* Member @member is in namespace @netns: all of it, or the sockets of some of its processes. */
+struct compile_place {
+	uint32_t member;
+	uint32_t netns;
+	bool by_socket;
+};
+
 /* A namespace that some members are in. */
 struct compile_netns {
-	const struct netns_scan *scan; /* empty if it is gone */
+	const struct netns_scan *scan; /* empty if it is gone, or the number is nobody's */
 	/* For each of scan->addrs: an address that several namespaces have goes to the one where
 	 * this is largest, of equals to the later namespace. NULL = all 0. */
 	const uint64_t *since;
@@ -37,7 +47,8 @@ struct compile_input {
 	const struct dp_plan *plan;
 	const struct compile_netns *netns;
 	size_t n_netns;
-	const ssize_t *member_netns; /* for each member: index into netns, or -1 */
+	const struct compile_place *places; /* in order of the members */
+	size_t n_places;
 	bool again; /* a plan that was compiled before: what it names may have gone since */
 };
 
@@ -48,6 +59,7 @@ struct compile_input {
 struct compile_numbers {
 	struct intern classes;
 	struct intern rules;
+	struct intern owners; /* + 1: the owner's number */
 };
 
 void compile_numbers__reset(struct compile_numbers *n);
@@ -62,6 +74,24 @@ struct compiled_prefix {
 	struct chaos_ident ident;
 };
 
+/* Who an owner's socket is at an address. */
+struct compiled_join {
+	struct chaos_join_key key;
+	struct chaos_ident ident;
+};
+
+/* A process of an owner; a v2 cgroup. */
+struct compiled_process {
+	pid_t pid;
+	uint32_t owner;
+	uint32_t heirs; /* owner of what it forks; CHAOS_OWNER_NONE */
+};
+
+struct compiled_cgroup {
+	uint64_t id;
+	uint32_t owner;
+};
+
 struct compiled_pair {
 	uint32_t scope; /* in which table: 0 the one that all share, else that of netns scope - 1 */
 	struct chaos_pair_key key;
@@ -71,7 +101,7 @@ struct compiled_pair {
 /* Programs stand at this device. */
 struct compiled_hook {
 	size_t netns;  /* index into the input's */
-	size_t member; /* that it serves, for people */
+	size_t member; /* that it serves, for people; UINT32_MAX: processes */
 	int ifindex;
 	char ifname[IFNAMSIZ];
 	bool loopback;
@@ -84,6 +114,12 @@ struct compiled {
 	size_t n_idents;
 	struct compiled_prefix *prefixes; /* sorted by the bytes of key, each once */
 	size_t n_prefixes;
+	struct compiled_join *joins; /* sorted by the bytes of key, each once */
+	size_t n_joins;
+	struct compiled_process *processes; /* by pid */
+	size_t n_processes;
+	struct compiled_cgroup *cgroups; /* by id */
+	size_t n_cgroups;
 	struct compiled_pair *pairs; /* sorted by the bytes of scope and key, each once */
 	size_t n_pairs;
 	struct chaos_rule *rules;

@@ -68,8 +68,10 @@ int compiler__device_sig(struct compiler *c, size_t netns, const struct link_inf
 		if (member == c->plan->n_members || (c->plan->members[member].ifname && !ifname))
 			member = m;
 	}
-	if (member == c->plan->n_members)
+	if (member == c->plan->n_members && !c->by_socket[netns])
 		return -ENOENT;
+	if (member == c->plan->n_members)
+		member = MEMBER_NONE;
 	*ret_sig = sig;
 	*ret_member = member;
 	return 0;
@@ -89,7 +91,7 @@ struct place {
 	const struct netns_scan *scan;
 	const struct own_addr *own; /* its addresses */
 	size_t n_own;
-	bool whole; /* a member is all of it */
+	bool whole; /* every device of it counts: a member is all of it, or in it by its sockets */
 };
 
 /* Is everything that passes the device the member's, by whatever address? */
@@ -120,7 +122,7 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 	if (r == -ENOENT)
 		return 0;
 	if (!r) {
-		h.hook.ident.node = c->member_node[h.member];
+		h.hook.ident.node = compiler__node(c, h.member);
 		r = compiler__class(c, sig, compiler__home(c, p->netns), h.hook.ident.node,
 				    &h.hook.ident.class_id);
 		h.hook.netns = (uint32_t)p->netns;
@@ -132,8 +134,10 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 	h.hook.flags = is_fixed(p, l, h.hook.ident.class_id) ? CHAOS_HOOK_FIXED : CHAOS_HOOK_GROUP;
 	if (p->whole && has_vlans(p->scan, l))
 		h.hook.flags |= CHAOS_HOOK_SKIP_TAGGED;
-	if (c->plan->count_traffic && !l->loopback)
+	if (c->plan->count_traffic && !l->loopback && h.hook.ident.node != CHAOS_NODE_OTHER)
 		h.hook.flags |= CHAOS_HOOK_TRAFFIC;
+	if (c->by_socket[p->netns])
+		h.hook.flags |= CHAOS_HOOK_OWNERS;
 	memcpy(h.ifname, l->name, sizeof(h.ifname));
 	if (grow_vec(c->out->hooks, c->out->n_hooks, *cap))
 		return err__set(c->err, -ENOMEM, "out of memory");
@@ -160,7 +164,7 @@ int compiler__hooks(struct compiler *c)
 			.netns = i,
 			.scan = c->in->netns[i].scan,
 			.own = c->own + at,
-			.whole = has_whole_member(c, i),
+			.whole = has_whole_member(c, i) || c->by_socket[i],
 		};
 
 		for (; at < c->n_own && c->own[at].netns == i; at++)

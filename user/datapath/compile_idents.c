@@ -78,7 +78,7 @@ static int given_entries(struct compiler *c)
 			r = add_entry(c, (struct entry){
 						 .addr = m->prefixes[j].addr,
 						 .len = m->prefixes[j].len,
-						 .netns = (int32_t)c->in->member_netns[i],
+						 .netns = (int32_t)c->member_netns[i],
 						 .member = (uint32_t)i,
 					 });
 		}
@@ -116,6 +116,7 @@ static int found_entries(struct compiler *c, size_t ns)
 			.netns = (int32_t)ns,
 			.since = n->since ? n->since[i] : 0,
 		};
+		bool anybody = false;
 
 		if (dp_addr__is_loopback(&e.addr))
 			continue;
@@ -125,9 +126,15 @@ static int found_entries(struct compiler *c, size_t ns)
 		for (size_t k = c->netns_members.off[ns]; k < c->netns_members.off[ns + 1] && !r;
 		     k++) {
 			e.member = c->netns_members.v[k];
-			if (is_on(&c->plan->members[e.member], link))
-				r = add_entry(c, e);
+			if (!is_on(&c->plan->members[e.member], link))
+				continue;
+			r = add_entry(c, e);
+			anybody = true;
 		}
+		/* Members by their sockets have its packets pass our hooks all the same. */
+		e.member = MEMBER_NONE;
+		if (!r && !anybody && c->by_socket[ns])
+			r = add_entry(c, e);
 		if (r)
 			return r;
 	}
@@ -175,6 +182,7 @@ int compiler__class(struct compiler *c, uint32_t sig, uint32_t home, uint32_t no
 	}
 	if (!c->classes[*ret].node)
 		c->classes[*ret].node = node;
+	c->classes[*ret].of_address |= !c->joining;
 	return 0;
 }
 
@@ -204,7 +212,8 @@ static void pop(struct compiler *c, struct walk *w)
 	if (!f->here)
 		return;
 	for (size_t i = f->first; i < f->end; i++)
-		c->member_here[c->entries[i].member] = true;
+		if (c->entries[i].member != MEMBER_NONE)
+			c->member_here[c->entries[i].member] = true;
 	if (w->depth)
 		w->stack[w->depth - 1].here = true;
 }
@@ -259,10 +268,10 @@ static int own_address(struct compiler *c, const struct frame *f, size_t i, size
 	uint32_t sig = f->sig;
 	struct own_addr *own;
 
-	for (size_t k = i; k < j; k++)
+	for (size_t k = i; k < j && c->entries[k].member != MEMBER_NONE; k++)
 		if (compiler__sig_union(c, sig, c->member_sig[c->entries[k].member], &sig))
 			return no_memory(c);
-	ret->node = c->member_node[e->member];
+	ret->node = e->member == MEMBER_NONE ? f->node : c->member_node[e->member];
 	if (compiler__class(c, sig, compiler__home(c, (size_t)e->netns), ret->node, &ret->class_id))
 		return -ENOMEM;
 	if (grow_vec(c->own, c->n_own, c->cap_own))
@@ -387,6 +396,8 @@ static void note_side(const struct compiler *c, uint32_t from, uint32_t to, uint
 {
 	bool in_from = compiler__set_has(c, from, member), in_to = compiler__set_has(c, to, member);
 
+	if (member == MEMBER_NONE)
+		return;
 	if (in_from && !in_to && !*has_from) {
 		*has_from = true;
 		k->from_member = member;

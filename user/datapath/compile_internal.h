@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * compile_internal.h: the stages of compile(), in order: sides (edges and the sets of members on
- * their sides), idents (addresses to classes), pairs (classes to rules), hooks (devices).
+ * their sides), idents (addresses to classes), owners
+ * (processes to classes), pairs (classes to rules), hooks (devices).
  */
 #ifndef CHAOS_COMPILE_INTERNAL_H
 #define CHAOS_COMPILE_INTERNAL_H
@@ -10,6 +11,8 @@
 #include "datapath/ports.h"
 
 #define SET_ANY UINT32_MAX
+/* In place of a member: none, but the address is behind our hooks. */
+#define MEMBER_NONE UINT32_MAX
 
 /* An edge of a fault: set of members -> set of members, on some ports. */
 struct cedge {
@@ -25,9 +28,10 @@ struct csr {
 	size_t n;
 };
 
-/* A class, for words: a node that is in it. */
+/* A class as this compilation has it. */
 struct cclass {
-	uint32_t node;
+	uint32_t node;	 /* one that is in it, for words */
+	bool of_address; /* not by way of an owner */
 };
 
 /* An address of a namespace, with the class that it has there. */
@@ -43,8 +47,8 @@ struct entry {
 	uint8_t len;
 	bool found; /* on a device of netns; else given in the plan */
 	int ifindex;
-	int32_t netns; /* -1: none */
-	uint32_t member;
+	int32_t netns;	 /* -1: none */
+	uint32_t member; /* or MEMBER_NONE */
 	uint64_t since;
 };
 
@@ -62,8 +66,10 @@ struct compiler {
 	struct intern boxes; /* struct port_box */
 	struct cedge *edges;
 	size_t n_edges;
-	struct csr member_sets; /* member -> sets that it is in, ascending */
-	struct csr netns_members;
+	struct csr member_sets;	  /* member -> sets that it is in, ascending */
+	struct csr netns_members; /* that are all of it, or a device of it */
+	ssize_t *member_netns;	  /* the first that it is all or a device of; -1: none */
+	bool *by_socket;	  /* per netns: members are in it by their sockets */
 
 	struct intern sigs;   /* sorted set numbers */
 	uint32_t *member_sig; /* per member */
@@ -76,16 +82,26 @@ struct compiler {
 
 	struct cclass *classes; /* by class number */
 	size_t cap_classes;
-	bool *lo_needed; /* per netns */
+	uint32_t exempt_owner; /* 0: none */
+	bool joining;	       /* classes that come now are by way of an owner */
+	bool *lo_needed;       /* per netns */
 };
 
 /* Signature of all members of a namespace that are on every device (whole), and on @ifindex.
- * @ret_member is the one to name; -ENOENT if none is. */
+ * @ret_member is the one to name, MEMBER_NONE if members are there by their sockets only; -ENOENT if none is
+ * there at all. */
 int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link,
 			 uint32_t *ret_sig, size_t *ret_member);
 
+/* The node of a member, or of nobody. */
+static inline uint32_t compiler__node(const struct compiler *c, size_t member)
+{
+	return member == MEMBER_NONE ? CHAOS_NODE_OTHER : c->member_node[member];
+}
+
 int compiler__sides(struct compiler *c);
 int compiler__idents(struct compiler *c);
+int compiler__owners(struct compiler *c);
 int compiler__pairs(struct compiler *c);
 int compiler__hooks(struct compiler *c);
 

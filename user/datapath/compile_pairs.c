@@ -442,8 +442,8 @@ static int emit_rules(struct compiler *c)
  * address.
  */
 static void mark_loopback(struct compiler *c, const struct csr *set_classes,
-			  const struct csr *class_netns, const struct cedge *e, uint32_t stamp,
-			  uint32_t *stamps)
+			  const struct csr *class_netns, const struct csr *member_netns,
+			  const struct cedge *e, uint32_t stamp, uint32_t *stamps)
 {
 	const uint32_t *v;
 	size_t len;
@@ -451,10 +451,12 @@ static void mark_loopback(struct compiler *c, const struct csr *set_classes,
 	if (e->from == SET_ANY || e->to == SET_ANY)
 		return;
 	v = intern__get(&c->sets, e->from, &len);
-	for (size_t i = 0; i < len / sizeof(*v); i++)
-		if (c->in->member_netns[v[i]] >= 0 && !c->plan->members[v[i]].ifname &&
-		    compiler__set_has(c, e->to, v[i]))
-			c->lo_needed[c->in->member_netns[v[i]]] = true;
+	for (size_t i = 0; i < len / sizeof(*v); i++) {
+		if (c->plan->members[v[i]].ifname || !compiler__set_has(c, e->to, v[i]))
+			continue;
+		for (size_t k = member_netns->off[v[i]]; k < member_netns->off[v[i] + 1]; k++)
+			c->lo_needed[member_netns->v[k]] = true;
+	}
 	for (size_t i = set_classes->off[e->from]; i < set_classes->off[e->from + 1]; i++) {
 		uint32_t k = set_classes->v[i];
 
@@ -474,12 +476,28 @@ static void mark_loopback(struct compiler *c, const struct csr *set_classes,
 	}
 }
 
+/* Where members are all, or a device, of a namespace. */
+static int make_member_netns(struct compiler *c, struct csr *ret)
+{
+	_cleanup_free_ struct csr_pair *pairs = malloc((c->in->n_places + 1) * sizeof(*pairs));
+	size_t n = 0;
+
+	if (!pairs)
+		return no_memory(c);
+	for (size_t i = 0; i < c->in->n_places; i++)
+		if (!c->in->places[i].by_socket)
+			pairs[n++] =
+				(struct csr_pair){c->in->places[i].member, c->in->places[i].netns};
+	return csr__make(ret, c->plan->n_members, pairs, n) ? no_memory(c) : 0;
+}
+
 static int mark_loopbacks(struct compiler *c, const struct csr *set_classes)
 {
 	_cleanup_free_ struct csr_pair *pairs = malloc((c->n_own + 1) * sizeof(*pairs));
 	_cleanup_free_ uint32_t *stamps = calloc(c->in->n_netns + 1, sizeof(*stamps));
-	struct csr class_netns = {0};
+	struct csr class_netns = {0}, member_netns = {0};
 	size_t n = 0;
+	int r;
 
 	c->lo_needed = calloc(c->in->n_netns + 1, sizeof(*c->lo_needed));
 	if (!pairs || !stamps || !c->lo_needed)
@@ -489,12 +507,18 @@ static int mark_loopbacks(struct compiler *c, const struct csr *set_classes)
 		if (!n || pairs[n - 1].row != c->own[i].class_id ||
 		    pairs[n - 1].value != c->own[i].netns)
 			pairs[n++] = (struct csr_pair){c->own[i].class_id, c->own[i].netns};
-	if (csr__make(&class_netns, c->num->classes.n, pairs, n))
-		return no_memory(c);
-	for (size_t i = 0; i < c->n_edges; i++)
-		mark_loopback(c, set_classes, &class_netns, &c->edges[i], (uint32_t)i + 1, stamps);
+	r = make_member_netns(c, &member_netns);
+	if (!r && csr__make(&class_netns, c->num->classes.n, pairs, n))
+		r = no_memory(c);
+	for (size_t i = 0; i < c->n_edges && !r; i++)
+		mark_loopback(c, set_classes, &class_netns, &member_netns, &c->edges[i],
+			      (uint32_t)i + 1, stamps);
+	/* Processes of one namespace reach each other there and nowhere else. */
+	for (size_t i = 0; i < c->in->n_netns && !r; i++)
+		c->lo_needed[i] |= c->by_socket[i];
 	csr__reset(&class_netns);
-	return 0;
+	csr__reset(&member_netns);
+	return r;
 }
 
 int compiler__pairs(struct compiler *c)

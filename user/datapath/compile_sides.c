@@ -298,18 +298,26 @@ static int make_signatures(struct compiler *c)
 
 static int make_netns_members(struct compiler *c)
 {
-	_cleanup_free_ struct csr_pair *pairs = calloc(c->plan->n_members + 1, sizeof(*pairs));
+	_cleanup_free_ struct csr_pair *pairs = calloc(c->in->n_places + 1, sizeof(*pairs));
 	size_t n = 0;
 
-	if (!pairs)
+	c->by_socket = calloc(c->in->n_netns + 1, sizeof(*c->by_socket));
+	c->member_netns = calloc(c->plan->n_members + 1, sizeof(*c->member_netns));
+	if (!pairs || !c->by_socket || !c->member_netns)
 		return no_memory(c);
-	for (size_t i = 0; i < c->plan->n_members; i++) {
-		ssize_t ns = c->in->member_netns[i];
+	for (size_t i = 0; i < c->plan->n_members; i++)
+		c->member_netns[i] = -1;
+	for (size_t i = 0; i < c->in->n_places; i++) {
+		const struct compile_place *p = &c->in->places[i];
 
-		if (ns >= 0)
-			pairs[n++] = (struct csr_pair){(uint32_t)ns, (uint32_t)i};
+		if (p->by_socket)
+			c->by_socket[p->netns] = true;
+		else
+			pairs[n++] = (struct csr_pair){p->netns, p->member};
+		if (!p->by_socket && c->member_netns[p->member] < 0)
+			c->member_netns[p->member] = p->netns;
 		/* A namespace that has no address yet is here as well. */
-		c->member_here[i] = ns >= 0;
+		c->member_here[p->member] = true;
 	}
 	return csr__make(&c->netns_members, c->in->n_netns, pairs, n) ? no_memory(c) : 0;
 }

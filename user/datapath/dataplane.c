@@ -9,6 +9,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
@@ -90,18 +91,9 @@ static int first_instance(struct dataplane *dp, struct error *err)
 	for (size_t i = dp->now.n_hooks; i-- > 0;)
 		if (!dp->now.hooks[i].scope)
 			h = &dp->now.hooks[i];
-	dp->pairs = calloc(dp->places.n + 1, sizeof(*dp->pairs));
-	if (!dp->pairs)
-		return err__set(err, -ENOMEM, "out of memory");
-	dp->n_pairs = dp->places.n + 1;
-	dp->line_progs = calloc(dp->n_pairs, sizeof(*dp->line_progs));
-	if (!dp->line_progs)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < dp->n_pairs; i++) {
-		dp->pairs[i] = -1;
-		dp->line_progs[i] = (struct line_progs){-1, -1, -1, -1};
-	}
-	r = dataplane__instance(dp, h, &id, err);
+	r = dataplane__need_scopes(dp, err);
+	if (!r)
+		r = dataplane__instance(dp, h, &id, err);
 	if (r)
 		return r;
 	dp->pairs[0] = dp->map[DP_PAIRS];
@@ -120,7 +112,7 @@ static int name_nodes(struct dataplane *dp, struct error *err)
 
 		if (intern__put(&dp->node_names, name, strlen(name), &id))
 			return err__set(err, -ENOMEM, "out of memory");
-		dp->node_here[id] |= dp->places.of_member[i] >= 0;
+		dp->node_here[id] |= dp->plan->members[i].n_places > 0;
 	}
 	return 0;
 }
@@ -134,6 +126,33 @@ static int open_line(struct dataplane *dp, struct error *err)
 		return 0;
 	r = dataplane__line_programs(dp, 0, err);
 	return r ?: line__open(dp, &needs, &dp->line, err);
+}
+
+/* Before anything is attached: what passes a hook should have an owner from the first packet on. */
+static int open_owners(struct dataplane *dp, struct error *err)
+{
+	struct owner_maps maps;
+	struct epoll_event ev = {.events = EPOLLIN};
+	struct owner_progs progs;
+	int r;
+
+	if (!dp->plan->by_socket)
+		return 0;
+	r = dataplane__owner_programs(dp, &progs, err);
+	/* Of which some are new with them. */
+	maps = (struct owner_maps){
+		.sockets = dp->map[DP_SOCKETS],
+		.processes = dp->map[DP_PROCESSES],
+		.cgroups = dp->map[DP_CGROUPS],
+		.control = dp->map[DP_CONTROL],
+		.shared = dp->control,
+	};
+	if (!r)
+		r = owners__open(&maps, &progs, &dp->owners, err);
+	if (!r &&
+	    epoll_ctl(dp->places.epoll_fd, EPOLL_CTL_ADD, owners__event_fd(dp->owners), &ev) < 0)
+		r = err__set(err, -errno, "epoll: %s", strerror(errno));
+	return r ?: dataplane__set_owners(dp, err);
 }
 
 static int start(struct dataplane *dp, struct error *err)
@@ -152,6 +171,8 @@ static int start(struct dataplane *dp, struct error *err)
 		r = map_memory(dp, err);
 	if (!r)
 		r = first_tables(dp, err);
+	if (!r)
+		r = open_owners(dp, err);
 	if (!r)
 		r = open_line(dp, err);
 	return r ?: dataplane__attach_all(dp, true, err);
@@ -194,6 +215,7 @@ void dataplane__close(struct dataplane *dp)
 	if (dp->windows)
 		munmap(dp->windows, dp->windows_size);
 	dataplane__detach_all(dp);
+	owners__close(dp->owners);
 	line__close(dp->line);
 	for (size_t i = 0; i < dp->n_pairs && dp->line_progs; i++) {
 		safe_close(dp->line_progs[i].turn);

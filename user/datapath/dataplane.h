@@ -17,21 +17,45 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct dp_prefix {
 	struct chaos_addr addr; /* ::ffff:a.b.c.d for IPv4 */
 	uint8_t len;		/* of 128 bits */
 };
 
-/* One thing that sends and receives packets: a lab node, a namespace, a CIDR, a host's
- * addresses, a device. */
+/* A network namespace on this machine that a member is in. */
+struct dp_place {
+	int netns_fd; /* borrowed */
+	/* The member is not all of it: only the sockets of the member's processes and cgroups. */
+	bool by_socket;
+};
+
+struct dp_process {
+	pid_t pid;
+	bool heirs; /* what it forks is the member's too, from its first packet on */
+};
+
+/*
+ * One thing that sends and receives packets: a lab node, namespaces, a CIDR, a host's addresses, a device,
+ * the sockets of processes. All but the name may change while a dataplane is open: change it, then call
+ * dataplane__resync() with @changed.
+ */
 struct dp_member {
 	char *name;   /* in reports; members of one name share a node and its counters */
-	int netns_fd; /* borrowed; -1: not on this machine or not known, addresses only */
-	char *ifname; /* only what passes this device of netns_fd; NULL = the whole namespace */
+	char *ifname; /* only what passes this device of the places; NULL = the whole namespace */
+	struct dp_place *places; /* none: not on this machine or not known, addresses only */
+	size_t n_places;
+	struct dp_process *processes; /* of the places by_socket */
+	size_t n_processes;
+	uint64_t *cgroups; /* v2 ids: a process that starts in one is the member's at once */
+	size_t n_cgroups;
 	struct dp_prefix *prefixes; /* fixed addresses (cidr, host); a namespace's own are found */
 	size_t n_prefixes;
 };
+
+/* The namespace that the member is all of, the first if it is in several; -1: none. */
+int dp_member__netns(const struct dp_member *m);
 
 /* One side of an edge: members, restricted to ports. DP_ANY: everybody who is not the other
  * side. */
@@ -78,6 +102,10 @@ struct dp_plan {
 	size_t n_faults;
 	struct dp_exempt *exempts;
 	size_t n_exempts;
+	bool by_socket;		  /* members are, or may come to be, by their sockets */
+	/* With by_socket: no fault touches the sockets of this process; those of its children are not meant. 0 = none */
+	pid_t exempt_pid;
+	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
 	bool count_traffic;	  /* per member that has a namespace */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */
@@ -165,9 +193,9 @@ size_t dataplane__attachments(const struct dataplane *dp, const struct dp_attach
 /* Readable when a device or address of a target's namespace changed: then call
  * dataplane__resync(). */
 int dataplane__event_fd(const struct dataplane *dp);
-/* Attach to new devices, forget gone ones, update identities. Errors are of single namespaces
- * and are collected in @err while the others go on. */
-int dataplane__resync(struct dataplane *dp, struct error *err);
+/* Attach to new devices, forget gone ones, update identities and owners. @changed: so have the plan's
+ * members. Errors are of single namespaces and are collected in @err while the others go on. */
+int dataplane__resync(struct dataplane *dp, bool changed, struct error *err);
 
 /* --- without a run ---------------------------------------------------------------------------- */
 

@@ -8,6 +8,7 @@
 #include "datapath/compile_internal.h"
 #include "datapath/dataplane.h"
 #include "datapath/line.h"
+#include "datapath/owners.h"
 #include "datapath/places.h"
 #include "datapath/tables.h"
 
@@ -27,6 +28,10 @@ enum dp_map {
 	DP_TRAFFIC,
 	DP_STATS,
 	DP_PASSAGES,
+	DP_SOCKETS,
+	DP_PROCESSES,
+	DP_CGROUPS,
+	DP_JOINS,
 	DP_N_MAPS,
 };
 
@@ -70,6 +75,7 @@ struct dataplane {
 	bool tcx;
 	bool have_set_tstamp; /* the kernel's bpf_skb_set_tstamp(), of Linux 5.18 */
 
+	struct owners *owners;	       /* NULL: no member is by its sockets */
 	struct line *line;	       /* NULL: no fault needs it */
 	struct line_progs *line_progs; /* by scope, as pairs */
 
@@ -81,7 +87,9 @@ struct dataplane {
 static inline struct table_fds dataplane__table_fds(const struct dataplane *dp)
 {
 	return (struct table_fds){.idents = dp->map[DP_IDENTS],
+
 				  .prefixes = dp->map[DP_PREFIXES],
+				  .joins = dp->map[DP_JOINS],
 				  .pairs = dp->pairs,
 				  .rules = dp->map[DP_RULES]};
 }
@@ -101,8 +109,17 @@ int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, 
 /* The line's programs for the scope of @hook, loaded if they are not yet. */
 int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error *err);
 
+/* Room for as many scopes as there are numbers of namespaces. */
+int dataplane__need_scopes(struct dataplane *dp, struct error *err);
+
+/* The programs of bpf/owner.bpf.c and their maps; -1 for one that this kernel cannot have. */
+int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, struct error *err);
+
 /* Have the tables of pairs that the hooks and pairs of @c refer to. */
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err);
+
+/* Tell the kernel whose processes are whose, as in dp->now. */
+int dataplane__set_owners(struct dataplane *dp, struct error *err);
 
 /* What the plan means with what is in its namespaces now. */
 int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err);

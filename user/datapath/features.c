@@ -168,8 +168,9 @@ struct probe {
 static int try_fault(const struct scratch *s, struct probe *p, struct error *err)
 {
 	char a[] = "a", b[] = "b", name[] = "probe";
-	struct dp_member members[2] = {{.name = a, .netns_fd = s->netns[0]},
-				       {.name = b, .netns_fd = s->netns[1]}};
+	struct dp_place at_a = {.netns_fd = s->netns[0]}, at_b = {.netns_fd = s->netns[1]};
+	struct dp_member members[2] = {{.name = a, .places = &at_a, .n_places = 1},
+				       {.name = b, .places = &at_b, .n_places = 1}};
 	size_t zero = 0, one = 1;
 	struct dp_edge edge = {.from = {.members = &zero, .n_members = 1},
 			       .to = {.members = &one, .n_members = 1}};
@@ -184,7 +185,9 @@ static int try_fault(const struct scratch *s, struct probe *p, struct error *err
 	_cleanup_(crossing__close) struct crossing c = {
 		.tx = scratch__socket(s, 0),
 		.rx = scratch__socket(s, 1),
-		.to = {.sin_family = AF_INET, .sin_port = htons(9), .sin_addr = s->addr[1]},
+		.to = {.sin_family = AF_INET,
+		       .sin_port = htons(SCRATCH_PORT),
+		       .sin_addr = s->addr[1]},
 	};
 	int r;
 
@@ -256,8 +259,9 @@ static void no_scratch(struct features *f, const char *step, const struct error 
 	for (size_t i = 0; i < ARRAY_SIZE(need); i++) {
 		if (!strcmp(need[i], step)) {
 			add(f, need[i], false, "%s%s", err->msg,
-			    err->code == -EPERM ? ": run as root (CAP_SYS_ADMIN, CAP_NET_ADMIN)"
-						: "");
+			    err->code != -EPERM	     ? ""
+			    : !strcmp(step, "netns") ? " (needs CAP_SYS_ADMIN)"
+						     : " (needs CAP_NET_ADMIN)");
 			after = true;
 		} else if (!after) {
 			add(f, need[i], true, "made");

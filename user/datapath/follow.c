@@ -5,6 +5,7 @@
 #include "datapath/bpf_log.h"
 #include "lib/cleanup.h"
 
+#include <poll.h>
 #include <string.h>
 
 int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err)
@@ -14,7 +15,8 @@ int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, s
 		.plan = dp->plan,
 		.netns = ns,
 		.n_netns = dp->places.n,
-		.member_netns = dp->places.of_member,
+		.places = dp->places.standing,
+		.n_places = dp->places.n_standing,
 		.again = again,
 	};
 
@@ -53,6 +55,17 @@ static struct attached *find(struct dataplane *dp, const struct compiled_hook *h
 	return NULL;
 }
 
+/* Whom a hook serves. */
+static const char *served(const struct dataplane *dp, const struct compiled_hook *h)
+{
+	if (h->member < dp->plan->n_members)
+		return dp->plan->members[h->member].name;
+	for (size_t i = 0; i < dp->places.n_standing; i++)
+		if (dp->places.standing[i].netns == h->netns)
+			return dp->plan->members[dp->places.standing[i].member].name;
+	return "?";
+}
+
 static int attach_new(struct dataplane *dp, const struct compiled_hook *h, uint32_t instance,
 		      struct error *err)
 {
@@ -68,8 +81,7 @@ static int attach_new(struct dataplane *dp, const struct compiled_hook *h, uint3
 	if (r)
 		return r;
 	show = &dp->shown[dp->n_attached];
-	*show = (struct dp_attachment){.node = dp->plan->members[h->member].name,
-				       .ifindex = h->ifindex};
+	*show = (struct dp_attachment){.node = served(dp, h), .ifindex = h->ifindex};
 	memcpy(show->ifname, h->ifname, sizeof(show->ifname));
 	dp->attached[dp->n_attached++] = a;
 	return 0;
@@ -187,29 +199,81 @@ static int change_to(struct dataplane *dp, struct compiled *next, struct error *
 	compiled__reset(&dp->now);
 	dp->now = *next;
 	*next = (struct compiled){0};
+	if (dp->owners && dataplane__set_owners(dp, &one))
+		collect(err, &one);
 	return dataplane__attach_all(dp, false, err);
 }
 
-int dataplane__resync(struct dataplane *dp, struct error *err)
+int dataplane__set_owners(struct dataplane *dp, struct error *err)
+{
+	const struct compiled *c = &dp->now;
+	_cleanup_free_ struct owner_process *p = calloc(c->n_processes + 1, sizeof(*p));
+	_cleanup_free_ struct owner_cgroup *g = calloc(c->n_cgroups + 1, sizeof(*g));
+
+	if (!p || !g)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < c->n_processes; i++)
+		p[i] = (struct owner_process){c->processes[i].pid, c->processes[i].owner,
+					      c->processes[i].heirs};
+	for (size_t i = 0; i < c->n_cgroups; i++)
+		g[i] = (struct owner_cgroup){c->cgroups[i].id, c->cgroups[i].owner};
+	return owners__set(dp->owners, p, c->n_processes, g, c->n_cgroups, dp->plan->as_of_ns, err);
+}
+
+/* Namespaces that members have come to and left; nothing of ours stays in those. */
+static int move(struct dataplane *dp, struct error *err)
+{
+	int r = places__move(&dp->places, dp->plan, err);
+
+	return r ?: dataplane__need_scopes(dp, err);
+}
+
+static void leave(struct dataplane *dp)
+{
+	for (size_t i = 0; i < dp->places.n; i++)
+		if (dp->places.v[i].left && dp->line)
+			line__leave(dp->line, i);
+	places__leave(&dp->places);
+}
+
+/* Is a look at the sockets due? */
+static int look_at_sockets(struct dataplane *dp, struct error *err)
+{
+	struct pollfd due = {.fd = dp->owners ? owners__event_fd(dp->owners) : -1,
+			     .events = POLLIN};
+
+	return poll(&due, 1, 0) > 0 ? owners__scan(dp->owners, err) : 0;
+}
+
+int dataplane__resync(struct dataplane *dp, bool changed, struct error *err)
 {
 	_cleanup_(cleanup_compiled) struct compiled next = {0};
 	struct error one = {0};
-	bool changed = false;
-	int r, r2;
+	bool devices = false;
+	int r = 0, r2;
 
 	if (err)
 		*err = (struct error){0};
 	bpf_log__begin();
-	r = places__rescan(&dp->places, dp->plan, &changed, &one);
-	if (r)
+	if (changed)
+		r = move(dp, &one);
+	if (!r)
+		r = places__rescan(&dp->places, dp->plan, &devices, &one);
+	if (r || one.msg[0])
 		collect(err, &one);
-	if (!changed)
-		return r;
 	one = (struct error){0};
+	if (!changed && !devices) {
+		r2 = look_at_sockets(dp, &one);
+		if (r2)
+			collect(err, &one);
+		return r ?: r2;
+	}
 	r2 = dataplane__compile(dp, true, &next, &one);
 	if (r2)
 		collect(err, &one);
 	else
 		r2 = change_to(dp, &next, err);
+	if (changed && !r2)
+		leave(dp);
 	return r ?: r2;
 }

@@ -53,7 +53,8 @@ struct line {
 	struct attach tap_at;
 	struct hold *hold;
 	struct line_pair *pairs; /* by number of the namespace (dp->places) */
-	struct intern ports;	 /* struct chaos_device_key -> number */
+	size_t n_pairs;
+	struct intern ports; /* struct chaos_device_key -> number */
 };
 
 /* --- what it is for --------------------------------------------------------------------------- */
@@ -183,6 +184,22 @@ static int start_tap(struct line *l, struct error *err)
 	return r;
 }
 
+int line__need_pairs(struct line *l, struct error *err)
+{
+	size_t want = l->dp->places.n;
+	struct line_pair *v;
+
+	if (want <= l->n_pairs)
+		return 0;
+	v = realloc(l->pairs, want * sizeof(*v));
+	if (!v)
+		return err__set(err, -ENOMEM, "out of memory");
+	memset(v + l->n_pairs, 0, (want - l->n_pairs) * sizeof(*v));
+	l->pairs = v;
+	l->n_pairs = want;
+	return 0;
+}
+
 int line__open(struct dataplane *dp, const struct line_needs *needs, struct line **ret,
 	       struct error *err)
 {
@@ -195,9 +212,7 @@ int line__open(struct dataplane *dp, const struct line_needs *needs, struct line
 	l->dp = dp;
 	l->needs = *needs;
 	l->netns = -1;
-	l->pairs = calloc(dp->places.n + 1, sizeof(*l->pairs));
-	if (!l->pairs)
-		r = err__set(err, -ENOMEM, "out of memory");
+	r = line__need_pairs(l, err);
 	/* Two runs may meet in a namespace. */
 	if (!r && getrandom(&tag, sizeof(tag), 0) != sizeof(tag))
 		r = err__set(err, -errno, "getrandom: %s", strerror(errno));
@@ -431,7 +446,7 @@ static int far_state(struct line *l, struct rtnl_queues *ret)
 		r = rtnl__open(&rt);
 	if (!r)
 		r = rtnl__queues(&rt, ret);
-	for (size_t i = 0; i < l->dp->places.n && !r; i++) {
+	for (size_t i = 0; i < l->n_pairs && !r; i++) {
 		if (l->pairs[i].far <= 0)
 			continue;
 		r = rtnl__tx_dropped(&rt, l->pairs[i].far, &dropped);
@@ -481,7 +496,7 @@ int line__stats(struct line *l, struct dp_line_stats *ret)
 	if (r)
 		return r;
 	s = (struct dp_line_stats){.held = q.packets, .overflowed = q.drops};
-	for (size_t i = 0; i < l->dp->places.n; i++)
+	for (size_t i = 0; i < l->n_pairs; i++)
 		s.overflowed += near_dropped(l, i);
 	if (l->hold) {
 		const struct hold_stats *h = hold__stats(l->hold);
@@ -538,24 +553,30 @@ static void remove_near(const struct line *l, size_t netns)
 		rtnl__delete_link(&rt, l->pairs[netns].near);
 }
 
+void line__leave(struct line *l, size_t netns)
+{
+	struct line_pair *p;
+
+	if (netns >= l->n_pairs || !l->pairs[netns].made)
+		return;
+	p = &l->pairs[netns];
+	if (p->last_at.ifindex)
+		attach__close(l->dp->places.v[netns].fd, &p->last_at);
+	if (p->far_at.ifindex)
+		attach__close(l->netns, &p->far_at);
+	if (p->near_at.ifindex)
+		attach__close(l->dp->places.v[netns].fd, &p->near_at);
+	if (p->near > 0)
+		remove_near(l, netns);
+	*p = (struct line_pair){0};
+}
+
 void line__close(struct line *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->dp->places.n && l->pairs; i++) {
-		struct line_pair *p = &l->pairs[i];
-
-		if (!p->made)
-			continue;
-		if (p->last_at.ifindex)
-			attach__close(l->dp->places.v[i].fd, &p->last_at);
-		if (p->far_at.ifindex)
-			attach__close(l->netns, &p->far_at);
-		if (p->near_at.ifindex)
-			attach__close(l->dp->places.v[i].fd, &p->near_at);
-		if (p->near > 0)
-			remove_near(l, i);
-	}
+	for (size_t i = 0; i < l->n_pairs; i++)
+		line__leave(l, i);
 	if (l->tap_at.ifindex)
 		attach__close(l->netns, &l->tap_at);
 	hold__stop(l->hold);

@@ -40,6 +40,10 @@ int line__open(struct dataplane *dp, const struct line_needs *needs, struct line
 	       struct error *err);
 /* Have a way from the device of @h onto the line and back; before its hooks are attached. */
 int line__connect(struct line *l, const struct compiled_hook *h, struct error *err);
+/* Room for as many namespaces as @dp has numbers for. */
+int line__need_pairs(struct line *l, struct error *err);
+/* Give up what there is of ours in namespace number @netns; its hooks are gone. */
+void line__leave(struct line *l, size_t netns);
 /* Wait until no packet is on the line any more; nothing new may come. Gives up after what a packet
  * may be held at most, or @limit_ns. */
 void line__drain(struct line *l, int64_t limit_ns);

@@ -5,6 +5,7 @@
 #include "datapath/bpf_log.h"
 #include "lib/cleanup.h"
 #include "lib/dist.h"
+#include "lib/privilege.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,6 +14,7 @@
 
 #include "chaos.skel.h"
 #include "line.skel.h"
+#include "owner.skel.h"
 
 /* Room beyond what a plan needs at first, for addresses that appear and classes that they are
  * of. */
@@ -22,13 +24,22 @@
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
+	const uint64_t missing = privilege__missing(CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) |
+						    CAP_BIT(CAP_PERFMON));
 	const char *said = bpf_log__tail();
+	char names[128];
 
-	if (r == -EPERM || r == -EACCES)
+	/* The verifier says EACCES. */
+	if ((r == -EPERM || r == -EACCES) && missing)
+		return err__set(err, r, "may not %s: missing privileges: %s%s%s", what,
+				privilege__names(missing, names, sizeof(names)), *said ? "\n" : "",
+				said);
+	if (r == -EPERM)
 		return err__set(err, r,
-				"may not %s: run as root, or with CAP_BPF and CAP_NET_ADMIN (and "
-				"CAP_SYS_ADMIN to enter namespaces)%s%s",
-				what, *said ? "\n" : "", said);
+				"may not %s: %s; before Linux 5.11 the limit on locked memory must "
+				"have room for BPF maps: raise it (ulimit -l), or add "
+				"CAP_SYS_RESOURCE%s%s",
+				what, strerror(-r), *said ? "\n" : "", said);
 	return err__set(err, r, "cannot %s: %s; `chaos doctor` says what this kernel lacks%s%s",
 			what, strerror(-r), *said ? "\n" : "", said);
 }
@@ -40,11 +51,13 @@ static void cleanup_skel(struct chaos_bpf **s)
 
 /* Each object has some of them. */
 static const char *const map_names[DP_N_MAPS] = {
-	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows", [DP_RULES] = "rules",
-	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",   [DP_DEVICES] = "devices",
-	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",     [DP_IDENTS] = "idents",
-	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",   [DP_EDGES] = "edges",
-	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",     [DP_PASSAGES] = "passages",
+	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows",	  [DP_RULES] = "rules",
+	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",	  [DP_DEVICES] = "devices",
+	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",	  [DP_IDENTS] = "idents",
+	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",	  [DP_EDGES] = "edges",
+	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",	  [DP_PASSAGES] = "passages",
+	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
+	[DP_JOINS] = "joins",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
@@ -99,6 +112,7 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_PAIRS] = SPARE(c->n_pairs),
 		[DP_IDENTS] = SPARE(c->n_idents),
 		[DP_PREFIXES] = at_least_1(c->n_prefixes),
+		[DP_JOINS] = dp->plan->by_socket ? SPARE(4 * c->n_joins) : 1,
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
 		[DP_EDGES] = rows_needed(dp, false),
 		[DP_TRAFFIC] = c->n_nodes,
@@ -162,6 +176,7 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 		return dataplane__fail(err, -errno, "open the programs");
 	s->rodata->hook = key->hook;
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->have_set_tstamp = dp->have_set_tstamp;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
@@ -250,6 +265,7 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 	if (!s)
 		return dataplane__fail(err, -errno, "open the line's programs");
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+	s->rodata->have_owners = dp->plan->by_socket;
 	r = share_maps(dp, s->obj, scope);
 	if (!r)
 		r = line_bpf__load(s);
@@ -269,6 +285,91 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 	if (p->turn < 0 || p->decide < 0 || p->to_hook < 0 || p->back < 0)
 		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
 	return 0;
+}
+
+int dataplane__need_scopes(struct dataplane *dp, struct error *err)
+{
+	size_t want = dp->places.n + 1;
+	struct line_progs *progs;
+	int *pairs;
+
+	if (want <= dp->n_pairs)
+		return 0;
+	pairs = realloc(dp->pairs, want * sizeof(*pairs));
+	if (pairs)
+		dp->pairs = pairs;
+	progs = realloc(dp->line_progs, want * sizeof(*progs));
+	if (progs)
+		dp->line_progs = progs;
+	if (!pairs || !progs)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (; dp->n_pairs < want; dp->n_pairs++) {
+		dp->pairs[dp->n_pairs] = -1;
+		dp->line_progs[dp->n_pairs] = (struct line_progs){-1, -1, -1, -1};
+	}
+	return dp->line ? line__need_pairs(dp->line, err) : 0;
+}
+
+static void cleanup_owner_skel(struct owner_bpf **s)
+{
+	owner_bpf__destroy(*s);
+}
+
+/* Fds of those programs of @s that were loaded. */
+static int keep_owner_programs(const struct owner_bpf *s, struct owner_progs *ret)
+{
+	const struct bpf_program *const from[] = {s->progs.owner_created, s->progs.owner_fork,
+						  s->progs.owner_exit, s->progs.owner_scan};
+	struct owner_progs p = {-1, -1, -1, -1};
+	int *const to[] = {&p.created, &p.fork, &p.exit, &p.scan};
+
+	for (size_t i = 0; i < ARRAY_SIZE(to); i++) {
+		if (bpf_program__fd(from[i]) < 0)
+			continue;
+		*to[i] = keep_fd(bpf_program__fd(from[i]));
+		if (*to[i] >= 0)
+			continue;
+		for (size_t k = 0; k < i; k++)
+			safe_close(*to[k]);
+		return -EMFILE;
+	}
+	*ret = p;
+	return 0;
+}
+
+int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, struct error *err)
+{
+	/* What a kernel may lack: bpf_sock_from_file() (Linux 5.11), and tracing, for want of BTF or of
+	 * CONFIG_BPF_EVENTS. */
+	static const struct {
+		bool scan, trace;
+	} tries[] = {{true, true}, {false, true}, {false, false}};
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
+		_cleanup_(cleanup_owner_skel) struct owner_bpf *s = owner_bpf__open();
+
+		if (!s)
+			return dataplane__fail(err, -errno, "open the programs of sockets' owners");
+		bpf_program__set_autoload(s->progs.owner_scan, tries[i].scan);
+		bpf_program__set_autoload(s->progs.owner_fork, tries[i].trace);
+		bpf_program__set_autoload(s->progs.owner_exit, tries[i].trace);
+		r = share_maps(dp, s->obj, 0);
+		if (!r)
+			r = owner_bpf__load(s);
+		/* What we may not do now is no property of the kernel. */
+		if (r == -EPERM)
+			break;
+		if (r)
+			continue;
+		r = keep_maps(dp, s->obj);
+		if (!r)
+			r = keep_owner_programs(s, ret);
+		return r ? err__set(err, r, "cannot keep the programs of sockets' owners: %s",
+				    strerror(-r))
+			 : 0;
+	}
+	return dataplane__fail(err, r, "load the programs of sockets' owners");
 }
 
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err)

@@ -94,7 +94,10 @@ int netns__open(const char *name, struct error *err)
 			return err__set(err, -ESRCH, "no process %s", name);
 		if (r == -ENOENT && !strchr(name, '/'))
 			return no_such_name(name, err);
-		return err__set(err, r, "network namespace `%s`: %s", name, strerror(-r));
+		return err__set(err, r, "network namespace `%s`: %s%s", name, strerror(-r),
+				pid && r == -EACCES
+					? " (a process of another user: needs CAP_SYS_PTRACE)"
+					: "");
 	}
 	if (!is_netns(fd))
 		return err__set(err, -EINVAL, "`%s` is not a network namespace", name);
@@ -132,6 +135,11 @@ int netns__enter(int fd, int *ret_old)
 
 	if (old < 0)
 		return old;
+	/* setns(2) asks for CAP_SYS_ADMIN even where it changes nothing. */
+	if (netns__same(fd, old)) {
+		*ret_old = safe_close(old);
+		return 0;
+	}
 	if (setns(fd, CLONE_NEWNET) < 0) {
 		int r = -errno;
 

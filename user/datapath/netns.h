@@ -35,6 +35,11 @@ bool netns__same(int fd_a, int fd_b);
 int netns__enter(int fd, int *ret_old);
 void netns__leave(int *old); /* NULL or *old < 0: nothing; sets *old = -1 */
 
+/* Of one device since it is there, as it counts: a packet may be 64 KiB of TCP (GSO, GRO). */
+struct link_stats {
+	uint64_t rx_bytes, tx_bytes, rx_packets, tx_packets, rx_dropped, tx_dropped;
+};
+
 struct link_info {
 	int ifindex;
 	char name[IFNAMSIZ];
@@ -43,6 +48,7 @@ struct link_info {
 	bool up;
 	int master; /* ifindex of the bridge or bond that it is a port of, 0 = none */
 	int lower;  /* ifindex of the device below it in the same namespace (VLAN), 0 = none */
+	struct link_stats stats; /* zeros where the kernel tells none */
 };
 
 struct addr_info {
@@ -63,6 +69,14 @@ struct netns_scan {
 /* List what is in the namespace @fd. Negative errno on failure, @ret zeroed then. */
 int netns__scan(int fd, struct netns_scan *ret);
 void netns_scan__reset(struct netns_scan *s);
+
+/*
+ * One message of a dump into a struct netns_scan; for libmnl. It need not be the kernel's: root in a
+ * container may send to our port from inside that namespace.
+ */
+struct nlmsghdr;
+int netns_scan__on_link(const struct nlmsghdr *h, void *data);
+int netns_scan__on_addr(const struct nlmsghdr *h, void *data);
 
 /* A netlink socket in the namespace @fd that becomes readable when a link or an address changes. */
 int netns__monitor(int fd);

@@ -3,6 +3,7 @@
 #include "datapath/netns.h"
 
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <libmnl/libmnl.h>
 #include <linux/if_link.h>
@@ -59,16 +60,16 @@ static int dump(struct mnl_socket *nl, uint16_t type, size_t body, uint32_t ext_
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(nl, buf, 32768);
+		n = netlink__receive(nl, buf, 32768);
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, seq, port, cb, data);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, seq, port, cb, data);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }
 
 struct link_attrs {
-	const struct nlattr *name, *master, *link, *link_netns, *info;
+	const struct nlattr *name, *master, *link, *link_netns, *info, *stats;
 };
 
 static int link_attr(const struct nlattr *a, void *data)
@@ -90,6 +91,9 @@ static int link_attr(const struct nlattr *a, void *data)
 		break;
 	case IFLA_LINKINFO:
 		t->info = a;
+		break;
+	case IFLA_STATS64:
+		t->stats = a;
 		break;
 	default:
 		break;
@@ -118,7 +122,26 @@ static uint32_t get_u32(const struct nlattr *a)
 	return a && mnl_attr_get_payload_len(a) >= 4 ? mnl_attr_get_u32(a) : 0;
 }
 
-static int on_link(const struct nlmsghdr *h, void *data)
+static void copy_stats(const struct nlattr *a, struct link_stats *ret)
+{
+	/* What is read lies before this in the structures of all kernels. */
+	const size_t len = offsetof(struct rtnl_link_stats64, multicast);
+	struct rtnl_link_stats64 st;
+
+	if (!a || mnl_attr_get_payload_len(a) < len)
+		return;
+	memcpy(&st, mnl_attr_get_payload(a), len);
+	*ret = (struct link_stats){
+		.rx_bytes = st.rx_bytes,
+		.tx_bytes = st.tx_bytes,
+		.rx_packets = st.rx_packets,
+		.tx_packets = st.tx_packets,
+		.rx_dropped = st.rx_dropped,
+		.tx_dropped = st.tx_dropped,
+	};
+}
+
+int netns_scan__on_link(const struct nlmsghdr *h, void *data)
 {
 	const struct ifinfomsg *m = mnl_nlmsg_get_payload(h);
 	const struct nlattr *kind = NULL;
@@ -126,7 +149,8 @@ static int on_link(const struct nlmsghdr *h, void *data)
 	struct link_attrs t = {0};
 	struct link_info *l;
 
-	if (h->nlmsg_type != RTM_NEWLINK || m->ifi_family != AF_UNSPEC)
+	if (h->nlmsg_type != RTM_NEWLINK || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    m->ifi_family != AF_UNSPEC)
 		return MNL_CB_OK;
 	mnl_attr_parse(h, sizeof(*m), link_attr, &t);
 	if (!t.name)
@@ -148,6 +172,7 @@ static int on_link(const struct nlmsghdr *h, void *data)
 		.master = (int)get_u32(t.master),
 	};
 	copy_str(l->name, sizeof(l->name), t.name);
+	copy_stats(t.stats, &l->stats);
 	if (t.info)
 		mnl_attr_parse_nested(t.info, info_kind, &kind);
 	if (kind)
@@ -175,16 +200,18 @@ static int addr_attr(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_addr(const struct nlmsghdr *h, void *data)
+int netns_scan__on_addr(const struct nlmsghdr *h, void *data)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
-	const size_t size = m->ifa_family == AF_INET ? 4 : 16;
 	struct netns_scan *s = data;
 	struct addr_attrs t = {0};
 	struct addr_info *a;
+	size_t size;
 
-	if (h->nlmsg_type != RTM_NEWADDR || (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
+	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6))
 		return MNL_CB_OK;
+	size = m->ifa_family == AF_INET ? 4 : 16;
 	mnl_attr_parse(h, sizeof(*m), addr_attr, &t);
 	/* With a point-to-point peer IFA_ADDRESS is the peer's. */
 	if (!t.local)
@@ -239,9 +266,10 @@ int netns__scan(int fd, struct netns_scan *ret)
 	for (int i = 0; r == 0 && i < SCAN_TRIES; i++) {
 		netns_scan__reset(ret);
 		r = dump(nl, RTM_GETLINK, sizeof(struct ifinfomsg), RTEXT_FILTER_SKIP_STATS,
-			 on_link, ret);
+			 netns_scan__on_link, ret);
 		if (r == 0)
-			r = dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), 0, on_addr, ret);
+			r = dump(nl, RTM_GETADDR, sizeof(struct ifaddrmsg), 0, netns_scan__on_addr,
+				 ret);
 		/* NLM_F_DUMP_INTR: what was read may be torn. */
 		if (r != -EINTR)
 			break;

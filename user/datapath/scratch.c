@@ -3,6 +3,7 @@
 
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -35,11 +36,11 @@ static int request(struct nlmsghdr *h)
 	h->nlmsg_seq = 1;
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
-	n = mnl_socket_recvfrom(nl, buf, sizeof(buf));
+	n = netlink__receive(nl, buf, sizeof(buf));
 	if (n < 0)
-		return -errno;
-	return mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno
-											: 0;
+		return (int)n;
+	return netlink__run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), NULL, NULL) < 0 ? -errno
+											  : 0;
 }
 
 static int make_netns(void)
@@ -196,7 +197,7 @@ int scratch__try_qdisc(const struct scratch *s, const char *kind)
 int scratch__socket(const struct scratch *s, int which)
 {
 	struct sockaddr_in sin = {
-		.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(9)};
+		.sin_family = AF_INET, .sin_addr = s->addr[which], .sin_port = htons(SCRATCH_PORT)};
 	_cleanup_(netns__leave) int old = -1;
 	_cleanup_close_ int fd = -1;
 	int r = netns__enter(s->netns[which], &old);

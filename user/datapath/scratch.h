@@ -10,6 +10,9 @@
 
 #include <netinet/in.h>
 
+/* Of the probes' packets; above those that take a capability to bind. */
+enum { SCRATCH_PORT = 40009 };
+
 struct scratch {
 	int netns[2];
 	int ifindex[2];

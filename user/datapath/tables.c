@@ -42,6 +42,11 @@ static struct rows rows_of_pairs(const struct compiled *c, const struct table_fd
 	return ROWS(c->pairs, c->n_pairs, key, pair, fds->pairs, true);
 }
 
+static struct rows rows_of_joins(const struct compiled *c, const struct table_fds *fds)
+{
+	return ROWS(c->joins, c->n_joins, key, ident, &fds->joins, false);
+}
+
 static int fd_of(const struct rows *r, const char *row)
 {
 	uint32_t scope = 0;
@@ -163,6 +168,7 @@ int tables__update(const struct table_fds *fds, const struct compiled *was,
 {
 	struct rows pairs[2] = {rows_of_pairs(was, fds), rows_of_pairs(now, fds)};
 	struct rows prefixes[2] = {rows_of_prefixes(was, fds), rows_of_prefixes(now, fds)};
+	struct rows joins[2] = {rows_of_joins(was, fds), rows_of_joins(now, fds)};
 	struct rows idents[2] = {rows_of_idents(was, fds), rows_of_idents(now, fds)};
 	int r = write_rules(fds->rules, was, now);
 
@@ -170,6 +176,10 @@ int tables__update(const struct table_fds *fds, const struct compiled *was,
 		r = write_rows(&pairs[0], &pairs[1]);
 	if (r)
 		return failed(err, r, "rules");
+	/* Before an address has a new class, owners are known at it. */
+	r = write_rows(&joins[0], &joins[1]);
+	if (r)
+		return failed(err, r, "owners");
 	r = write_rows(&prefixes[0], &prefixes[1]);
 	if (!r)
 		r = write_rows(&idents[0], &idents[1]);
@@ -179,6 +189,9 @@ int tables__update(const struct table_fds *fds, const struct compiled *was,
 		r = drop_rows(&prefixes[0], &prefixes[1]);
 	if (r)
 		return failed(err, r, "addresses");
+	r = drop_rows(&joins[0], &joins[1]);
+	if (r)
+		return failed(err, r, "owners");
 	r = drop_rows(&pairs[0], &pairs[1]);
 	return r ? failed(err, r, "rules") : 0;
 }

@@ -9,7 +9,7 @@
 #include "datapath/compile.h"
 
 struct table_fds {
-	int idents, prefixes, rules;
+	int idents, prefixes, joins, rules;
 	const int *pairs; /* by scope; one for each that was or will be */
 };
 

@@ -4,6 +4,7 @@
 #include "datapath/bpf_log.h"
 #include "datapath/chaos_abi_user.h"
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <bpf/libbpf.h>
 #include <libmnl/libmnl.h>
@@ -46,11 +47,11 @@ static int dump(uint16_t type, const struct tcmsg *tcm, mnl_cb_t cb, void *data)
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		ssize_t n = mnl_socket_recvfrom(nl, buf, 32768);
+		ssize_t n = netlink__receive(nl, buf, 32768);
 
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, data);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, 1, mnl_socket_get_portid(nl), cb, data);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }
@@ -62,19 +63,18 @@ static int on_bpf_option(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_filter(const struct nlmsghdr *h, void *data)
+int tc_filters__on_message(const struct nlmsghdr *h, void *data)
 {
 	const struct tcmsg *tcm = mnl_nlmsg_get_payload(h);
 	struct tc_filters *list = data;
-	struct tc_filter f = {
-		.prio = TC_H_MAJ(tcm->tcm_info) >> 16,
-		.proto = ntohs((uint16_t)TC_H_MIN(tcm->tcm_info)),
-		.handle = tcm->tcm_handle,
-	};
 	const struct nlattr *a, *options = NULL;
+	struct tc_filter f = {0};
 
-	if (h->nlmsg_type != RTM_NEWTFILTER)
+	if (h->nlmsg_type != RTM_NEWTFILTER || mnl_nlmsg_get_payload_len(h) < sizeof(*tcm))
 		return MNL_CB_OK;
+	f.prio = TC_H_MAJ(tcm->tcm_info) >> 16;
+	f.proto = ntohs((uint16_t)TC_H_MIN(tcm->tcm_info));
+	f.handle = tcm->tcm_handle;
 	mnl_attr_for_each(a, h, sizeof(*tcm))
 	{
 		if (mnl_attr_get_type(a) == TCA_KIND)
@@ -117,7 +117,7 @@ int tc__filters(int ifindex, int direction, struct tc_filters *ret)
 										: TC_H_MIN_EGRESS),
 	};
 	struct tc_filters list = {0};
-	int r = dump(RTM_GETTFILTER, &tcm, on_filter, &list);
+	int r = dump(RTM_GETTFILTER, &tcm, tc_filters__on_message, &list);
 
 	/* No clsact there, or no such device any more. */
 	if (r == -EINVAL || r == -ENOENT || r == -ENODEV) {
@@ -132,18 +132,14 @@ int tc__filters(int ifindex, int direction, struct tc_filters *ret)
 	return 0;
 }
 
-struct clsacts {
-	struct tc_clsact *v;
-	size_t n, cap;
-};
-
-static int on_qdisc(const struct nlmsghdr *h, void *data)
+int tc_clsacts__on_message(const struct nlmsghdr *h, void *data)
 {
 	const struct tcmsg *tcm = mnl_nlmsg_get_payload(h);
-	struct clsacts *list = data;
+	struct tc_clsacts *list = data;
 	const struct nlattr *a;
 
-	if (h->nlmsg_type != RTM_NEWQDISC || tcm->tcm_parent != TC_H_CLSACT)
+	if (h->nlmsg_type != RTM_NEWQDISC || mnl_nlmsg_get_payload_len(h) < sizeof(*tcm) ||
+	    tcm->tcm_parent != TC_H_CLSACT)
 		return MNL_CB_OK;
 	if (list->n == list->cap) {
 		size_t cap = list->cap ? list->cap * 2 : 16;
@@ -166,8 +162,8 @@ static int on_qdisc(const struct nlmsghdr *h, void *data)
 int tc__clsacts(struct tc_clsact **ret, size_t *ret_n)
 {
 	struct tcmsg tcm = {.tcm_family = AF_UNSPEC};
-	struct clsacts list = {0};
-	int r = dump(RTM_GETQDISC, &tcm, on_qdisc, &list);
+	struct tc_clsacts list = {0};
+	int r = dump(RTM_GETQDISC, &tcm, tc_clsacts__on_message, &list);
 
 	if (r) {
 		free(list.v);

@@ -59,6 +59,18 @@ struct tc_clsact {
 };
 int tc__clsacts(struct tc_clsact **ret, size_t *ret_n);
 
+/*
+ * One message of a dump into a struct tc_filters, tc_clsacts; for libmnl. It need not be the kernel's:
+ * see netns_scan__on_link().
+ */
+struct tc_clsacts {
+	struct tc_clsact *v;
+	size_t n, cap;
+};
+struct nlmsghdr;
+int tc_filters__on_message(const struct nlmsghdr *h, void *data);
+int tc_clsacts__on_message(const struct nlmsghdr *h, void *data);
+
 /* Have a clsact qdisc on the device. @ret_made: it was not there. */
 int tc__need_clsact(int ifindex, const char *ifname, bool *ret_made, struct error *err);
 

@@ -215,8 +215,11 @@ void cgroup__facts(const char *path, struct cgroup_facts *ret)
 			bare = p.n == HEX_ID;
 		before = p;
 		/* What stands over a container lives in the pod's cgroup, and is no part of it. */
-		if (is(&p, "conmon") || begins(&p, "libpod-conmon-") || begins(&p, "crio-conmon-"))
+		if (is(&p, "conmon") || begins(&p, "libpod-conmon-") ||
+		    begins(&p, "crio-conmon-")) {
 			f.pod[0] = 0;
+			f.podman_pod = false;
+		}
 	}
 	*ret = f;
 }

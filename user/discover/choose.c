@@ -43,7 +43,6 @@ int choose__no_process(const struct snapshot *s, pid_t pid, struct error *err)
 {
 	_cleanup_free_ char *path = NULL, *status = NULL;
 	const struct discover_process *p;
-	const char *at;
 	size_t n;
 	int tgid;
 
@@ -52,7 +51,7 @@ int choose__no_process(const struct snapshot *s, pid_t pid, struct error *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	}
 	if (read__file(-1, path, 4096, true, &status, &n) < 0 ||
-	    !(at = strstr(status, "\nTgid:")) || sscanf(at, "\nTgid: %d", &tgid) != 1)
+	    procfs__parse_tgid(status, &tgid) < 0)
 		return err__set(err, -ESRCH, "no process %d", pid);
 	if (tgid == pid)
 		return err__set(err, -ESRCH, "process %d has ended or has just begun", pid);

@@ -3,6 +3,7 @@
 #include "discover/choose.h"
 
 #include <string.h>
+#include <strings.h>
 
 static const char *container_name(const struct snapshot *s, size_t i)
 {
@@ -12,6 +13,24 @@ static const char *container_name(const struct snapshot *s, size_t i)
 static const char *pod_of(const struct snapshot *s, size_t i)
 {
 	return s->pods[i].name ? s->pods[i].name : s->pods[i].uid;
+}
+
+/* Its name, its UID or, of a podman pod, the beginning of that. */
+static bool pod_is_called(const struct discover_pod *p, const char *name)
+{
+	if (p->podman && strlen(name) >= 4 && strncmp(p->uid, name, strlen(name)) == 0)
+		return true;
+	return strcmp(p->uid, name) == 0 || (p->name && strcmp(p->name, name) == 0);
+}
+
+/* In the pod and the namespace of pods that @t names, if any. */
+static bool pod_fits(const struct snapshot *s, uint32_t pod, const struct target_selector *t)
+{
+	const struct discover_pod *p = pod == DISCOVER_NONE ? NULL : &s->pods[pod];
+
+	if (t->pod_namespace && (!p || !p->ns || strcmp(p->ns, t->pod_namespace) != 0))
+		return false;
+	return !t->pod || (p && pod_is_called(p, t->pod));
 }
 
 int choose__container(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
@@ -26,11 +45,13 @@ int choose__container(const struct snapshot *s, const struct target_selector *t,
 	for (size_t i = 0; i < s->n_containers; i++) {
 		const char *name = s->containers[i].name;
 
-		container[i] = name && strcmp(name, t->name) == 0;
+		container[i] = name && !t->by_id && strcmp(name, t->name) == 0 &&
+			       pod_fits(s, s->containers[i].pod, t);
 		names += container[i];
 	}
 	for (size_t i = 0; i < s->n_containers && !names; i++) {
-		container[i] = strncmp(s->containers[i].id, t->name, n) == 0;
+		container[i] = strncmp(s->containers[i].id, t->name, n) == 0 &&
+			       pod_fits(s, s->containers[i].pod, t);
 		ids += container[i];
 	}
 	if (ids > 1)
@@ -62,13 +83,9 @@ static bool has_label(const struct discover_pod *p, const char *label)
 
 static bool pod_matches(const struct discover_pod *p, const struct target_selector *t)
 {
-	bool by_uid = t->name && p->podman && strlen(t->name) >= 4 &&
-		      strncmp(p->uid, t->name, strlen(t->name)) == 0;
-
 	if (t->pod_namespace && (!p->ns || strcmp(p->ns, t->pod_namespace) != 0))
 		return false;
-	if (t->name && !by_uid && strcmp(p->uid, t->name) != 0 &&
-	    (!p->name || strcmp(p->name, t->name) != 0))
+	if (t->name && !pod_is_called(p, t->name))
 		return false;
 	for (size_t i = 0; i < t->n_labels; i++)
 		if (!has_label(p, t->labels[i]))
@@ -97,14 +114,34 @@ static int no_pod(const struct snapshot *s, const struct target_selector *t, str
 	return err__set(err, -ENOENT, "no such pod runs here");
 }
 
+/* The kubelet calls a node by its host name in lower case, unless it is told otherwise. */
+static bool is_this_node(const struct snapshot *s, const char *name, char node[65])
+{
+	_cleanup_free_ char *path = NULL, *text = NULL;
+	size_t n;
+
+	snprintf(node, 65, "?");
+	if (asprintf(&path, "%s/proc/sys/kernel/hostname", s->root) < 0) {
+		path = NULL;
+		return false;
+	}
+	if (read__file(-1, path, 256, true, &text, &n) < 0)
+		return false;
+	snprintf(node, 65, "%.*s", (int)strcspn(text, "\n"), text);
+	return strcasecmp(node, name) == 0;
+}
+
 int choose__pods(const struct snapshot *s, const struct target_selector *t, struct chosen *c,
 		 struct error *err)
 {
 	_cleanup_free_ bool *cgroup = calloc(s->n_cgroups + 1, sizeof(*cgroup));
 	_cleanup_free_ bool *pod = calloc(s->n_pods + 1, sizeof(*pod));
+	char node[65]; /* __NEW_UTS_LEN */
 
 	if (!cgroup || !pod)
 		return -ENOMEM;
+	if (t->node && !is_this_node(s, t->node, node))
+		return err__set(err, -ENOENT, "this machine is node `%s`, not `%s`", node, t->node);
 	for (size_t i = 0; i < s->n_pods; i++)
 		pod[i] = pod_matches(&s->pods[i], t);
 	for (size_t i = 0; i < s->n_cgroups; i++)

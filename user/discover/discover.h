@@ -11,6 +11,7 @@
 #define CHAOS_DISCOVER_H
 
 #include "datapath/netns.h"
+#include "discover/target.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -88,7 +89,20 @@ struct discover_socket {
 	bool accepted;	/* has a peer, and its port is one that its namespace listens on */
 	uint8_t local[16], remote[16];
 	uint16_t local_port, remote_port;
-	uint32_t inode;
+	uint32_t inode; /* 0: no process has it open */
+};
+
+/* What a socket has done so far. Of TCP all of it, of UDP the queues and drops: nothing else is counted. */
+struct discover_traffic {
+	uint64_t cookie;     /* who the socket is: unlike inodes and ports never used again */
+	uint8_t state;	     /* TCP_ESTABLISHED and so on */
+	bool counted;	     /* of TCP: the fields to @rtt_us are known */
+	uint64_t bytes_sent; /* acknowledged by the other end */
+	uint64_t bytes_received;
+	uint32_t segs_out, segs_in, retrans; /* they wrap around */
+	uint32_t rtt_us;		     /* smoothed; 0: no sample yet */
+	uint32_t rqueue, wqueue;	     /* bytes */
+	uint32_t drops;
 };
 
 struct discover_netns {
@@ -104,6 +118,7 @@ struct discover_netns {
 	bool loaded;
 	struct netns_scan scan;
 	struct discover_socket *sockets;
+	struct discover_traffic *traffic; /* of each; after snapshot__load_traffic() */
 	size_t n_sockets;
 	bool sockets_truncated; /* more than were kept */
 };
@@ -157,6 +172,9 @@ int snapshot__take(const char *root, struct snapshot *ret, struct error *err);
  */
 int snapshot__load_network(struct snapshot *s);
 
+/* The same, and what each socket has done; also those that nobody has open, TIME_WAIT among them. */
+int snapshot__load_traffic(struct snapshot *s);
+
 /* Devices and addresses only: what matching by address or device needs, without /proc/PID/fd. */
 int snapshot__load_links(struct snapshot *s);
 
@@ -167,58 +185,6 @@ const struct discover_process *snapshot__process(const struct snapshot *s, pid_t
 
 /* The arguments with blanks between them into @buf, cut to it; returns @buf. */
 const char *discover_process__args(const struct discover_process *p, char *buf, size_t size);
-
-enum target_kind {
-	TARGET_PROCESS,
-	TARGET_CGROUP,
-	TARGET_UNIT,
-	TARGET_CONTAINER,
-	TARGET_PODS,
-	TARGET_NETNS,
-	TARGET_CIDR,
-	TARGET_INTERFACE,
-};
-
-/* What is chosen. All strings are the selector's own; target_selector__reset() frees them. */
-struct target_selector {
-	enum target_kind kind;
-
-	/* TARGET_PROCESS: all that is set must hold. */
-	pid_t pid;  /* 0: any */
-	char *comm; /* exact */
-	char *exe;  /* path, exact; without a '/' the last component */
-	char *args; /* glob over the arguments joined by blanks */
-	char *user; /* name or number */
-	bool tree;  /* and all their descendants */
-
-	/* TARGET_CGROUP: a path, with all below it unless @exact. */
-	bool exact;
-
-	/*
-	 * TARGET_CGROUP: path. TARGET_UNIT: name, without a suffix a .service; may be a glob.
-	 * TARGET_CONTAINER: name or the beginning of an id. TARGET_NETNS: name, path or pid.
-	 * TARGET_INTERFACE: device name. TARGET_PODS: pod name, or podman pod id; NULL: any.
-	 */
-	char *name;
-	char *netns;	     /* TARGET_INTERFACE: name, path or pid; NULL: the one chaos runs in */
-	char *pod_namespace; /* TARGET_PODS; NULL: any */
-	char **labels;	     /* TARGET_PODS: "key=value", all must hold */
-	size_t n_labels;
-
-	/* TARGET_CIDR. */
-	uint8_t family, addr[16], prefixlen;
-
-	struct target_selector *excludes; /* what matches one of these is left out */
-	size_t n_excludes;
-};
-
-/*
- * The short form: pid:N comm:NAME exe:PATH args:GLOB user:NAME tree:N cgroup:PATH unit:NAME
- * container:NAME pod:NS/NAME pods:NS/KEY=VALUE[,...] netns:NAME cidr:ADDRESS/LENGTH interface:[NETNS/]NAME.
- * -EINVAL with words.
- */
-int target_selector__parse(const char *text, struct target_selector *ret, struct error *err);
-void target_selector__reset(struct target_selector *t);
 
 /* Indices into a snapshot, ascending, each once. */
 struct discover_match {

@@ -93,6 +93,17 @@ struct taking {
 };
 
 int procfs__read(struct taking *t);
+
+/*
+ * What the files of a process say; pure. All take the whole text and return 0 or -EBADMSG.
+ */
+/* Also -ESRCH: a zombie. Sets ppid, kernel, start. */
+int procfs__parse_stat(const char *stat, struct discover_process *p);
+int procfs__parse_uid(const char *status, uid_t *ret);	/* the effective one */
+int procfs__parse_tgid(const char *status, pid_t *ret); /* the process that a thread is of */
+/* In place. Paths begin with '/'; one of the two may be NULL. */
+int procfs__parse_cgroup(char *text, const char **ret_v2, const char **ret_v1);
+
 /* @str in the arena, the same pointer for the same string; NULL: no memory. */
 const char *taking__intern(struct taking *t, const char *str);
 /* The entry of a container or pod, made if it is new; DISCOVER_NONE: no memory. */
@@ -101,8 +112,44 @@ uint32_t taking__pod(struct taking *t, const char *uid);
 /* The entry of the pair of paths in /proc/PID/cgroup; either may be NULL. */
 uint32_t taking__cgroup(struct taking *t, const char *v2, const char *v1);
 
+/* ---- traffic.c ---- */
+
+struct nlmsghdr;
+
+/* From an answer of sock_diag that holds a struct inet_diag_msg. */
+void traffic__read(const struct nlmsghdr *h, struct discover_traffic *ret);
+
 /* ---- runtimes.c: names and labels, from what the runtimes keep ---- */
 
 int runtimes__describe(struct taking *t);
+
+/* What their files say; pure. A NULL or any other JSON tells nothing. */
+struct json_t;
+void runtimes__take_config(struct taking *t, struct discover_container *c, struct json_t *j);
+void runtimes__take_docker(struct taking *t, struct discover_container *c, struct json_t *j);
+void runtimes__take_podman(struct taking *t, struct json_t *list);
+/* The folder of /var/log/pods, in place. */
+void runtimes__take_log_folder(struct taking *t, char *folder);
+/* @p is a conmon: the name and, into @bundles by container, the place of its files. */
+void runtimes__take_conmon(struct taking *t, const struct discover_process *p,
+			   const char **bundles);
+/* The folder of Docker's state, as its daemon.json has it; NULL: not said. */
+const char *runtimes__docker_root(struct taking *t, const struct json_t *daemon);
+
+/* ---- network.c, watch.c: messages of the kernel's, or of whoever may send to our port ---- */
+
+struct nlmsghdr;
+
+/* Of a dump of sock_diag. */
+struct listing {
+	struct discover_netns *netns;
+	enum discover_proto proto;
+	bool traffic; /* counters too */
+	int error;
+};
+int listing__take(const struct nlmsghdr *h, void *data); /* for libmnl */
+
+/* A datagram of the proc connector. 0 or -ENOMEM. */
+int changes__take(struct changes *c, const void *datagram, size_t len);
 
 #endif

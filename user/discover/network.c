@@ -5,6 +5,8 @@
  */
 #include "discover/internal.h"
 
+#include "lib/netlink.h"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
@@ -66,13 +68,19 @@ static int open_netns(const struct snapshot *s, const struct discover_netns *n)
 	return r;
 }
 
-struct listing {
-	struct discover_netns *netns;
-	enum discover_proto proto;
-	int error;
-};
+/* Beside the socket that is about to be added. */
+static int take_traffic(const struct nlmsghdr *h, struct discover_netns *n)
+{
+	struct discover_traffic *t = array__grow(n->traffic, n->n_sockets, sizeof(*t));
 
-static int take_socket(const struct nlmsghdr *h, void *data)
+	if (!t)
+		return -ENOMEM;
+	n->traffic = t;
+	traffic__read(h, &t[n->n_sockets]);
+	return 0;
+}
+
+int listing__take(const struct nlmsghdr *h, void *data)
 {
 	const struct inet_diag_msg *m = mnl_nlmsg_get_payload(h);
 	struct listing *l = data;
@@ -80,7 +88,10 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 	struct discover_socket *v;
 
 	if (mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
-	    (m->idiag_family != AF_INET && m->idiag_family != AF_INET6) || !m->idiag_inode)
+	    (m->idiag_family != AF_INET && m->idiag_family != AF_INET6))
+		return MNL_CB_OK;
+	/* Nobody's: it waits to be accepted, or was closed and has something to do yet. */
+	if (!m->idiag_inode && !l->traffic)
 		return MNL_CB_OK;
 	/* A TCP socket that neither listens nor has a peer does nothing. */
 	if (l->proto == DISCOVER_TCP && m->idiag_state == TCP_CLOSE)
@@ -90,11 +101,12 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 		return MNL_CB_OK;
 	}
 	v = array__grow(n->sockets, n->n_sockets, sizeof(*v));
-	if (!v) {
+	if (v)
+		n->sockets = v;
+	if (!v || (l->traffic && take_traffic(h, n) < 0)) {
 		l->error = -ENOMEM;
 		return MNL_CB_ERROR;
 	}
-	n->sockets = v;
 	v = &v[n->n_sockets++];
 	*v = (struct discover_socket){
 		.family = m->idiag_family,
@@ -111,12 +123,12 @@ static int take_socket(const struct nlmsghdr *h, void *data)
 
 /* All sockets of one protocol and family. A kernel without that family's module has none of them. */
 static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int family,
-			enum discover_proto proto)
+			enum discover_proto proto, bool traffic)
 {
 	char buf[32 * 1024];
 	struct nlmsghdr *h = mnl_nlmsg_put_header(buf);
 	struct inet_diag_req_v2 *q;
-	struct listing l = {.netns = n, .proto = proto};
+	struct listing l = {.netns = n, .proto = proto, .traffic = traffic};
 	ssize_t len;
 
 	h->nlmsg_type = SOCK_DIAG_BY_FAMILY;
@@ -125,11 +137,15 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 	q = mnl_nlmsg_put_extra_header(h, sizeof(*q));
 	q->sdiag_family = (uint8_t)family;
 	q->sdiag_protocol = proto == DISCOVER_TCP ? IPPROTO_TCP : IPPROTO_UDP;
-	q->idiag_states = STATES;
+	q->idiag_states = STATES | (traffic ? 1u << TCP_TIME_WAIT : 0);
+	if (traffic)
+		q->idiag_ext = 1 << (INET_DIAG_SKMEMINFO - 1) |
+			       (proto == DISCOVER_TCP ? 1 << (INET_DIAG_INFO - 1) : 0);
 	if (mnl_socket_sendto(nl, h, h->nlmsg_len) < 0)
 		return -errno;
-	while ((len = mnl_socket_recvfrom(nl, buf, sizeof(buf))) > 0) {
-		int r = mnl_cb_run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), take_socket, &l);
+	while ((len = netlink__receive(nl, buf, sizeof(buf))) > 0) {
+		int r = netlink__run(buf, (size_t)len, 1, mnl_socket_get_portid(nl), listing__take,
+				     &l);
 
 		if (r == MNL_CB_STOP)
 			return 0;
@@ -139,25 +155,67 @@ static int list_sockets(struct mnl_socket *nl, struct discover_netns *n, int fam
 		if (r == MNL_CB_ERROR)
 			return errno == ENOENT || errno == EINTR ? 0 : -errno;
 	}
-	return len < 0 ? -errno : 0;
+	return (int)len;
 }
 
-static int list_all(struct discover_netns *n)
+/*
+ * What the namespace that we are in has of each: to list what there is none of costs the kernel a walk
+ * through all buckets of all namespaces.
+ */
+struct in_use {
+	bool any[2][2]; /* IPv4 or IPv6, enum discover_proto */
+};
+
+/* The number behind @word in the line that begins with @line; true also where there is none. */
+static bool has_any(const char *text, const char *line, const char *word)
+{
+	const char *at = strstr(text, line);
+	const char *end = at ? strchrnul(at, '\n') : NULL;
+
+	at = at ? strstr(at, word) : NULL;
+	return !at || at > end || strtoul(at + strlen(word), NULL, 10) > 0;
+}
+
+static struct in_use count_sockets(void)
+{
+	struct in_use u = {{{true, true}, {true, true}}};
+	_cleanup_free_ char *v4 = NULL, *v6 = NULL;
+	bool waits;
+	size_t n;
+
+	if (read__file(-1, "/proc/thread-self/net/sockstat", 4096, true, &v4, &n) < 0)
+		return u;
+	waits = has_any(v4, "TCP:", " tw ");
+	u.any[0][DISCOVER_TCP] = waits || has_any(v4, "TCP:", " inuse ");
+	u.any[0][DISCOVER_UDP] = has_any(v4, "UDP:", " inuse ");
+	if (read__file(-1, "/proc/thread-self/net/sockstat6", 4096, true, &v6, &n) < 0)
+		return u;
+	u.any[1][DISCOVER_TCP] = waits || has_any(v6, "TCP6:", " inuse ");
+	u.any[1][DISCOVER_UDP] = has_any(v6, "UDP6:", " inuse ");
+	return u;
+}
+
+static int list_all(struct discover_netns *n, bool traffic)
 {
 	static const int families[] = {AF_INET, AF_INET6};
+	struct in_use in_use = count_sockets();
 	int first = 0;
 
 	for (size_t f = 0; f < ARRAY_SIZE(families); f++)
 		for (int proto = DISCOVER_TCP; proto <= DISCOVER_UDP; proto++) {
-			/* One each: an answer that was given up must not meet the next question. */
-			struct mnl_socket *nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
+			struct mnl_socket *nl;
 			int r;
 
+			if (!in_use.any[f][proto])
+				continue;
+			/* One each: an answer that was given up must not meet the next question. */
+			nl = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 			if (!nl)
 				return -errno;
 			r = mnl_socket_bind(nl, 0, MNL_SOCKET_AUTOPID) < 0
 				    ? -errno
-				    : list_sockets(nl, n, families[f], (enum discover_proto)proto);
+				    : list_sockets(nl, n, families[f], (enum discover_proto)proto,
+						   traffic);
 			mnl_socket_close(nl);
 			if (r == -ENOMEM)
 				return r;
@@ -186,7 +244,9 @@ static int mark_accepted(struct discover_netns *n)
 	return 0;
 }
 
-static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets)
+enum what { LINKS, SOCKETS, TRAFFIC };
+
+static int load_netns(struct snapshot *s, struct discover_netns *n, enum what what)
 {
 	_cleanup_close_ int fd = open_netns(s, n);
 	int old = -1, r = fd;
@@ -195,10 +255,10 @@ static int load_netns(struct snapshot *s, struct discover_netns *n, bool sockets
 		r = netns__scan(fd, &n->scan);
 		n->loaded = r == 0;
 	}
-	if (r >= 0 && sockets && !n->n_sockets) {
+	if (r >= 0 && what != LINKS && !n->n_sockets) {
 		r = netns__enter(fd, &old);
 		if (!r)
-			r = list_all(n);
+			r = list_all(n, what == TRAFFIC);
 		netns__leave(&old);
 		if (mark_accepted(n) < 0)
 			r = -ENOMEM;
@@ -281,7 +341,8 @@ static int find_owners(struct snapshot *s)
 	for (uint32_t i = 0; i < s->n_netns; i++)
 		for (uint32_t j = 0; j < s->netns[i].n_sockets; j++, k++) {
 			places[k] = (struct place){i, j};
-			if (table__put(&inodes, s->netns[i].sockets[j].inode, (uint32_t)k) < 0)
+			if (s->netns[i].sockets[j].inode &&
+			    table__put(&inodes, s->netns[i].sockets[j].inode, (uint32_t)k) < 0)
 				return -ENOMEM;
 		}
 	for (uint32_t i = 0; i < s->n_processes; i++)
@@ -290,24 +351,30 @@ static int find_owners(struct snapshot *s)
 	return 0;
 }
 
-static int load_all(struct snapshot *s, bool sockets)
+static int load_all(struct snapshot *s, enum what what)
 {
 	for (size_t i = 0; i < s->n_netns; i++) {
-		int r = load_netns(s, &s->netns[i], sockets);
+		int r = load_netns(s, &s->netns[i], what);
 
 		if (r)
 			return r;
 	}
-	return sockets ? find_owners(s) : 0;
+	return what == LINKS ? 0 : find_owners(s);
 }
 
 int snapshot__load_links(struct snapshot *s)
 {
-	return load_all(s, false);
+	return load_all(s, LINKS);
 }
 
 int snapshot__load_network(struct snapshot *s)
 {
 	s->n_owners = 0;
-	return load_all(s, true);
+	return load_all(s, SOCKETS);
+}
+
+int snapshot__load_traffic(struct snapshot *s)
+{
+	s->n_owners = 0;
+	return load_all(s, TRAFFIC);
 }

@@ -16,7 +16,7 @@ enum { MAX_STAT = 4096, MAX_ARGV = 16 * 1024, MAX_STATUS = 64 * 1024, MAX_CGROUP
 #define PF_KTHREAD 0x00200000u
 
 /* Fields behind the name, which may itself hold blanks and parentheses: the last ')' ends it. */
-static int parse_stat(const char *stat, struct discover_process *p)
+int procfs__parse_stat(const char *stat, struct discover_process *p)
 {
 	const char *end = strrchr(stat, ')');
 	unsigned long long start;
@@ -44,7 +44,7 @@ static int read_stat(int dir, struct discover_process *p)
 	size_t n;
 	int r = read__file(dir, "stat", MAX_STAT, false, &buf, &n);
 
-	return r ? r : parse_stat(buf, p);
+	return r ? r : procfs__parse_stat(buf, p);
 }
 
 static int read_comm(int dir, struct discover_process *p)
@@ -62,22 +62,32 @@ static int read_comm(int dir, struct discover_process *p)
 	return 0;
 }
 
+int procfs__parse_uid(const char *status, uid_t *ret)
+{
+	/* Name comes before it, with its newlines escaped. */
+	const char *at = strstr(status, "\nUid:\t");
+	unsigned int uid;
+
+	if (!at || sscanf(at + 6, "%*u %u", &uid) != 1)
+		return -EBADMSG;
+	*ret = uid;
+	return 0;
+}
+
+int procfs__parse_tgid(const char *status, pid_t *ret)
+{
+	const char *at = strstr(status, "\nTgid:\t");
+
+	return at && sscanf(at + 7, "%d", ret) == 1 ? 0 : -EBADMSG;
+}
+
 static int read_uid(int dir, struct discover_process *p)
 {
 	_cleanup_free_ char *buf = NULL;
-	unsigned int uid;
-	const char *at;
 	size_t n;
 	int r = read__file(dir, "status", MAX_STATUS, true, &buf, &n);
 
-	if (r)
-		return r;
-	/* Name comes before it, with its newlines escaped. */
-	at = strstr(buf, "\nUid:\t");
-	if (!at || sscanf(at + 6, "%*u %u", &uid) != 1)
-		return -EBADMSG;
-	p->uid = uid;
-	return 0;
+	return r ? r : procfs__parse_uid(buf, &p->uid);
 }
 
 static int read_argv(struct taking *t, int dir, struct discover_process *p)
@@ -161,18 +171,12 @@ static char *path_of(char *line)
  * Lines ID:CONTROLLERS:PATH; v2 is ID 0. Of the v1 paths systemd's says most, where there is one
  * below the root; without it the longest does.
  */
-static int read_cgroup(struct taking *t, int dir, struct discover_process *p)
+int procfs__parse_cgroup(char *text, const char **ret_v2, const char **ret_v1)
 {
-	_cleanup_free_ char *buf = NULL;
-	char *rest, *line, *v2 = NULL, *v1 = NULL;
+	char *line, *v2 = NULL, *v1 = NULL;
 	bool by_systemd = false;
-	size_t n;
-	int r = read__file(dir, "cgroup", MAX_CGROUP, false, &buf, &n);
 
-	if (r)
-		return r;
-	rest = buf;
-	while ((line = strsep(&rest, "\n"))) {
+	while ((line = strsep(&text, "\n"))) {
 		bool systemd = strstr(line, ":name=systemd:") != NULL;
 		bool unified = strncmp(line, "0::", 3) == 0;
 		char *path = path_of(line);
@@ -190,6 +194,22 @@ static int read_cgroup(struct taking *t, int dir, struct discover_process *p)
 	}
 	if (!v2 && !v1)
 		return -EBADMSG;
+	*ret_v2 = v2;
+	*ret_v1 = v1;
+	return 0;
+}
+
+static int read_cgroup(struct taking *t, int dir, struct discover_process *p)
+{
+	_cleanup_free_ char *buf = NULL;
+	const char *v2, *v1;
+	size_t n;
+	int r = read__file(dir, "cgroup", MAX_CGROUP, false, &buf, &n);
+
+	if (!r)
+		r = procfs__parse_cgroup(buf, &v2, &v1);
+	if (r)
+		return r;
 	p->cgroup = taking__cgroup(t, v2, v1);
 	return p->cgroup == DISCOVER_NONE ? -ENOMEM : 0;
 }

@@ -146,14 +146,10 @@ static void set_kubernetes(struct taking *t, struct discover_container *c, const
 	}
 }
 
-/* An OCI bundle's config.json; false: there is none there. */
-static bool read_bundle(struct taking *t, struct discover_container *c, const char *bundle)
+void runtimes__take_config(struct taking *t, struct discover_container *c, json_t *j)
 {
-	_cleanup_json_ json_t *j = load(t, MAX_CONFIG, "%s/config.json", bundle);
 	struct discover_pod *pod;
 
-	if (!j)
-		return false;
 	set_kubernetes(t, c, json_object_get(j, "annotations"));
 	pod = c->pod == DISCOVER_NONE ? NULL : &t->s->pods[c->pod];
 	/* podman calls a pod's infra container after its id, and gives it the pod's name as the host's. */
@@ -163,19 +159,24 @@ static bool read_bundle(struct taking *t, struct discover_container *c, const ch
 		c->infra = true;
 		set(t, &pod->name, json_string_value(json_object_get(j, "hostname")));
 	}
-	return true;
 }
 
-static bool read_docker(struct taking *t, struct discover_container *c, const char *data_root)
+/* An OCI bundle's config.json; false: there is none there. */
+static bool read_bundle(struct taking *t, struct discover_container *c, const char *bundle)
 {
-	_cleanup_json_ json_t *j =
-		load(t, MAX_CONFIG, "%s/containers/%s/config.v2.json", data_root, c->id);
+	_cleanup_json_ json_t *j = load(t, MAX_CONFIG, "%s/config.json", bundle);
+
+	if (j)
+		runtimes__take_config(t, c, j);
+	return j != NULL;
+}
+
+void runtimes__take_docker(struct taking *t, struct discover_container *c, json_t *j)
+{
 	const json_t *config = json_object_get(j, "Config");
 	json_t *labels = json_object_get(config, "Labels");
 	const char *name = json_string_value(json_object_get(j, "Name"));
 
-	if (!j)
-		return false;
 	set_kubernetes(t, c, labels);
 	set(t, &c->name, name && *name == '/' ? name + 1 : name);
 	set(t, &c->image, json_string_value(json_object_get(config, "Image")));
@@ -184,7 +185,16 @@ static bool read_docker(struct taking *t, struct discover_container *c, const ch
 		set_labels(t, &t->s->pods[c->pod], labels);
 	if (c->runtime == RUNTIME_UNKNOWN)
 		c->runtime = RUNTIME_DOCKER;
-	return true;
+}
+
+static bool read_docker(struct taking *t, struct discover_container *c, const char *data_root)
+{
+	_cleanup_json_ json_t *j =
+		load(t, MAX_CONFIG, "%s/containers/%s/config.v2.json", data_root, c->id);
+
+	if (j)
+		runtimes__take_docker(t, c, j);
+	return j != NULL;
 }
 
 /* k3s and microk8s have a containerd of their own. */
@@ -234,35 +244,29 @@ static const char *option_of(const struct discover_process *p, const char *optio
 	return NULL;
 }
 
+void runtimes__take_conmon(struct taking *t, const struct discover_process *p, const char **bundles)
+{
+	const char *id = option_of(p, "-c");
+	uint32_t k = id ? table__get_str(&t->containers, id) : TABLE_NONE;
+
+	if (k == TABLE_NONE)
+		return;
+	/* CRI-O's is k8s_CONTAINER_POD_..., which its annotations say better. */
+	if (t->s->containers[k].runtime == RUNTIME_PODMAN)
+		set(t, &t->s->containers[k].name, option_of(p, "-n"));
+	set(t, &bundles[k], option_of(p, "-b"));
+}
+
 /* What stands over each container of podman and CRI-O, with all that is needed to find its files. */
 static void read_conmons(struct taking *t, const char **bundles)
 {
-	struct snapshot *s = t->s;
-
-	for (size_t i = 0; i < s->n_processes; i++) {
-		const struct discover_process *p = &s->processes[i];
-		const char *id, *name, *bundle;
-		uint32_t k;
-
-		if (strcmp(p->comm, "conmon") != 0)
-			continue;
-		id = option_of(p, "-c");
-		name = option_of(p, "-n");
-		bundle = option_of(p, "-b");
-		k = id ? table__get_str(&t->containers, id) : TABLE_NONE;
-		if (k == TABLE_NONE)
-			continue;
-		/* CRI-O's is k8s_CONTAINER_POD_..., which its annotations say better. */
-		if (s->containers[k].runtime == RUNTIME_PODMAN)
-			set(t, &s->containers[k].name, name);
-		set(t, &bundles[k], bundle);
-	}
+	for (size_t i = 0; i < t->s->n_processes; i++)
+		if (strcmp(t->s->processes[i].comm, "conmon") == 0)
+			runtimes__take_conmon(t, &t->s->processes[i], bundles);
 }
 
-static void read_podman_list(struct taking *t)
+void runtimes__take_podman(struct taking *t, json_t *list)
 {
-	_cleanup_json_ json_t *list =
-		load(t, MAX_LIST, "/var/lib/containers/storage/overlay-containers/containers.json");
 	json_t *x;
 	size_t i;
 
@@ -282,7 +286,26 @@ static void read_podman_list(struct taking *t)
 	}
 }
 
-/* Directories NAMESPACE_NAME_UID: no part may hold '_'. */
+static void read_podman_list(struct taking *t)
+{
+	_cleanup_json_ json_t *list =
+		load(t, MAX_LIST, "/var/lib/containers/storage/overlay-containers/containers.json");
+
+	runtimes__take_podman(t, list);
+}
+
+/* NAMESPACE_NAME_UID: no part may hold '_'. */
+void runtimes__take_log_folder(struct taking *t, char *folder)
+{
+	char *rest = folder, *ns = strsep(&rest, "_"), *name = strsep(&rest, "_");
+	uint32_t k = rest ? table__get_str(&t->pods, rest) : TABLE_NONE;
+
+	if (k == TABLE_NONE)
+		return;
+	set(t, &t->s->pods[k].ns, ns);
+	set(t, &t->s->pods[k].name, name);
+}
+
 static void read_kubelet(struct taking *t)
 {
 	_cleanup_free_ char *path = NULL;
@@ -293,23 +316,22 @@ static void read_kubelet(struct taking *t)
 		return;
 	}
 	d = opendir(path);
-	for (struct dirent *e; d && (e = readdir(d));) {
-		char *rest = e->d_name, *ns = strsep(&rest, "_"), *name = strsep(&rest, "_");
-		uint32_t k = rest ? table__get_str(&t->pods, rest) : TABLE_NONE;
+	for (struct dirent *e; d && (e = readdir(d));)
+		runtimes__take_log_folder(t, e->d_name);
+}
 
-		if (k == TABLE_NONE)
-			continue;
-		set(t, &t->s->pods[k].ns, ns);
-		set(t, &t->s->pods[k].name, name);
-	}
+const char *runtimes__docker_root(struct taking *t, const json_t *daemon)
+{
+	const char *root = json_string_value(json_object_get(daemon, "data-root"));
+
+	return root && *root == '/' ? taking__intern(t, root) : NULL;
 }
 
 static const char *docker_root(struct taking *t)
 {
 	_cleanup_json_ json_t *j = load(t, MAX_CONFIG, "/etc/docker/daemon.json");
-	const char *root = json_string_value(json_object_get(j, "data-root"));
+	const char *root = runtimes__docker_root(t, j);
 
-	root = root && *root == '/' ? taking__intern(t, root) : NULL;
 	return root ? root : "/var/lib/docker";
 }
 

@@ -368,6 +368,7 @@ void snapshot__reset(struct snapshot *s)
 	for (size_t i = 0; i < s->n_netns; i++) {
 		netns_scan__reset(&s->netns[i].scan);
 		free(s->netns[i].sockets);
+		free(s->netns[i].traffic);
 	}
 	free(s->processes);
 	free(s->cgroups);

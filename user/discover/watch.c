@@ -70,6 +70,34 @@ static int connector_ask(int fd, enum proc_cn_mcast_op op)
 	return send(fd, &q, q.h.nlmsg_len, 0) < 0 ? -errno : 0;
 }
 
+/* The event of a datagram, what is missing of it zeroed; false: it holds none. */
+static bool event_of(const void *datagram, size_t len, struct proc_event *ret)
+{
+	const size_t head = NLMSG_LENGTH(sizeof(struct cn_msg));
+
+	if (len <= head)
+		return false;
+	len -= head;
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, (const char *)datagram + head, len < sizeof(*ret) ? len : sizeof(*ret));
+	return true;
+}
+
+/* The next datagram of the kernel's; anyone may send to a netlink address, only the kernel is 0. */
+static ssize_t receive(int fd, void *buf, size_t size)
+{
+	for (;;) {
+		struct sockaddr_nl from = {0};
+		socklen_t len = sizeof(from);
+		ssize_t n = recvfrom(fd, buf, size, 0, (struct sockaddr *)&from, &len);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n >= 0 && !from.nl_pid)
+			return n;
+	}
+}
+
 /* Whether events come: the kernel acknowledges the question, without words where it refuses. */
 static bool connector_answers(int fd)
 {
@@ -78,18 +106,12 @@ static bool connector_answers(int fd)
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	for (;;) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
-		const struct nlmsghdr *h = (const void *)buf;
+		ssize_t n = receive(fd, buf, sizeof(buf));
 		struct proc_event e;
 
-		if (n < 0 && errno != EINTR)
+		if (n < 0)
 			return false;
-		if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct cn_msg) +
-					      offsetof(struct proc_event, event_data)))
-			continue;
-		memcpy(&e, (const char *)NLMSG_DATA(h) + sizeof(struct cn_msg),
-		       offsetof(struct proc_event, event_data) + sizeof(e.event_data.ack));
-		if (e.what == PROC_EVENT_NONE)
+		if (event_of(buf, (size_t)n, &e) && e.what == PROC_EVENT_NONE)
 			return e.event_data.ack.err == 0;
 	}
 }
@@ -149,35 +171,27 @@ static int take_event(const struct proc_event *e, struct changes *c)
 	}
 }
 
+int changes__take(struct changes *c, const void *datagram, size_t len)
+{
+	struct proc_event e;
+
+	return event_of(datagram, len, &e) ? take_event(&e, c) : 0;
+}
+
 static int read_connector(struct watch *w, struct changes *c)
 {
-	const size_t head = NLMSG_LENGTH(sizeof(struct cn_msg));
 	char buf[4096];
 
 	for (;;) {
-		struct sockaddr_nl from = {0};
-		socklen_t len = sizeof(from);
-		ssize_t n =
-			recvfrom(w->connector, buf, sizeof(buf), 0, (struct sockaddr *)&from, &len);
-		struct proc_event e = {0};
-		int r;
+		ssize_t n = receive(w->connector, buf, sizeof(buf));
+		int r = n > 0 ? changes__take(c, buf, (size_t)n) : 0;
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0 && errno == ENOBUFS) {
-			c->all = true;
-			continue;
-		}
-		if (n < 0)
-			return 0;
-		/* Anyone may send to a netlink address: only the kernel is 0. */
-		if (from.nl_pid || (size_t)n <= head)
-			continue;
-		n -= (ssize_t)head;
-		memcpy(&e, buf + head, (size_t)n < sizeof(e) ? (size_t)n : sizeof(e));
-		r = take_event(&e, c);
 		if (r)
 			return r;
+		if (n == -ENOBUFS)
+			c->all = true;
+		else if (n < 0)
+			return 0;
 	}
 }
 

@@ -4,7 +4,7 @@
 #include "lib/cleanup.h"
 #include "lib/units.h"
 
-#include <netinet/in.h>
+#include <ctype.h>
 #include <stdarg.h>
 #include <string.h>
 
@@ -221,29 +221,6 @@ static void say_ecn(struct words *w, const struct fault *f)
 
 /* --- match ---------------------------------------------------------------------------------------- */
 
-static void say_proto(struct words *w, uint8_t proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		say(w, " tcp");
-		break;
-	case IPPROTO_UDP:
-		say(w, " udp");
-		break;
-	case IPPROTO_SCTP:
-		say(w, " sctp");
-		break;
-	case IPPROTO_ICMP:
-		say(w, " icmp");
-		break;
-	case IPPROTO_ICMPV6:
-		say(w, " icmpv6");
-		break;
-	default:
-		say(w, " protocol %u", proto);
-	}
-}
-
 static void say_ports(struct words *w, const char *name, const struct ports *p)
 {
 	for (size_t i = 0; i < p->n; i++) {
@@ -267,13 +244,17 @@ static void say_flags(struct words *w, const struct match *m)
 
 static void say_match(struct words *w, const struct match *m)
 {
+	char proto[8];
+
 	if (match__is_any(m))
 		return;
 	say(w, "; only");
 	if (m->state != MATCH_ANY)
 		say(w, m->state == MATCH_NEW ? " new" : " established");
-	if (m->proto)
-		say_proto(w, m->proto);
+	if (m->proto) {
+		proto__format(m->proto, proto, sizeof(proto));
+		say(w, isdigit((unsigned char)*proto) ? " protocol %s" : " %s", proto);
+	}
 	say_ports(w, "port", &m->ports);
 	say_ports(w, "source port", &m->sports);
 	say_ports(w, "destination port", &m->dports);

@@ -7,6 +7,7 @@
 #ifndef CHAOS_EXPERIMENT_H
 #define CHAOS_EXPERIMENT_H
 
+#include "discover/target.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -28,12 +29,28 @@ enum selector_kind {
 	SELECTOR_CIDR,	    /* addresses, wherever they are; value is canonical a.b.c.d/len */
 	SELECTOR_HOST,	    /* a DNS name */
 	SELECTOR_INTERFACE, /* what passes this device; in namespace `netns`, else the caller's */
+	SELECTOR_PROCESS,   /* what the sockets of processes send and receive */
+	SELECTOR_CGROUP,
+	SELECTOR_UNIT,
+	SELECTOR_CONTAINER,
+	SELECTOR_PODS,
 };
 
 struct selector {
 	enum selector_kind kind;
+	/*
+	 * As the user wrote it, for words: the name, path or network; of processes and pods what they are
+	 * chosen by, as "comm:etcd user:postgres" and "shop/app=web".
+	 */
 	char *value;
 	char *netns; /* SELECTOR_INTERFACE only; NULL = the caller's namespace */
+	/*
+	 * What discover__match() looks for, with the excludes of `not:`. NULL for nodes and hosts, and for
+	 * an interface in a namespace that is a lab node: what has none has no `not:`.
+	 */
+	struct target_selector *target;
+	/* Only its packets of this protocol, on these of its own ports. */
+	uint8_t proto; /* IPPROTO_*, 0 = any */
 	struct ports ports;
 	struct pos pos;
 };
@@ -126,8 +143,8 @@ struct chance {
 };
 
 enum loss_model {
-	LOSS_RANDOM,  /* chance */
-	LOSS_BURST,   /* chance.p of all packets, in bursts of geometric length, on average `burst` */
+	LOSS_RANDOM, /* chance */
+	LOSS_BURST, /* chance.p of all packets, in bursts of geometric length, on average `burst` */
 	LOSS_GEMODEL, /* Gilbert-Elliott: p good to bad, r bad to good, h and k: share that is delivered in bad, in good */
 	LOSS_STATE,   /* four states: p13 p31 p32 p23 p14 (Salsano et al.; netem's `loss state`) */
 	LOSS_EVERY,   /* each packet whose number on the edge is a multiple of `every` */
@@ -200,7 +217,7 @@ struct reject {
 
 struct mtu {
 	struct moving bytes; /* IP packets longer than this are dropped */
-	bool icmp;	     /* "fragmentation needed" or "packet too big" goes back; else a black hole */
+	bool icmp; /* "fragmentation needed" or "packet too big" goes back; else a black hole */
 	struct pos pos;
 };
 
@@ -231,7 +248,11 @@ struct match {
 	/* The IP packet, header included; 0..65535 = any. */
 	uint32_t length_lo, length_hi;
 	int dscp; /* 0..63, -1 = any */
-	enum match_state { MATCH_ANY, MATCH_NEW, MATCH_ESTABLISHED } state; /* TCP: with SYN, without */
+	enum match_state {
+		MATCH_ANY,
+		MATCH_NEW,
+		MATCH_ESTABLISHED
+	} state;	/* TCP: with SYN, without */
 	uint32_t nth;	/* of those that match so far, on one edge: each nth; 0 and 1 = all */
 	uint32_t first; /* of those, the first so many of an occurrence; 0 = all */
 };
@@ -326,14 +347,14 @@ struct role_watch {
 struct workload {
 	char *name;
 	char *system; /* redis | etcd */
-	char *check;  /* "set" */
+	char *check;  /* set | register | cas | counter | queue | lock */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
 	double rate_per_s;    /* of all clients together */
-	double reads;	      /* fraction of operations that read, [0,1), default 0.1 */
-	int64_t timeout_ns;   /* of one operation, default 1 s */
+	double reads; /* fraction of operations that read, [0,1), default 0.1; register, cas: 0.5 */
+	int64_t timeout_ns; /* of one operation, default 1 s */
 	struct pos pos;
 };
 
@@ -406,11 +427,20 @@ const struct endpoint *experiment__endpoint(const struct experiment *e, const ch
 const char *experiment__describe_fault(const struct fault *f, char *buf, size_t size);
 
 /*
- * The command line's short selector: netns:NAME, cidr:10.0.0.0/8, host:NAME, interface:DEV or
- * interface:NETNS/DEV, each with optional #PORT[,PORT...] at the end. -EINVAL with the nearest kind.
+ * The command line's short selector: those of target_selector__parse() and host:NAME, each with optional
+ * #PORT[,PORT...][/PROTO] at the end; a # of the value is written ##. -EINVAL with words.
  */
 int selector__parse_short(const char *s, struct selector *ret, struct error *err);
 void selector__reset(struct selector *s); /* free what it owns and zero it */
+
+/* A total order; 0: the same packets by the same words, wherever they stand. */
+int selector__compare(const struct selector *a, const struct selector *b);
+
+/* "comm:etcd but not user:postgres, port 80,8000-8100 tcp"; writes @buf, cut at @size, and returns it. */
+const char *selector__describe(const struct selector *s, char *buf, size_t size);
+
+/* "tcp" or the number. */
+const char *proto__format(uint8_t proto, char *buf, size_t size);
 
 /*
  * Replace ${name} in @template by what @lookup returns for "name" ("$$" is "$"). Returns a new string, or NULL with @err

@@ -21,6 +21,26 @@ void parse_expect(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_ports(struct reader *r, const struct yaml_node *n, struct ports *ret);
 /* One port or a range as 8000-8100; false for a bad one. */
 bool parse_port_range(const char *s, struct port_range *ret);
+#define PARSE_PORTS_MAX 64
+
+/* proto: a name or a number. */
+#define PARSE_PROTOS "tcp, udp, sctp, icmp, icmpv6, vrrp or 1 to 255"
+void parse_proto(struct reader *r, const struct yaml_node *n, uint8_t *ret);
+bool parse_proto_name(const char *s, uint8_t *ret);
+/* Whether its packets have ports, or may; 0 is any protocol. */
+bool parse_proto_has_ports(uint8_t proto);
+
+/* What a selector of @kind (no node, no host) looks for, into @t; false after a finding. */
+bool parse_target(struct reader *r, const struct yaml_node *n, enum selector_kind kind,
+		  struct target_selector *t);
+/* One value of it. */
+bool parse_target_key(struct reader *r, const struct yaml_node *n, enum target_key key,
+		      struct target_selector *t);
+
+/* A DNS name. */
+bool selector__is_host(const char *s);
+/* Set @s->value and @s->netns by what @s->target is; false without memory. */
+bool selector__fill(struct selector *s);
 
 /* The partition of a fault (@obj is a struct fault). */
 void parse_partition(struct reader *r, const struct yaml_node *n, void *obj);
@@ -69,8 +89,6 @@ bool parse_template(struct reader *r, const struct yaml_node *n);
 
 /* An address without length, IPv4 or IPv6. */
 bool parse_is_address(const char *s);
-/* A network interface's name as the kernel takes it. */
-bool parse_is_ifname(const char *s);
 
 extern const char *const role_systems[];
 extern const size_t n_role_systems;

@@ -7,9 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* Not in netinet/in.h: RFC 5798 (also CARP). */
-#define PROTO_VRRP 112
-
 /* A whole number up to @max, and nothing behind it. */
 static bool scan_uint(const char *s, uint32_t max, uint32_t *ret)
 {
@@ -28,32 +25,9 @@ static bool scan_uint(const char *s, uint32_t max, uint32_t *ret)
 	return true;
 }
 
-static const char *const proto_names[] = {"tcp", "udp", "sctp", "icmp", "icmpv6", "vrrp"};
-static const uint8_t proto_values[] = {IPPROTO_TCP,  IPPROTO_UDP,    IPPROTO_SCTP,
-				       IPPROTO_ICMP, IPPROTO_ICMPV6, PROTO_VRRP};
-
 static void match_proto(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	struct match *m = obj;
-	char found[FOUND_SIZE], hint[HINT_SIZE] = "";
-	uint32_t number;
-
-	for (size_t i = 0; n->kind == YAML_SCALAR && i < ARRAY_SIZE(proto_names); i++) {
-		if (!strcmp(n->text, proto_names[i])) {
-			m->proto = proto_values[i];
-			return;
-		}
-	}
-	if (n->kind == YAML_SCALAR && scan_uint(n->text, UINT8_MAX, &number) && number) {
-		m->proto = (uint8_t)number;
-		return;
-	}
-	if (n->kind == YAML_SCALAR)
-		reader__hint(r, n->text, proto_names, ARRAY_SIZE(proto_names), hint);
-	reader__fault(
-		r, n->pos,
-		"%s is no protocol; expected tcp, udp, sctp, icmp, icmpv6, vrrp or 1 to 255%s",
-		reader__found(n, found), hint);
+	parse_proto(r, n, &((struct match *)obj)->proto);
 }
 
 static const char *const flag_names[] = {"fin", "syn", "rst", "psh", "ack", "urg"};
@@ -203,11 +177,6 @@ static const struct option match_options[] = {
 	FIELD("first", UINT, match, first, .lo = 1, .hi = UINT32_MAX),
 };
 
-static bool has_ports(uint8_t proto)
-{
-	return !proto || proto == IPPROTO_TCP || proto == IPPROTO_UDP || proto == IPPROTO_SCTP;
-}
-
 /* Flags and states are TCP's, and must not exclude each other. */
 static void check_tcp(struct reader *r, const struct yaml_node *n, struct match *m)
 {
@@ -233,7 +202,7 @@ void parse_match(struct reader *r, const struct yaml_node *n, void *obj)
 
 	if (!reader__map(r, n, "a match", match_options, ARRAY_SIZE(match_options), m))
 		return;
-	for (size_t i = 0; !has_ports(m->proto) && i < ARRAY_SIZE(keys); i++) {
+	for (size_t i = 0; !parse_proto_has_ports(m->proto) && i < ARRAY_SIZE(keys); i++) {
 		const struct yaml_node *ports = yaml__get(n, keys[i]);
 
 		if (ports)

@@ -187,10 +187,9 @@ static void observe_roles(struct reader *r, const struct yaml_node *n, void *obj
 
 /* --- workloads ------------------------------------------------------------------------------------ */
 
-/* One of @words, else one that comes later, else the nearest. */
+/* One of @words, else the nearest. */
 static void read_word(struct reader *r, const struct yaml_node *n, const char *what,
-		      const char *const *words, size_t n_words, const char *const *later,
-		      size_t n_later, char **ret)
+		      const char *const *words, size_t n_words, char **ret)
 {
 	char hint[HINT_SIZE], list[64] = "";
 
@@ -202,13 +201,6 @@ static void read_word(struct reader *r, const struct yaml_node *n, const char *w
 		snprintf(list + strlen(list), sizeof(list) - strlen(list), "%s%s", i ? ", " : "",
 			 words[i]);
 	}
-	for (size_t i = 0; i < n_later; i++) {
-		if (strcmp(*ret, later[i]))
-			continue;
-		reader__fault(r, n->pos, "%s `%s` is not in this version; it has %s", what,
-			      later[i], list);
-		return;
-	}
 	reader__hint(r, *ret, words, n_words, hint);
 	reader__fault(r, n->pos, "unknown %s `%.64s`; expected %s%s", what, *ret, list, hint);
 }
@@ -217,17 +209,15 @@ static void workload_system(struct reader *r, const struct yaml_node *n, void *o
 {
 	static const char *const words[] = {"redis", "etcd"};
 
-	read_word(r, n, "workload system", words, ARRAY_SIZE(words), NULL, 0,
+	read_word(r, n, "workload system", words, ARRAY_SIZE(words),
 		  &((struct workload *)obj)->system);
 }
 
 static void workload_check(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"set"};
-	static const char *const later[] = {"counter", "queue", "register", "cas", "lock"};
+	static const char *const words[] = {"set", "register", "cas", "counter", "queue", "lock"};
 
-	read_word(r, n, "check", words, ARRAY_SIZE(words), later, ARRAY_SIZE(later),
-		  &((struct workload *)obj)->check);
+	read_word(r, n, "check", words, ARRAY_SIZE(words), &((struct workload *)obj)->check);
 }
 
 static void workload_endpoints(struct reader *r, const struct yaml_node *n, void *obj)
@@ -249,6 +239,11 @@ static const struct option workload_options[] = {
 	FIELD("timeout", DURATION, workload, timeout_ns, .lo = NS_PER_MS, .hi = 600 * NS_PER_S),
 };
 
+static bool is_check(const struct workload *w, const char *check)
+{
+	return w->check && !strcmp(w->check, check);
+}
+
 static void parse_workload(struct reader *r, const struct yaml_node *n, size_t index)
 {
 	struct workload *w = &r->e->workloads[index];
@@ -256,10 +251,13 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 
 	w->pos = n->pos;
 	w->rate_per_s = 100;
-	w->reads = 0.1;
 	w->timeout_ns = NS_PER_S;
 	if (!reader__map(r, n, "a workload", workload_options, ARRAY_SIZE(workload_options), w))
 		return;
+	if (!yaml__get(n, "reads"))
+		w->reads = is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
+	if (w->system && !strcmp(w->system, "etcd") && is_check(w, "queue"))
+		reader__fault(r, yaml__get(n, "check")->pos, "etcd has no queues to check");
 	if (!w->clients)
 		w->clients = w->n_endpoints ? (unsigned int)w->n_endpoints : 1;
 	if (!w->name || !reader__check_name(r, name->pos, w->name))

@@ -2,6 +2,7 @@
 #include "lib/rtnl.h"
 
 #include "lib/cleanup.h"
+#include "lib/netlink.h"
 
 #include <arpa/inet.h>
 #include <libmnl/libmnl.h>
@@ -60,10 +61,10 @@ static int talk(struct rtnl *rt, struct nlmsghdr *h, mnl_cb_t cb, void *arg)
 	if (mnl_socket_sendto(rt->nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	do {
-		n = mnl_socket_recvfrom(rt->nl, buf, BUF_SIZE);
+		n = netlink__receive(rt->nl, buf, BUF_SIZE);
 		if (n < 0)
-			return -errno;
-		r = mnl_cb_run(buf, (size_t)n, seq, portid, cb, arg);
+			return (int)n;
+		r = netlink__run(buf, (size_t)n, seq, portid, cb, arg);
 	} while (r > 0);
 	return r < 0 ? -errno : 0;
 }
@@ -85,11 +86,11 @@ static struct ifinfomsg *put_link(struct nlmsghdr *h, int ifindex, unsigned int 
 	return ifi;
 }
 
-static int take_ifindex(const struct nlmsghdr *h, void *arg)
+int rtnl__on_ifindex(const struct nlmsghdr *h, void *arg)
 {
 	const struct ifinfomsg *ifi = mnl_nlmsg_get_payload(h);
 
-	if (h->nlmsg_type == RTM_NEWLINK)
+	if (h->nlmsg_type == RTM_NEWLINK && mnl_nlmsg_get_payload_len(h) >= sizeof(*ifi))
 		*(int *)arg = ifi->ifi_index;
 	return MNL_CB_OK;
 }
@@ -103,7 +104,7 @@ int rtnl__ifindex(struct rtnl *rt, const char *name)
 
 	put_link(h, 0, 0);
 	mnl_attr_put_strz(h, IFLA_IFNAME, name);
-	r = talk(rt, h, take_ifindex, &ifindex);
+	r = talk(rt, h, rtnl__on_ifindex, &ifindex);
 	return r < 0 ? r : ifindex;
 }
 
@@ -235,7 +236,7 @@ int rtnl__up_silent(struct rtnl *rt, int ifindex)
 	return transact(rt, h);
 }
 
-static int take_tx_dropped(const struct nlmsghdr *h, void *arg)
+int rtnl__on_tx_dropped(const struct nlmsghdr *h, void *arg)
 {
 	struct rtnl_link_stats64 st;
 	const struct nlattr *a;
@@ -261,7 +262,7 @@ int rtnl__tx_dropped(struct rtnl *rt, int ifindex, uint64_t *ret)
 	int r;
 
 	put_link(h, ifindex, 0);
-	r = talk(rt, h, take_tx_dropped, &n);
+	r = talk(rt, h, rtnl__on_tx_dropped, &n);
 	if (!r && n == UINT64_MAX)
 		r = -ENODATA;
 	if (!r)
@@ -334,7 +335,7 @@ int rtnl__add_fq(struct rtnl *rt, int ifindex, uint32_t limit, int64_t horizon_n
 	return transact(rt, h);
 }
 
-static int add_queue(const struct nlmsghdr *h, void *arg)
+int rtnl__on_queue(const struct nlmsghdr *h, void *arg)
 {
 	struct rtnl_queues *sum = arg;
 	const struct nlattr *a, *b;
@@ -368,7 +369,7 @@ int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret)
 	int r;
 
 	mnl_nlmsg_put_extra_header(h, sizeof(struct tcmsg));
-	r = talk(rt, h, add_queue, &sum);
+	r = talk(rt, h, rtnl__on_queue, &sum);
 	if (!r)
 		*ret = sum;
 	return r;

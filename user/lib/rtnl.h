@@ -83,4 +83,10 @@ struct rtnl_queues {
 };
 int rtnl__queues(struct rtnl *rt, struct rtnl_queues *ret);
 
+/* One message of an answer into an int, a uint64_t, a struct rtnl_queues; for libmnl. */
+struct nlmsghdr;
+int rtnl__on_ifindex(const struct nlmsghdr *h, void *arg);
+int rtnl__on_tx_dropped(const struct nlmsghdr *h, void *arg);
+int rtnl__on_queue(const struct nlmsghdr *h, void *arg);
+
 #endif

@@ -38,8 +38,9 @@ static int open_device(struct error *err)
 	case EACCES:
 		return err__set(
 			err, -errno,
-			"the delay line may not open /dev/net/tun: %s. It needs root, and in a "
-			"container a device rule (c 10:200 rw)",
+			"the delay line may not open /dev/net/tun: %s. The device's mode must let "
+			"this user read and write it, in a container a device rule too (c 10:200 "
+			"rw)",
 			strerror(errno));
 	default:
 		return err__set(err, -errno, "open /dev/net/tun: %s", strerror(errno));

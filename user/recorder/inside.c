@@ -2,6 +2,7 @@
 #include "recorder/inside.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/privilege.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -19,6 +20,7 @@ struct start {
 	void (*run)(void *arg);
 	void *arg;
 	struct error *err;
+	bool runs_commands;
 
 	pthread_mutex_t lock;
 	pthread_cond_t cond;
@@ -45,6 +47,14 @@ static int enter(struct start *s)
 	return 0;
 }
 
+/* What it talks to sends it what it likes. */
+static int give_up_privileges(const struct start *s)
+{
+	int r = s->runs_commands ? privilege__limit_runner(CAP_BIT(CAP_KILL)) : privilege__limit(0);
+
+	return r ? err__set(s->err, r, "giving up privileges: %s", strerror(-r)) : 0;
+}
+
 static void *thread(void *arg)
 {
 	struct start *s = arg;
@@ -56,6 +66,8 @@ static void *thread(void *arg)
 	r = enter(s);
 	if (!r && s->open)
 		r = s->open(run_arg, s->err);
+	if (!r)
+		r = give_up_privileges(s);
 	pthread_mutex_lock(&s->lock);
 	s->done = true;
 	s->result = r;
@@ -76,6 +88,7 @@ int inside__start(struct inside *t, int netns_fd, int (*open)(void *arg, struct 
 		.run = run,
 		.arg = arg,
 		.err = err,
+		.runs_commands = t->runs_commands,
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.cond = PTHREAD_COND_INITIALIZER,
 	};

@@ -13,13 +13,15 @@
 
 struct inside {
 	pthread_t thread;
-	bool running; /* to be joined */
+	bool running;	    /* to be joined */
+	bool runs_commands; /* set before it starts: others' programs, which are root's where we are */
 };
 
 /*
  * Start a thread in the namespace @netns_fd (borrowed until this returns) that calls @open (may be
  * NULL) and, when that has returned 0, @run. Returns after @open: its error, or that of entering
- * the namespace, is this function's, and then the thread has ended. The thread takes no signals.
+ * the namespace, is this function's, and then the thread has ended. The thread takes no signals, and has no
+ * capabilities in @run.
  */
 int inside__start(struct inside *t, int netns_fd, int (*open)(void *arg, struct error *err),
 		  void (*run)(void *arg), void *arg, struct error *err);

@@ -7,6 +7,8 @@
 #include "recorder/fields.h"
 #include "recorder/load_state.h"
 
+#include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 #include <string.h>
 
@@ -16,6 +18,11 @@ const char *const load_systems[] = {"redis", "etcd"};
 const size_t n_load_systems = ARRAY_SIZE(load_systems);
 
 static const struct store_ops *const all_ops[] = {&store_redis, &store_etcd};
+
+const char *const object_names[OBJECT_COUNT] = {
+	[OBJECT_SET] = "set",	      [OBJECT_REGISTER] = "register", [OBJECT_CAS] = "cas",
+	[OBJECT_COUNTER] = "counter", [OBJECT_QUEUE] = "queue",	      [OBJECT_LOCK] = "lock",
+};
 
 const char *const outcome_names[] = {
 	[OUTCOME_OK] = "ok",
@@ -75,12 +82,16 @@ int64_t load__due_ns(uint64_t i, double rate_per_s)
 
 /* --- one operation ---------------------------------------------------------------------------- */
 
-struct operation {
-	bool is_read;
-	int64_t value;
-	int64_t intended_ns, invoke_ns, return_ns; /* invoke 0: never sent */
-	struct answer answer;
-};
+bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns)
+{
+	static const char late[] = "not sent: the client was still waiting for earlier answers";
+
+	if (now - op->intended_ns <= timeout_ns)
+		return false;
+	op->return_ns = now;
+	answer__error(&op->answer, OUTCOME_FAIL, late, strlen(late));
+	return true;
+}
 
 static void record(const struct client *c, const struct operation *op)
 {
@@ -95,8 +106,13 @@ static void record(const struct client *c, const struct operation *op)
 	fields__text(o, "workload", c->load->name);
 	fields__int(o, "client", c->index);
 	fields__text(o, "node", c->place->node);
-	fields__text(o, "op", op->is_read ? "read" : "add");
-	fields__int(o, "value", op->value);
+	fields__text(o, "op", op->verb);
+	if (op->value == NOTHING)
+		fields__null(o, "value");
+	else
+		fields__int(o, "value", op->value);
+	if (op->more)
+		json_object_update(o, op->more);
 	fields__int(o, "intended_ns", op->intended_ns - t0);
 	if (op->invoke_ns)
 		fields__int(o, "invoke_ns", op->invoke_ns - t0);
@@ -126,6 +142,14 @@ static void count(struct place *p, const struct operation *op)
 		p->unknown++;
 }
 
+void operation__done(struct client *c, struct operation *op)
+{
+	count(c->place, op);
+	record(c, op);
+	json_decref(op->more);
+	op->more = NULL;
+}
+
 static void perform(struct client *c, uint64_t i, int64_t due)
 {
 	struct load *l = c->load;
@@ -136,16 +160,11 @@ static void perform(struct client *c, uint64_t i, int64_t due)
 	if (load__is_read(l->seed, i, l->reads))
 		op.value = l->last_acked;
 	op.is_read = op.value >= 0;
+	op.verb = op.is_read ? "read" : "add";
 	if (!op.is_read)
 		op.value = l->next_value++;
 	now = clock__now(); /* only now: the read begins after the acknowledgement it knows of */
-	if (now - due > l->timeout_ns) {
-		static const char late[] =
-			"not sent: the client was still waiting for earlier answers";
-
-		op.return_ns = now;
-		answer__error(&op.answer, OUTCOME_FAIL, late, strlen(late));
-	} else {
+	if (!operation__is_late(&op, now, l->timeout_ns)) {
 		op.invoke_ns = now;
 		if (op.is_read)
 			l->ops->read(c->store, op.value, now + l->timeout_ns, &op.answer);
@@ -155,8 +174,7 @@ static void perform(struct client *c, uint64_t i, int64_t due)
 	}
 	if (!op.is_read && op.answer.outcome == OUTCOME_OK)
 		l->last_acked = op.value;
-	count(c->place, &op);
-	record(c, &op);
+	operation__done(c, &op);
 }
 
 /* --- a client's thread ------------------------------------------------------------------------ */
@@ -165,7 +183,7 @@ static int client_open(void *arg, struct error *err)
 {
 	struct client *c = arg;
 	struct load *l = c->load;
-	int r = l->ops->open(c->place->ip, l->port, l->name, &c->store);
+	int r = l->ops->open(c->place->ip, l->port, l->stem, &c->store);
 
 	return r ? err__set(err, r, "%s", strerror(-r)) : 0;
 }
@@ -180,7 +198,10 @@ static void client_run(void *arg)
 
 		if (halt__until(&l->halt, due))
 			return;
-		perform(c, i, due);
+		if (l->object == OBJECT_SET)
+			perform(c, i, due);
+		else
+			object__perform(c, i, due);
 	}
 }
 
@@ -194,10 +215,23 @@ static const struct store_ops *find_ops(const char *system)
 	return NULL;
 }
 
+static int find_object(const char *check, const struct store_ops *ops, enum object *ret,
+		       struct error *err)
+{
+	for (size_t i = 0; i < OBJECT_COUNT; i++)
+		if (!strcmp(check ? check : "set", object_names[i]))
+			*ret = (enum object)i;
+	if (check && strcmp(check, object_names[*ret]) != 0)
+		return err__set(err, -EINVAL, "no such check: `%s`", check);
+	if (*ret == OBJECT_QUEUE && !ops->list_queue)
+		return err__set(err, -EINVAL, "%s has no queues", ops->name);
+	return 0;
+}
+
 static int check_config(const struct load_config *cfg, struct error *err)
 {
-	if (!cfg->name || (cfg->check && strcmp(cfg->check, "set") != 0))
-		return err__set(err, -EINVAL, "expected a name, and the check `set`");
+	if (!cfg->name || strlen(cfg->name) > NAME_MAX)
+		return err__set(err, -EINVAL, "expected a name of at most %d bytes", NAME_MAX);
 	if (!cfg->n_places || !cfg->clients || cfg->clients > CLIENTS_MAX)
 		return err__set(err, -EINVAL, "expected endpoints, and 1 to %d clients",
 				CLIENTS_MAX);
@@ -214,7 +248,12 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 	l->places = calloc(cfg->n_places, sizeof(*l->places));
 	l->clients = calloc(cfg->clients, sizeof(*l->clients));
 	l->name = strdup(cfg->name);
-	if (!l->places || !l->clients || !l->name)
+	/* What an earlier run left would be what nobody wrote; a set begins above it instead. */
+	if (l->object == OBJECT_SET)
+		l->stem = strdup(cfg->name);
+	else if (asprintf(&l->stem, "%s:%" PRIx64, cfg->name, (uint64_t)clock__now()) < 0)
+		l->stem = NULL;
+	if (!l->places || !l->clients || !l->name || !l->stem)
 		return -ENOMEM;
 	for (size_t i = 0; i < cfg->n_places; i++) {
 		const struct load_place *from = &cfg->places[i];
@@ -238,6 +277,9 @@ static int start_clients(struct load *l, unsigned int n, struct error *err)
 		c->load = l;
 		c->index = (int)i;
 		c->place = &l->places[i % l->n_places];
+		c->hold = NOTHING;
+		for (size_t k = 0; k < LOAD_KEYS; k++)
+			c->seen[k] = UNSEEN;
 	}
 	l->n_clients = n;
 	l->start_ns = clock__now() + (int64_t)n * 100 * NS_PER_US;
@@ -256,6 +298,7 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 		struct error *err)
 {
 	const struct store_ops *ops = find_ops(cfg->system);
+	enum object object = OBJECT_SET;
 	struct load *l;
 	int e;
 
@@ -263,6 +306,8 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 		return err__set(err, -EINVAL, "workload %s: no such system to write to: `%s`",
 				cfg->name ? cfg->name : "?", cfg->system ? cfg->system : "");
 	e = check_config(cfg, err);
+	if (!e)
+		e = find_object(cfg->check, ops, &object, err);
 	if (e)
 		return err__prefix(err, "workload %s", cfg->name ? cfg->name : "?"), e;
 	l = calloc(1, sizeof(*l));
@@ -271,6 +316,7 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 	halt__init(&l->halt);
 	l->recorder = r;
 	l->ops = ops;
+	l->object = object;
 	l->port = cfg->port ? cfg->port : ops->port;
 	l->seed = cfg->seed;
 	l->reads = cfg->reads;
@@ -281,7 +327,8 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 	if (e) {
 		err__set(err, e, "out of memory");
 	} else {
-		load__find_base(l);
+		if (object == OBJECT_SET)
+			load__find_base(l);
 		e = start_clients(l, cfg->clients, err);
 	}
 	if (e) {
@@ -334,5 +381,6 @@ void load__free(struct load *l)
 	free(l->places);
 	free(l->clients);
 	free(l->name);
+	free(l->stem);
 	free(l);
 }

@@ -11,6 +11,14 @@
  * Check "set": every add writes a value never written before (0, 1, 2 ..., or from above what an
  * earlier run left at any of the places); a read asks for the value whose add was acknowledged last
  * before it, by any client. Which operations read is drawn under the seed.
+ *
+ * The other checks (load_objects.c) have keys of this run's own; all values written are different.
+ *   register  write and read of 5 keys
+ *   cas       compare-and-set of 5 keys, from what the client saw last to a new value; it reads
+ *             where it knows nothing
+ *   counter   one counter: add 1, read
+ *   queue     one queue: push, pop, half of each
+ *   lock      one lock with a lease of 3 s: acquire, and if that worked release
  */
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H

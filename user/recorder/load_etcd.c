@@ -1,28 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * load_etcd.c: a set in etcd, by its JSON gateway: value V is the key chaos/NAME/V. Reads are
- * linearizable, as etcd's are unless one asks for less.
+ * linearizable, as etcd's are unless one asks for less. Other objects are in load_etcd_objects.c.
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "recorder/base64.h"
-#include "recorder/http.h"
-#include "recorder/load_internal.h"
+#include "recorder/load_etcd.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #define PAGE 1000		     /* keys */
 #define ANSWER_MAX (2 * 1024 * 1024) /* a key takes some 300 bytes of a page */
-#define NAME_MAX_LEN 256	     /* of a workload */
-#define KEY_MAX (NAME_MAX_LEN + 64)
-
-struct etcd_store {
-	struct http http;
-	char base[96];
-	char prefix[KEY_MAX]; /* chaos/NAME/ */
-	size_t prefix_len;
-};
 
 static void store_close(void *store)
 {
@@ -36,7 +26,7 @@ static int store_open(const char *ip, uint16_t port, const char *name, void **re
 {
 	struct etcd_store *s;
 
-	if (strlen(name) > NAME_MAX_LEN)
+	if (strlen(name) > ETCD_NAME_MAX)
 		return -ENAMETOOLONG;
 	s = calloc(1, sizeof(*s));
 	if (!s || http__init(&s->http, ANSWER_MAX)) {
@@ -76,24 +66,23 @@ enum outcome etcd__error_outcome(long status, const char *message)
 
 /* An error's text: {"error": text, "message": text, "code": n}; 3.5 and later have message alone.
  */
-static void take_error(const struct http *h, struct answer *a)
+void etcd__error(long status, const char *body, size_t len, struct answer *a)
 {
-	json_t *o = json_loadb(h->body, h->len, 0, NULL);
+	json_t *o = json_loadb(body, len, 0, NULL);
 	const char *text = json_string_value(json_object_get(o, "message"));
-	char status[32];
+	char plain[32];
 
 	if (!text)
 		text = json_string_value(json_object_get(o, "error"));
-	snprintf(status, sizeof(status), "HTTP status %ld", h->status);
+	snprintf(plain, sizeof(plain), "HTTP status %ld", status);
 	if (!text)
-		text = status;
-	answer__error(a, etcd__error_outcome(h->status, text), text, strlen(text));
+		text = plain;
+	answer__error(a, etcd__error_outcome(status, text), text, strlen(text));
 	json_decref(o);
 }
 
-/* POST @json to @path; the answer as an object, or NULL with @a set. */
-static json_t *post(struct etcd_store *s, const char *path, const char *json, int64_t deadline_ns,
-		    struct answer *a)
+json_t *etcd__post(struct etcd_store *s, const char *path, const char *json, int64_t deadline_ns,
+		   struct answer *a)
 {
 	char url[128];
 	json_t *o;
@@ -106,7 +95,7 @@ static json_t *post(struct etcd_store *s, const char *path, const char *json, in
 		return NULL;
 	}
 	if (s->http.status != 200) {
-		take_error(&s->http, a);
+		etcd__error(s->http.status, s->http.body, s->http.len, a);
 		return NULL;
 	}
 	o = json_loadb(s->http.body, s->http.len, 0, NULL);
@@ -121,7 +110,7 @@ static json_t *post(struct etcd_store *s, const char *path, const char *json, in
 
 static const char *key64(const struct etcd_store *s, int64_t value, char *buf)
 {
-	char key[KEY_MAX + 24];
+	char key[ETCD_KEY_MAX + 24];
 	int n = snprintf(key, sizeof(key), "%s%" PRId64, s->prefix, value);
 
 	return base64__encode(buf, key, (size_t)n);
@@ -129,14 +118,14 @@ static const char *key64(const struct etcd_store *s, int64_t value, char *buf)
 
 static void store_add(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
 {
-	char key[BASE64_SIZE(KEY_MAX + 24)], text[24], v[BASE64_SIZE(24)], json[1024];
+	char key[BASE64_SIZE(ETCD_KEY_MAX + 24)], text[24], v[BASE64_SIZE(24)], json[1024];
 	struct etcd_store *s = store;
 	json_t *o;
 
 	snprintf(text, sizeof(text), "%" PRId64, value);
 	base64__encode(v, text, strlen(text));
 	snprintf(json, sizeof(json), "{\"key\":\"%s\",\"value\":\"%s\"}", key64(s, value, key), v);
-	o = post(s, "/v3/kv/put", json, deadline_ns, ret);
+	o = etcd__post(s, "/v3/kv/put", json, deadline_ns, ret);
 	if (o)
 		ret->outcome = OUTCOME_OK;
 	json_decref(o);
@@ -144,13 +133,13 @@ static void store_add(void *store, int64_t value, int64_t deadline_ns, struct an
 
 static void store_read(void *store, int64_t value, int64_t deadline_ns, struct answer *ret)
 {
-	char key[BASE64_SIZE(KEY_MAX + 24)], json[1024];
+	char key[BASE64_SIZE(ETCD_KEY_MAX + 24)], json[1024];
 	struct etcd_store *s = store;
 	uint64_t count = 0;
 	json_t *o;
 
 	snprintf(json, sizeof(json), "{\"key\":\"%s\",\"count_only\":true}", key64(s, value, key));
-	o = post(s, "/v3/kv/range", json, deadline_ns, ret);
+	o = etcd__post(s, "/v3/kv/range", json, deadline_ns, ret);
 	if (!o)
 		return;
 	if (http__u64(o, "count", &count)) {
@@ -166,7 +155,7 @@ static void store_read(void *store, int64_t value, int64_t deadline_ns, struct a
 
 static int take_key(const char *key64, size_t len, size_t prefix_len, struct values *ret)
 {
-	char key[KEY_MAX + 32];
+	char key[ETCD_KEY_MAX + 32];
 	ssize_t n = base64__decode(key, sizeof(key), key64, len);
 	int64_t value;
 
@@ -202,10 +191,11 @@ int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret
 	return 0;
 }
 
-/* The key just behind @last: the same with a zero byte more. */
-static int key_after(const char *last, char *ret_key64)
+_Static_assert(ETCD_KEY_SIZE >= BASE64_SIZE(ETCD_KEY_MAX + 32), "any key that is read");
+
+int etcd__key_after(const char *last, char ret_key64[ETCD_KEY_SIZE])
 {
-	char key[KEY_MAX + 32];
+	char key[ETCD_KEY_MAX + 32];
 	ssize_t n = base64__decode(key, sizeof(key) - 1, last, strlen(last));
 
 	if (n <= 0)
@@ -218,21 +208,21 @@ static int key_after(const char *last, char *ret_key64)
 static int list_page(struct etcd_store *s, char *from64, const char *end64, int64_t deadline_ns,
 		     struct values *ret, bool *ret_more, struct answer *a)
 {
-	char json[2048], last[BASE64_SIZE(KEY_MAX + 32)];
+	char json[2048], last[ETCD_KEY_SIZE];
 	json_t *o;
 	int r;
 
 	snprintf(json, sizeof(json),
 		 "{\"key\":\"%s\",\"range_end\":\"%s\",\"limit\":%d,\"keys_only\":true}", from64,
 		 end64, PAGE);
-	o = post(s, "/v3/kv/range", json, deadline_ns, a);
+	o = etcd__post(s, "/v3/kv/range", json, deadline_ns, a);
 	if (!o)
 		return -EIO;
 	r = etcd__page(o, s->prefix_len, ret, ret_more, last, sizeof(last));
 	json_decref(o);
 	/* "more" without a key would ask the same again for ever. */
 	if (!r && *ret_more)
-		r = *last ? key_after(last, from64) : -EPROTO;
+		r = *last ? etcd__key_after(last, from64) : -EPROTO;
 	if (r)
 		answer__errno(a, r, true);
 	return r;
@@ -241,7 +231,7 @@ static int list_page(struct etcd_store *s, char *from64, const char *end64, int6
 static int store_list(void *store, int64_t deadline_ns, struct values *ret, char *why,
 		      size_t why_size)
 {
-	char from[BASE64_SIZE(KEY_MAX + 32)], end[BASE64_SIZE(KEY_MAX)], prefix[KEY_MAX];
+	char from[ETCD_KEY_SIZE], end[BASE64_SIZE(ETCD_KEY_MAX)], prefix[ETCD_KEY_MAX];
 	struct etcd_store *s = store;
 	bool more = true;
 	int r = 0;
@@ -270,4 +260,5 @@ const struct store_ops store_etcd = {
 	.read = store_read,
 	.list = store_list,
 	.close = store_close,
+	.act = etcd__act,
 };

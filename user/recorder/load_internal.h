@@ -22,9 +22,44 @@ enum outcome {
 };
 extern const char *const outcome_names[];
 
+/* What a workload's clients work on, by the name of its check. */
+enum object {
+	OBJECT_SET,
+	OBJECT_REGISTER, /* some keys, each written with values of its own */
+	OBJECT_CAS,	 /* the same, changed by compare-and-set */
+	OBJECT_COUNTER,
+	OBJECT_QUEUE,
+	OBJECT_LOCK, /* with a lease, and a fencing token for each hold */
+	OBJECT_COUNT
+};
+extern const char *const object_names[OBJECT_COUNT];
+
+enum action {
+	ACTION_READ,	/* register, cas, counter */
+	ACTION_WRITE,	/* register */
+	ACTION_CAS,	/* expect -> value */
+	ACTION_INC,	/* counter: by 1 */
+	ACTION_PUSH,	/* queue */
+	ACTION_POP,	/* queue */
+	ACTION_ACQUIRE, /* lock: value is this hold's, and nobody else's */
+	ACTION_RELEASE,
+};
+
+#define NOTHING (-1) /* no value: a key that is not there, an empty queue */
+
+struct request {
+	enum action action;
+	enum object object;
+	unsigned int key;
+	int64_t value, expect;
+	int64_t lease_ns; /* ACTION_ACQUIRE */
+};
+
 struct answer {
 	enum outcome outcome;
-	bool found; /* of a read that is OK */
+	bool found;    /* of a read that is OK */
+	int64_t value; /* of ACTION_READ, INC and POP that are OK: what came back, or NOTHING */
+	int64_t token; /* of ACTION_ACQUIRE that is OK */
 	char error[128];
 };
 
@@ -46,6 +81,12 @@ struct store_ops {
 	int (*list)(void *store, int64_t deadline_ns, struct values *ret, char *why,
 		    size_t why_size);
 	void (*close)(void *store);
+	/* An operation on another object than a set. What was understood and refused, because the
+	 * value was another or somebody else has the lock, is OUTCOME_FAIL. */
+	void (*act)(void *store, const struct request *rq, int64_t deadline_ns, struct answer *ret);
+	/* The values in a queue; NULL: no queues. */
+	int (*list_queue)(void *store, int64_t deadline_ns, struct values *ret, char *why,
+			  size_t why_size);
 };
 
 extern const struct store_ops store_redis, store_etcd;
@@ -53,6 +94,14 @@ extern const struct store_ops store_redis, store_etcd;
 /* Pure parts, for tests: what an error means for an add. */
 enum outcome redis__error_outcome(const char *text, size_t len);
 enum outcome etcd__error_outcome(long status, const char *message);
+/* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
+ * -EMSGSIZE. */
+int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);
+/* The answer with HTTP @status and another than 200: an error's text. */
+void etcd__error(long status, const char *body, size_t len, struct answer *a);
+/* Characters of a key as it is written, base64; and with a byte more behind it: the next key. */
+#define ETCD_KEY_SIZE 512
+int etcd__key_after(const char *last, char ret_key64[ETCD_KEY_SIZE]); /* 0 or -EPROTO */
 /* One page of a range; @ret_last is its last key as it came (base64), "" if it has none. */
 int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret_more,
 	       char *ret_last, size_t last_size);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* load_redis.c: a set in Redis: SADD, SISMEMBER and SSCAN on the key chaos:NAME. */
+/* load_redis.c: a set in Redis: SADD, SISMEMBER and SSCAN on the key chaos:NAME. Other objects are
+ * in load_redis_objects.c. */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "recorder/load_internal.h"
-#include "recorder/resp.h"
+#include "recorder/load_redis.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -12,11 +12,6 @@
  */
 #define ANSWER_MAX (4 * 1024 * 1024)
 #define SCAN_COUNT "1000"
-
-struct redis_store {
-	struct resp conn;
-	char *ip, *key;
-};
 
 static void store_close(void *store)
 {
@@ -81,8 +76,7 @@ enum outcome redis__error_outcome(const char *text, size_t len)
 	return OUTCOME_UNKNOWN;
 }
 
-/* One command and its answer; NULL with @a set if there is none or it is an error. */
-static redisReply *command(struct redis_store *s, int argc, const char **argv, int64_t deadline_ns,
+redisReply *redis__command(struct redis_store *s, int argc, const char **argv, int64_t deadline_ns,
 			   struct answer *a)
 {
 	_cleanup_reply_ redisReply *reply = NULL;
@@ -112,7 +106,7 @@ static bool integer_command(struct redis_store *s, const char *verb, int64_t val
 	const char *argv[] = {verb, s->key, text};
 
 	snprintf(text, sizeof(text), "%" PRId64, value);
-	reply = command(s, 3, argv, deadline_ns, a);
+	reply = redis__command(s, 3, argv, deadline_ns, a);
 	if (!reply)
 		return false;
 	if (reply->type != REDIS_REPLY_INTEGER) {
@@ -143,8 +137,7 @@ static void store_read(void *store, int64_t value, int64_t deadline_ns, struct a
 	ret->found = found == 1;
 }
 
-/* One step of a scan: [cursor, [member ...]]. */
-static int take_page(const redisReply *r, char *cursor, size_t size, struct values *ret)
+int redis__page(const redisReply *r, char *cursor, size_t size, struct values *ret)
 {
 	const redisReply *next, *members;
 
@@ -181,8 +174,8 @@ static int store_list(void *store, int64_t deadline_ns, struct values *ret, char
 
 	do {
 		struct answer a = {0};
-		_cleanup_reply_ redisReply *reply = command(s, 5, argv, deadline_ns, &a);
-		int r = reply ? take_page(reply, cursor, sizeof(cursor), ret) : -EIO;
+		_cleanup_reply_ redisReply *reply = redis__command(s, 5, argv, deadline_ns, &a);
+		int r = reply ? redis__page(reply, cursor, sizeof(cursor), ret) : -EIO;
 
 		if (reply && r)
 			answer__errno(&a, r, true);
@@ -203,4 +196,6 @@ const struct store_ops store_redis = {
 	.read = store_read,
 	.list = store_list,
 	.close = store_close,
+	.act = redis__act,
+	.list_queue = redis__list_queue,
 };

@@ -2,6 +2,7 @@
 /* probe.c: the cadence of a probe, what it records, and its life. What it asks is in probe_*.c. */
 #include "recorder/probe.h"
 #include "lib/cleanup.h"
+#include "experiment/experiment.h"
 #include "lib/clock.h"
 #include "recorder/fields.h"
 #include "recorder/inside.h"
@@ -262,6 +263,7 @@ int probe__start(const struct probe_config *cfg, struct recorder *r, struct prob
 	halt__init(&p->halt);
 	pthread_mutex_init(&p->lock, NULL);
 	e = prepare(p, cfg);
+	p->thread.runs_commands = cfg->custom && cfg->custom->kind == EXCHANGE_COMMAND;
 	if (e)
 		err__set(err, e, "out of memory");
 	else

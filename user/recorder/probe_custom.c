@@ -165,31 +165,29 @@ static void ask_tcp(struct custom_probe *p, int64_t deadline_ns, struct sample *
 
 /* --- what the answer says --------------------------------------------------------------------- */
 
-/* One string for the patterns: no NUL within, no carriage returns. */
-static void clean(struct custom_probe *p)
+size_t custom__clean(char *answer, size_t len)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < p->len; i++)
-		if (p->answer[i] != '\r')
-			p->answer[n++] = p->answer[i] ? p->answer[i] : ' ';
-	p->answer[n] = '\0';
-	p->len = n;
+	for (size_t i = 0; i < len; i++)
+		if (answer[i] != '\r')
+			answer[n++] = answer[i] ? answer[i] : ' ';
+	answer[n] = '\0';
+	return n;
 }
 
-/* The first group (without one, the whole match) as a number; -1 if it is none, or does not fit. */
-static int64_t find_epoch(const struct custom_probe *p)
+int64_t custom__epoch(const regex_t *pattern, const char *answer)
 {
 	regmatch_t m[2];
 	const char *at, *end;
 	int64_t v = 0;
 
-	if (!p->has_epoch || regexec(&p->epoch, p->answer, 2, m, 0))
+	if (regexec(pattern, answer, 2, m, 0))
 		return -1;
 	if (m[1].rm_so < 0)
 		m[1] = m[0];
-	at = p->answer + m[1].rm_so;
-	end = p->answer + m[1].rm_eo;
+	at = answer + m[1].rm_so;
+	end = answer + m[1].rm_eo;
 	if (at == end)
 		return -1;
 	for (; at < end; at++)
@@ -214,10 +212,10 @@ static void custom_ask(void *state, int64_t deadline_ns, struct sample *s)
 		s->recv_ns = clock__now();
 	if (s->role == PROBE_ERROR)
 		return;
-	clean(p);
+	p->len = custom__clean(p->answer, p->len);
 	s->claim = p->has_leader && !regexec(&p->leader, p->answer, 0, NULL, 0);
 	s->role = s->claim ? PROBE_LEADER : PROBE_NONE;
-	s->epoch = find_epoch(p);
+	s->epoch = p->has_epoch ? custom__epoch(&p->epoch, p->answer) : -1;
 }
 
 const struct probe_ops probe_custom = {

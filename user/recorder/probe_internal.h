@@ -10,6 +10,7 @@
 #include "recorder/probe.h"
 
 #include <jansson.h>
+#include <regex.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -67,7 +68,22 @@ extern const struct probe_ops probe_redis, probe_sentinel, probe_etcd, probe_vrr
 struct redisReply;
 void redis__role(const struct redisReply *reply, struct sample *s);
 void sentinel__master(const struct redisReply *reply, struct sample *s);
+void redis__replication_id(const struct redisReply *r, struct sample *s);
 void etcd__status(const char *body, size_t len, struct sample *s);
+
+/* One message of a dump of addresses into a struct vrrp_address; for libmnl. */
+struct vrrp_address {
+	uint8_t family, addr[16];
+	bool held;
+};
+struct nlmsghdr;
+int vrrp__on_address(const struct nlmsghdr *h, void *data);
+
+/* One string for the patterns, in place: no NUL within, no carriage returns. There is room for a NUL
+ * behind @len bytes. Returns the new length. */
+size_t custom__clean(char *answer, size_t len);
+/* The first group (without one, the whole match) as a number; -1 if it is none, or does not fit. */
+int64_t custom__epoch(const regex_t *pattern, const char *answer);
 
 /* min(1 s, max(100 ms, 10 intervals)) */
 int64_t probe__limit_ns(int64_t every_ns);

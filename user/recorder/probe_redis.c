@@ -88,7 +88,7 @@ void redis__role(const redisReply *r, struct sample *s)
 }
 
 /* "master_replid:" and 40 hex digits. What is not there is left out. */
-static void replication_id(const redisReply *r, struct sample *s)
+void redis__replication_id(const redisReply *r, struct sample *s)
 {
 	static const char key[] = "master_replid:";
 	const char *at = reply__is_text(r) ? strstr(r->str, key) : NULL;
@@ -121,7 +121,7 @@ static void redis_ask(void *state, int64_t deadline_ns, struct sample *s)
 	redis__role(role_is, s);
 	/* A role without the id is worth recording, an id without a role is not. */
 	if (!resp__receive(&p->conn, deadline_ns, &info_is) && s->role != PROBE_ERROR)
-		replication_id(info_is, s);
+		redis__replication_id(info_is, s);
 }
 
 static bool number(const redisReply *r, int64_t max, int64_t *ret)

@@ -5,6 +5,7 @@
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/netlink.h"
 #include "recorder/probe_internal.h"
 
 #include <arpa/inet.h>
@@ -17,9 +18,8 @@
 
 struct vrrp_probe {
 	struct mnl_socket *nl;
-	uint8_t family, addr[16];
+	struct vrrp_address vip;
 	uint32_t seq;
-	bool held;
 };
 
 static void vrrp_close(void *state)
@@ -56,8 +56,8 @@ static int vrrp_open(const struct probe_spec *spec, void **ret_state, struct err
 	if (!p)
 		return err__set(err, -ENOMEM, "out of memory");
 	*ret_state = p;
-	p->family = strchr(vip, ':') ? AF_INET6 : AF_INET;
-	if (inet_pton(p->family, vip, p->addr) != 1)
+	p->vip.family = strchr(vip, ':') ? AF_INET6 : AF_INET;
+	if (inet_pton(p->vip.family, vip, p->vip.addr) != 1)
 		return err__set(err, -EINVAL, "`%s` is no IPv4 or IPv6 address", spec->vip);
 	r = connect_netlink(p);
 	return r ? err__set(err, r, "netlink: %s", strerror(-r)) : 0;
@@ -73,21 +73,22 @@ static int on_attr(const struct nlattr *a, void *data)
 	return MNL_CB_OK;
 }
 
-static int on_address(const struct nlmsghdr *h, void *data)
+int vrrp__on_address(const struct nlmsghdr *h, void *data)
 {
 	const struct ifaddrmsg *m = mnl_nlmsg_get_payload(h);
 	const struct nlattr *tb[IFA_LOCAL + 1] = {0}, *a;
-	struct vrrp_probe *p = data;
-	size_t len = p->family == AF_INET ? 4 : 16;
+	struct vrrp_address *vip = data;
+	size_t len = vip->family == AF_INET ? 4 : 16;
 
-	if (h->nlmsg_type != RTM_NEWADDR || m->ifa_family != p->family)
+	if (h->nlmsg_type != RTM_NEWADDR || mnl_nlmsg_get_payload_len(h) < sizeof(*m) ||
+	    m->ifa_family != vip->family)
 		return MNL_CB_OK;
 	mnl_attr_parse(h, sizeof(*m), on_attr, tb);
 	/* With a peer, IFA_ADDRESS is the peer's. */
 	a = tb[IFA_LOCAL] ? tb[IFA_LOCAL] : tb[IFA_ADDRESS];
 	if (a && mnl_attr_get_payload_len(a) == len &&
-	    !memcmp(mnl_attr_get_payload(a), p->addr, len))
-		p->held = true;
+	    !memcmp(mnl_attr_get_payload(a), vip->addr, len))
+		vip->held = true;
 	return MNL_CB_OK;
 }
 
@@ -102,16 +103,16 @@ static int dump(struct vrrp_probe *p, int64_t deadline_ns)
 	h->nlmsg_type = RTM_GETADDR;
 	h->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
 	h->nlmsg_seq = ++p->seq;
-	m->ifa_family = p->family;
-	p->held = false;
+	m->ifa_family = p->vip.family;
+	p->vip.held = false;
 	if (mnl_socket_sendto(p->nl, h, h->nlmsg_len) < 0)
 		return -errno;
 	while (r > MNL_CB_STOP) {
-		ssize_t n = mnl_socket_recvfrom(p->nl, buf, sizeof(buf));
+		ssize_t n = netlink__receive(p->nl, buf, sizeof(buf));
 
 		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		r = mnl_cb_run(buf, (size_t)n, p->seq, port, on_address, p);
+			return n == -EAGAIN ? -ETIMEDOUT : (int)n;
+		r = netlink__run(buf, (size_t)n, p->seq, port, vrrp__on_address, &p->vip);
 		if (r < 0)
 			return -errno;
 		if (clock__now() > deadline_ns)
@@ -137,8 +138,8 @@ static void vrrp_ask(void *state, int64_t deadline_ns, struct sample *s)
 		p->nl = NULL;
 		return;
 	}
-	s->claim = p->held;
-	s->role = p->held ? PROBE_LEADER : PROBE_NONE;
+	s->claim = p->vip.held;
+	s->role = p->vip.held ? PROBE_LEADER : PROBE_NONE;
 }
 
 const struct probe_ops probe_vrrp = {

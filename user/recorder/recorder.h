@@ -33,6 +33,8 @@
  *   are stopped; attempt (int): the last attempt of each node counts
  * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the
  *   bin that ended at t_ns
+ * "member": endpoint, event "joined" | "left", what (comm, namespace or address), pid (absent: no process): what an
+ *   endpoint's selectors match, as it comes and goes; at most 64 at a time
  * "probe_gap": resource, node, from_ns, to_ns: no sample for longer than 5 intervals + 50 ms
  * "note": level "info" | "warning" | "error", text
  * "guard": expr, text: a guard fired and the run was aborted

@@ -58,22 +58,36 @@ void resp__reset(struct resp *c)
 	c->reader = NULL;
 }
 
-static redisReader *bounded_reader(struct resp *c)
+int resp__begin(struct resp *c)
 {
 	redisReader *r = redisReaderCreate();
 
 	if (!r)
-		return NULL;
+		return -ENOMEM;
 	c->fn = *r->fn;
 	c->fn.createArray = bounded_array;
 	r->fn = &c->fn;
 	r->privdata = c;
-	return r;
+	c->reader = r;
+	c->elements_left = ELEMENTS_MAX;
+	return 0;
+}
+
+int resp__next(struct resp *c, redisReply **ret)
+{
+	void *reply = NULL;
+
+	if (redisReaderGetReply(c->reader, &reply) != REDIS_OK)
+		return c->reader->err == REDIS_ERR_OOM ? -EMSGSIZE : -EPROTO;
+	if (!reply)
+		return -EAGAIN;
+	*ret = reply;
+	return 0;
 }
 
 int resp__open(struct resp *c, int64_t deadline_ns)
 {
-	int fd;
+	int fd, r;
 
 	/* Bytes that nobody asked for would be taken for the answer to the next command. */
 	if (c->reader && c->reader->pos == c->reader->len && sock__is_idle(c->fd))
@@ -82,10 +96,10 @@ int resp__open(struct resp *c, int64_t deadline_ns)
 	fd = sock__connect(c->ip, c->port, deadline_ns);
 	if (fd < 0)
 		return fd;
-	c->reader = bounded_reader(c);
-	if (!c->reader) {
+	r = resp__begin(c);
+	if (r) {
 		safe_close(fd);
-		return -ENOMEM;
+		return r;
 	}
 	c->fd = fd;
 	return 0;
@@ -117,15 +131,11 @@ static int receive(struct resp *c, int64_t deadline_ns, redisReply **ret)
 
 	c->elements_left = ELEMENTS_MAX;
 	for (;;) {
-		void *reply = NULL;
+		int r = resp__next(c, ret);
 		ssize_t n;
 
-		if (redisReaderGetReply(c->reader, &reply) != REDIS_OK)
-			return c->reader->err == REDIS_ERR_OOM ? -EMSGSIZE : -EPROTO;
-		if (reply) {
-			*ret = reply;
-			return 0;
-		}
+		if (r != -EAGAIN)
+			return r;
 		if (total >= c->max_bytes)
 			return -EMSGSIZE;
 		n = sock__recv(c->fd, buf, sizeof(buf), deadline_ns);

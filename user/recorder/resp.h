@@ -33,6 +33,13 @@ int resp__send(struct resp *c, int argc, const char **argv, int64_t deadline_ns,
  * above the bounds. */
 int resp__receive(struct resp *c, int64_t deadline_ns, redisReply **ret);
 
+/*
+ * The parser alone, after resp__init(): resp__begin(), redisReaderFeed() of its reader, resp__next() until
+ * -EAGAIN (more bytes are needed), resp__reset(). resp__next() sets no bound to bytes.
+ */
+int resp__begin(struct resp *c);
+int resp__next(struct resp *c, redisReply **ret);
+
 static inline void cleanup_reply(redisReply **r)
 {
 	if (*r)

@@ -3,6 +3,7 @@
 #include "run/internal.h"
 
 #include "lib/log.h"
+#include "lib/privilege.h"
 #include "report/report.h"
 
 #include <poll.h>
@@ -49,7 +50,8 @@ void run__note(struct run *run, const char *level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	run__record(run, "note", run__now(run), json_pack("{s:s,s:s}", "level", level, "text", text));
+	run__record(run, "note", run__now(run),
+		    json_pack("{s:s,s:s}", "level", level, "text", text));
 	say(run, run__now(run), text);
 }
 
@@ -97,8 +99,9 @@ static int start_lab(struct run *run, struct error *err)
 		return 0;
 	record_early(run, "phase", json_pack("{s:s}", "phase", "lab"));
 	for (size_t i = 0; i < run->e->n_nodes; i++)
-		record_early(run, "node", json_pack("{s:s,s:s}", "node", run->e->nodes[i].name,
-						    "event", "started"));
+		record_early(
+			run, "node",
+			json_pack("{s:s,s:s}", "node", run->e->nodes[i].name, "event", "started"));
 	r = lab__start(run->lab, err);
 	if (!r)
 		r = lab__wait_ready(run->lab, run->opts->stop, on_ready, run, err);
@@ -148,7 +151,7 @@ static void handle_churn(struct run *run)
 	struct error err = {0};
 
 	poll(NULL, 0, RESYNC_SETTLE_MS);
-	if (dataplane__resync(run->dp, &err) < 0 || err.msg[0])
+	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
 		run__note(run, "warning", "%s", err.msg);
 }
 
@@ -194,6 +197,8 @@ static int timeout_ms(const struct run *run, int64_t now, int64_t next_tick)
 		next = next_tick;
 	if (run->next_bin_ns < next)
 		next = run->next_bin_ns;
+	if (follow__next(run->follow) - run->t0_ns < next)
+		next = follow__next(run->follow) - run->t0_ns;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 
@@ -205,6 +210,9 @@ static void wait_for_something(struct run *run, int ms)
 		{.fd = dataplane__event_fd(run->dp), .events = POLLIN},
 		{.fd = run->lab ? lab__event_fd(run->lab) : -1, .events = POLLIN},
 		{.fd = dataplane__failed_fd(run->dp), .events = POLLIN},
+		/* only to wake up: follow__tick() sees for itself */
+		{.fd = follow__watch_fd(run->follow), .events = POLLIN},
+		{.fd = follow__hosts_fd(run->follow), .events = POLLIN},
 	};
 
 	if (poll(fds, ARRAY_SIZE(fds), ms) <= 0)
@@ -216,6 +224,18 @@ static void wait_for_something(struct run *run, int ms)
 	if (fds[3].revents)
 		handle_exits(run);
 	run->line_failed |= fds[4].revents != 0;
+}
+
+/* False if more is selected now than the experiment allows: then the run is over. */
+static bool keep_following(struct run *run)
+{
+	struct error err = {0};
+
+	if (!follow__tick(run->follow, &err))
+		return true;
+	run__note(run, "error", "%s", err.msg);
+	snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err.msg);
+	return false;
 }
 
 /* From run time 0 to the end of the experiment or to what ends it before. */
@@ -230,6 +250,10 @@ static void loop(struct run *run)
 			return;
 		if (!run->opts->lease && now >= run->e->duration_ns)
 			break;
+		if (!keep_following(run)) {
+			run->end_status = "aborted";
+			return;
+		}
 		timeline__tick(run, now);
 		update_phase(run);
 		if (run->dir)
@@ -239,6 +263,7 @@ static void loop(struct run *run)
 		if (now >= next_tick) {
 			observe__tick(run, now);
 			view__update(run, now);
+			publish__live(run, now);
 			if (run->opts->ui.tick)
 				run->opts->ui.tick(run->opts->ui.arg, &run->view);
 			next_tick = now + TICK_MS * NS_PER_MS;
@@ -277,8 +302,8 @@ static void lift(struct run *run)
 	dataplane__disarm(run->dp);
 	now = run__now(run);
 	timeline__tick(run, now);
-	timeline__end(run, now < run->e->duration_ns || run->opts->lease ? now
-									 : run->e->duration_ns);
+	timeline__end(run,
+		      now < run->e->duration_ns || run->opts->lease ? now : run->e->duration_ns);
 	check_line(run);
 }
 
@@ -296,8 +321,12 @@ static void keep_fault_counts(const struct run *run, struct run_result *ret)
 
 static int run_to_end(struct run *run, struct run_result *ret, struct error *err)
 {
-	int r = observe__start_probes(run, err);
+	int r;
 
+	privilege__close_memory();
+	r = observe__start_probes(run, err);
+	if (!r)
+		r = privileges__give_up(run, err);
 	if (r)
 		return r;
 	r = view__init(run);
@@ -324,7 +353,8 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 
 static int prepare(struct run *run, struct error *err)
 {
-	struct plan_options po = {.allow_host = run->opts->allow_host, .mode = run->opts->mode,
+	struct plan_options po = {.allow_host = run->opts->allow_host,
+				  .mode = run->opts->mode,
 				  .hold = run->opts->hold};
 	json_t *info;
 	int r;
@@ -332,8 +362,8 @@ static int prepare(struct run *run, struct error *err)
 	r = folder__create(run, err);
 	if (r)
 		return r;
-	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(), "dir",
-			 run->dir, "file", run->e->file, "started_realtime_ns",
+	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(),
+			 "dir", run->dir, "file", run->e->file, "started_realtime_ns",
 			 (json_int_t)clock__realtime());
 	r = state__create(run->id, info, &run->state, err);
 	json_decref(info);
@@ -348,6 +378,10 @@ static int prepare(struct run *run, struct error *err)
 	/* Attached before the first server starts; nothing is faulted until it is armed. */
 	if (!r)
 		r = dataplane__open(&run->plan->dp, &run->dp, err);
+	if (!r)
+		r = follow__open(run, &run->follow, err);
+	if (!r)
+		publish__scope(run);
 	return r;
 }
 
@@ -358,6 +392,8 @@ static void teardown(struct run *run)
 		dataplane__disarm(run->dp);
 	observe__stop_loads(run);
 	observe__stop_probes(run);
+	follow__close(run->follow);
+	run->follow = NULL;
 	dataplane__close(run->dp);
 	run->dp = NULL;
 	lab__destroy(run->lab);
@@ -451,6 +487,9 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 		ret->dir = TAKE_PTR(run.dir);
 	}
 	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
+	if (!opts->last)
+		privilege__restore();
+	privilege__open_memory();
 	return ret->status;
 }
 

@@ -11,6 +11,7 @@
 #include "recorder/load.h"
 #include "recorder/probe.h"
 #include "recorder/recorder.h"
+#include "run/follow.h"
 #include "run/plan.h"
 #include "run/run.h"
 #include "run/state.h"
@@ -18,7 +19,7 @@
 /* Where an endpoint's probes and clients live. */
 struct place {
 	const char *name;
-	int netns_fd; /* borrowed; -1: this endpoint has no namespace here */
+	int netns_fd; /* -1: this endpoint has no namespace here */
 	char ip[46];  /* of the server in it */
 	bool exited;
 };
@@ -37,6 +38,8 @@ struct run_load {
 	struct load_place *places;
 	size_t *place; /* index into run.places of each */
 };
+
+enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
 
 enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
 
@@ -63,6 +66,7 @@ struct run {
 	struct lab *lab;
 	struct plan *plan;
 	struct dataplane *dp;
+	struct follow *follow; /* NULL: nothing to follow */
 	int64_t t0_ns;
 
 	struct place *places; /* one for each endpoint */
@@ -76,9 +80,11 @@ struct run {
 	struct fault_state *faults;
 	int64_t lease_renewed_ns;
 
-	struct chaos_traffic *traffic; /* of each place at the end of the last bin */
+	struct chaos_traffic *traffic;	  /* of each place at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
+	int64_t next_publish_ns;	  /* run time */
+	size_t published_active;
 
 	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
 
@@ -119,7 +125,8 @@ int timeline__init(struct run *run);
 void timeline__prime(struct run *run);
 /* Record what began and ended by @now (run time), program what comes. */
 void timeline__tick(struct run *run, int64_t now);
-int64_t timeline__next(const struct run *run, int64_t now); /* run time of the next change, or INT64_MAX */
+int64_t timeline__next(const struct run *run,
+		       int64_t now); /* run time of the next change, or INT64_MAX */
 bool timeline__any_active(const struct run *run);
 bool timeline__all_done(const struct run *run);
 /* Everything was disarmed at @now: record what was still active as cleared. */
@@ -138,12 +145,19 @@ void observe__stop_loads(struct run *run);
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
 void observe__free(struct run *run);
-void observe__tick(struct run *run, int64_t now); /* every 100 ms: rates, changes of claims */
+void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
 uint64_t observe__gaps(const struct run *run);
 
+/* privileges.c: all is loaded and attached; what the rest of the run does not need goes. */
+int privileges__give_up(const struct run *run, struct error *err);
+
 /* guard.c: true if a guard fired; end_reason says which. */
 bool guard__tick(struct run *run, int64_t now);
+
+/* publish.c: for who watches; what cannot be written is not seen, and no harm to the run */
+void publish__scope(struct run *run);
+void publish__live(struct run *run, int64_t now); /* after view__update(); once a second, and on changes */
 
 /* view.c */
 int view__init(struct run *run);

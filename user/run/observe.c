@@ -5,6 +5,7 @@
 #include "datapath/netns.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -33,6 +34,19 @@ static void first_address(int netns_fd, char *buf, size_t size)
 	netns_scan__reset(&scan);
 }
 
+/*
+ * Where the probes of a member live, a descriptor of its own: they stay there for the whole run, whatever
+ * the member does. The namespace that it is all of, else the first that it has sockets in. -1: none.
+ */
+static int home_of(const struct dp_member *m)
+{
+	int fd = dp_member__netns(m);
+
+	if (fd < 0 && m->n_places)
+		fd = m->places[0].netns_fd;
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
 int observe__places(struct run *run, struct error *err)
 {
 	const struct experiment *e = run->e;
@@ -46,14 +60,14 @@ int observe__places(struct run *run, struct error *err)
 		run->places[i].name = e->endpoints[i].name;
 		run->places[i].netns_fd = -1;
 	}
-	for (size_t i = 0; i < run->plan->n_resolved; i++) {
-		const struct resolved *r = &run->plan->resolved[i];
+	for (size_t i = 0; i < run->plan->select->n; i++) {
+		const struct selected *r = &run->plan->select->v[i];
 		struct place *p = &run->places[r->endpoint];
 		const char *ip = run->lab ? lab__ip(run->lab, p->name) : NULL;
 
 		if (p->netns_fd >= 0)
 			continue;
-		p->netns_fd = run->plan->dp.members[r->member].netns_fd;
+		p->netns_fd = home_of(&run->plan->dp.members[r->member]);
 		if (ip)
 			snprintf(p->ip, sizeof(p->ip), "%s", ip);
 		else if (p->netns_fd >= 0)
@@ -74,8 +88,8 @@ static ssize_t place_of(const struct run *run, const char *name, const struct po
 				"%s:%d:%d: `%s` has no network namespace here to observe from",
 				run->e->file, pos->line, pos->col, name);
 	}
-	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line, pos->col,
-			name);
+	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line,
+			pos->col, name);
 }
 
 static const char *lookup_place(const char *name, void *arg)
@@ -256,6 +270,8 @@ void observe__free(struct run *run)
 		free(run->probes[i].custom.url);
 		free(run->probes[i].custom.send);
 	}
+	for (size_t i = 0; run->places && i < run->e->n_endpoints; i++)
+		safe_close(run->places[i].netns_fd);
 	free(run->loads);
 	free(run->probes);
 	free(run->places);
@@ -328,14 +344,14 @@ static void record_traffic(struct run *run, size_t i, int64_t bin_end)
 {
 	struct chaos_traffic t, *last = &run->traffic[i];
 
-	if (run->places[i].netns_fd < 0 ||
-	    dataplane__traffic(run->dp, run->places[i].name, &t) < 0)
+	if (dataplane__traffic(run->dp, run->places[i].name, &t) < 0)
 		return;
 	run__record(run, "traffic", bin_end,
 		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node",
-			      run->places[i].name, "bin_ns", (json_int_t)(bin_end - run->last_bin_ns),
-			      "rx_packets", DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes),
-			      "tx_packets", DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
+			      run->places[i].name, "bin_ns",
+			      (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
+			      DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes), "tx_packets",
+			      DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
 			      DELTA(rx_syn), "tx_syn", DELTA(tx_syn), "rx_rst", DELTA(rx_rst),
 			      "tx_rst", DELTA(tx_rst), "dropped", DELTA(dropped)));
 	*last = t;

@@ -1,18 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "run/plan.h"
 
-#include "datapath/netns.h"
 #include "lib/cleanup.h"
 #include "run/exempt.h"
 #include "run/rules.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #define at(p, s) (p)->e->file, (s)->pos.line, (s)->pos.col
 
@@ -25,9 +18,8 @@ void plan__free(struct plan *p)
 {
 	if (!p)
 		return;
+	select__close(p->select);
 	dp_plan__reset(&p->dp);
-	for (size_t i = 0; i < p->n_fds; i++)
-		safe_close(p->fds[i]);
 	for (size_t i = 0; i < p->e->n_faults; i++) {
 		if (p->windows)
 			free(p->windows[i].v);
@@ -36,218 +28,14 @@ void plan__free(struct plan *p)
 	}
 	free(p->windows);
 	free(p->edges);
-	free(p->fds);
-	free(p->resolved);
 	free(p);
 }
 
-static int keep_fd(struct plan *p, int fd)
+/* Whether they narrow what they choose in the same way. */
+static bool same_ports(const struct selector *a, const struct selector *b)
 {
-	int *v = realloc(p->fds, (p->n_fds + 1) * sizeof(*v));
-
-	if (!v) {
-		safe_close(fd);
-		return -ENOMEM;
-	}
-	p->fds = v;
-	v[p->n_fds++] = fd;
-	return fd;
-}
-
-/* The member that is @netns_fd (and @ifname) already, or a new one. Negative errno on failure. */
-static ssize_t member_for(struct plan *p, const char *name, int netns_fd, const char *ifname)
-{
-	struct dp_member *v, *m;
-
-	for (size_t i = 0; netns_fd >= 0 && i < p->dp.n_members; i++) {
-		m = &p->dp.members[i];
-		if (m->netns_fd < 0 || !netns__same(m->netns_fd, netns_fd))
-			continue;
-		if (!m->ifname == !ifname && (!ifname || !strcmp(m->ifname, ifname)))
-			return (ssize_t)i;
-	}
-	v = realloc(p->dp.members, (p->dp.n_members + 1) * sizeof(*v));
-	if (!v)
-		return -ENOMEM;
-	p->dp.members = v;
-	m = &v[p->dp.n_members];
-	*m = (struct dp_member){.name = strdup(name), .netns_fd = netns_fd};
-	if (ifname)
-		m->ifname = strdup(ifname);
-	p->dp.n_members++;
-	if (!m->name || (ifname && !m->ifname))
-		return -ENOMEM;
-	return (ssize_t)(p->dp.n_members - 1);
-}
-
-static int add_prefix(struct dp_member *m, const struct chaos_addr *addr, uint8_t len)
-{
-	struct dp_prefix *v = realloc(m->prefixes, (m->n_prefixes + 1) * sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	m->prefixes = v;
-	v[m->n_prefixes++] = (struct dp_prefix){.addr = *addr, .len = len};
-	return 0;
-}
-
-static ssize_t resolve_cidr(struct plan *p, const char *name, const struct selector *s,
-			    struct error *err)
-{
-	char text[64], *slash;
-	struct chaos_addr addr;
-	unsigned long len;
-	ssize_t m;
-
-	snprintf(text, sizeof(text), "%s", s->value);
-	slash = strchr(text, '/');
-	if (slash)
-		*slash++ = 0;
-	if (addr__parse(text, &addr))
-		return err__set(err, -EINVAL, "%s:%d:%d: `%s` is no address", at(p, s), s->value);
-	len = slash ? strtoul(slash, NULL, 10) : 128;
-	if (slash && !strchr(text, ':'))
-		len += 96;
-	m = member_for(p, name, -1, NULL);
-	if (m >= 0 && add_prefix(&p->dp.members[m], &addr, (uint8_t)len))
-		return -ENOMEM;
-	return m;
-}
-
-static ssize_t resolve_host(struct plan *p, const char *name, const struct selector *s,
-			    struct error *err)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-	int r = getaddrinfo(s->value, NULL, &hints, &list);
-	ssize_t m;
-
-	if (r)
-		return err__set(err, -EINVAL, "%s:%d:%d: host `%s` does not resolve: %s", at(p, s),
-				s->value, gai_strerror(r));
-	m = member_for(p, name, -1, NULL);
-	for (struct addrinfo *a = list; a && m >= 0; a = a->ai_next) {
-		struct chaos_addr addr = {.w = {0, 0, htonl(0xffff), 0}};
-
-		if (a->ai_family == AF_INET)
-			memcpy(&addr.w[3], &((struct sockaddr_in *)a->ai_addr)->sin_addr, 4);
-		else if (a->ai_family == AF_INET6)
-			memcpy(&addr, &((struct sockaddr_in6 *)a->ai_addr)->sin6_addr, 16);
-		else
-			continue;
-		if (add_prefix(&p->dp.members[m], &addr, 128))
-			m = -ENOMEM;
-	}
-	freeaddrinfo(list);
-	return m;
-}
-
-static bool is_lab_node(const struct experiment *e, const char *name)
-{
-	for (size_t i = 0; i < e->n_nodes; i++)
-		if (!strcmp(e->nodes[i].name, name))
-			return true;
-	return false;
-}
-
-/* A namespace, or a device in one. */
-static ssize_t resolve_netns(struct plan *p, const struct lab *lab, const char *name,
-			     const struct selector *s, bool allow_host, struct error *err)
-{
-	const char *ns = s->kind == SELECTOR_INTERFACE ? s->netns : s->value;
-	const char *ifname = s->kind == SELECTOR_INTERFACE ? s->value : NULL;
-	_cleanup_close_ int self = netns__open_self();
-	struct netns_scan scan = {0};
-	bool found = !ifname, is_self;
-	int fd, r;
-
-	if (ns && is_lab_node(p->e, ns)) {
-		if (!lab) /* nothing to look at before the run has made it */
-			return member_for(p, name, -1, ifname);
-		fd = fcntl(lab__netns(lab, ns), F_DUPFD_CLOEXEC, 3);
-	} else {
-		fd = ns ? netns__open(ns, err) : netns__open_self();
-	}
-	if (fd < 0)
-		return ns ? err__prefix(err, "%s:%d:%d", at(p, s)) ?: fd : fd;
-	fd = keep_fd(p, fd);
-	if (fd < 0)
-		return fd;
-	is_self = netns__same(fd, self);
-	if (is_self)
-		p->host_is_target = true;
-	if (is_self && !ifname && !allow_host)
-		return err__set(err, -EINVAL,
-				"%s:%d:%d: `%s` is the namespace that chaos itself runs in: a fault on it "
-				"may cut you off; name an interface, or ask for it with "
-				"`allowHost: true` or --allow-host",
-				at(p, s), ns ? ns : name);
-	r = netns__scan(fd, &scan);
-	if (r)
-		return err__set(err, r, "%s:%d:%d: cannot list the devices of `%s`: %s", at(p, s),
-				ns ? ns : "this namespace", strerror(-r));
-	for (size_t i = 0; i < scan.n_links && !found; i++)
-		found = !strcmp(scan.links[i].name, ifname);
-	netns_scan__reset(&scan);
-	if (!found)
-		return err__set(err, -EINVAL, "%s:%d:%d: no interface `%s` in %s", at(p, s), ifname,
-				ns ? ns : "this namespace");
-	return member_for(p, name, fd, ifname);
-}
-
-static ssize_t resolve(struct plan *p, const struct lab *lab, const struct endpoint *ep,
-		       const struct selector *s, bool allow_host, struct error *err)
-{
-	switch (s->kind) {
-	case SELECTOR_NODE:
-		if (lab)
-			return member_for(p, s->value, lab__netns(lab, s->value), NULL);
-		for (size_t i = 0; i < p->dp.n_members; i++)
-			if (!strcmp(p->dp.members[i].name, s->value))
-				return (ssize_t)i;
-		return member_for(p, s->value, -1, NULL);
-	case SELECTOR_CIDR:
-		return resolve_cidr(p, ep->name, s, err);
-	case SELECTOR_HOST:
-		return resolve_host(p, ep->name, s, err);
-	case SELECTOR_NETNS:
-	case SELECTOR_INTERFACE:
-		return resolve_netns(p, lab, ep->name, s, allow_host, err);
-	}
-	return -EINVAL;
-}
-
-static int resolve_all(struct plan *p, const struct lab *lab, bool allow_host, struct error *err)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < p->e->n_endpoints; i++)
-		n += p->e->endpoints[i].n_selectors;
-	p->resolved = calloc(n ? n : 1, sizeof(*p->resolved));
-	if (!p->resolved)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < p->e->n_endpoints; i++) {
-		const struct endpoint *ep = &p->e->endpoints[i];
-
-		for (size_t j = 0; j < ep->n_selectors; j++) {
-			ssize_t m = resolve(p, lab, ep, &ep->selectors[j], allow_host, err);
-
-			if (m == -ENOMEM)
-				return err__set(err, -ENOMEM, "out of memory");
-			if (m < 0)
-				return (int)m;
-			p->resolved[p->n_resolved++] = (struct resolved){i, j, (size_t)m};
-		}
-	}
-	if (p->e->max_endpoints && p->dp.n_members > p->e->max_endpoints)
-		return err__set(err, -EINVAL,
-				"%s: the endpoints match %zu things and maxEndpoints allows %u", p->e->file,
-				p->dp.n_members, p->e->max_endpoints);
-	return 0;
-}
-
-static bool same_ports(const struct ports *a, const struct ports *b)
-{
-	return a->n == b->n && (!a->n || !memcmp(a->v, b->v, a->n * sizeof(*a->v)));
+	return a->proto == b->proto && a->ports.n == b->ports.n &&
+	       (!a->ports.n || !memcmp(a->ports.v, b->ports.v, a->ports.n * sizeof(*a->ports.v)));
 }
 
 static struct chaos_port_range *dup_ports(const struct ports *ports)
@@ -260,15 +48,15 @@ static struct chaos_port_range *dup_ports(const struct ports *ports)
 }
 
 /* Selectors of some endpoints, in order. */
-struct selection {
+struct chosen {
 	const struct selector *selector;
 	size_t endpoint, index;
 };
 
-static struct selection *selection_of(const struct experiment *e, const size_t *endpoints, size_t n,
-				      size_t *ret_n)
+static struct chosen *chosen_of(const struct experiment *e, const size_t *endpoints, size_t n,
+				size_t *ret_n)
 {
-	struct selection *v;
+	struct chosen *v;
 	size_t total = 0, k = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -278,14 +66,14 @@ static struct selection *selection_of(const struct experiment *e, const size_t *
 		const struct endpoint *ep = &e->endpoints[endpoints[i]];
 
 		for (size_t j = 0; j < ep->n_selectors; j++)
-			v[k++] = (struct selection){&ep->selectors[j], endpoints[i], j};
+			v[k++] = (struct chosen){&ep->selectors[j], endpoints[i], j};
 	}
 	*ret_n = k;
 	return v;
 }
 
-/* The ports of the @nth group of selectors with equal ports, NULL past the last one. */
-static const struct ports *port_group(const struct selection *v, size_t n, size_t nth)
+/* The first of the @nth group of selectors with equal ports and protocol, NULL past the last one. */
+static const struct selector *port_group(const struct chosen *v, size_t n, size_t nth)
 {
 	size_t group = 0;
 
@@ -293,22 +81,23 @@ static const struct ports *port_group(const struct selection *v, size_t n, size_
 		bool first = true;
 
 		for (size_t j = 0; j < i && first; j++)
-			first = !same_ports(&v[i].selector->ports, &v[j].selector->ports);
+			first = !same_ports(v[i].selector, v[j].selector);
 		if (first && group++ == nth)
-			return &v[i].selector->ports;
+			return v[i].selector;
 	}
 	return NULL;
 }
 
 /*
  * Side number @nth of @n endpoints taken together (none: everybody else): their selectors grouped by
- * equal ports, since ports narrow a selector, not the endpoint. -ENOENT past the last one.
+ * equal ports, since ports narrow a selector, not the endpoint. -ENOENT past the last one. @ret_proto: all its
+ * packets are of this protocol, 0 = any.
  */
 static int make_side(const struct plan *p, const size_t *endpoints, size_t n, size_t nth,
-		     struct dp_side *ret)
+		     struct dp_side *ret, uint8_t *ret_proto)
 {
-	_cleanup_free_ struct selection *sel = NULL;
-	const struct ports *ports;
+	_cleanup_free_ struct chosen *sel = NULL;
+	const struct selector *like;
 	struct dp_side side = {0};
 	size_t n_sel;
 
@@ -316,31 +105,33 @@ static int make_side(const struct plan *p, const size_t *endpoints, size_t n, si
 		if (nth)
 			return -ENOENT;
 		*ret = (struct dp_side){.any = true};
+		*ret_proto = 0;
 		return 0;
 	}
-	sel = selection_of(p->e, endpoints, n, &n_sel);
+	sel = chosen_of(p->e, endpoints, n, &n_sel);
 	if (!sel)
 		return -ENOMEM;
-	ports = port_group(sel, n_sel, nth);
-	if (!ports)
+	like = port_group(sel, n_sel, nth);
+	if (!like)
 		return -ENOENT;
 	side.members = calloc(n_sel, sizeof(*side.members));
-	side.ports = dup_ports(ports);
-	side.n_ports = ports->n;
+	side.ports = dup_ports(&like->ports);
+	side.n_ports = like->ports.n;
 	if (!side.members || !side.ports) {
 		free(side.members);
 		free(side.ports);
 		return -ENOMEM;
 	}
 	for (size_t i = 0; i < n_sel; i++)
-		for (size_t j = 0; j < p->n_resolved; j++) {
-			const struct resolved *r = &p->resolved[j];
+		for (size_t j = 0; j < p->select->n; j++) {
+			const struct selected *r = &p->select->v[j];
 
 			if (r->endpoint == sel[i].endpoint && r->selector == sel[i].index &&
-			    same_ports(&sel[i].selector->ports, ports))
+			    same_ports(sel[i].selector, like))
 				side.members[side.n_members++] = r->member;
 		}
 	*ret = side;
+	*ret_proto = like->proto;
 	return 0;
 }
 
@@ -357,9 +148,28 @@ struct end {
 	size_t n;
 };
 
+/*
+ * A rule is of one protocol, or of all: what the fault's own match says, and what the selectors on both sides of
+ * its edges say. -EPROTO when they do not agree.
+ */
+static int agree_on_proto(const struct plan *p, struct dp_fault *f, uint8_t from, uint8_t to)
+{
+	uint8_t own = p->e->faults[f - p->dp.faults].match.proto, of_edge = from ? from : to;
+
+	if (from && to && from != to)
+		return -EPROTO;
+	if (own)
+		return of_edge && of_edge != own ? -EPROTO : 0;
+	if (f->n_edges && of_edge != f->rule.match.proto)
+		return -EPROTO;
+	f->rule.match.proto = of_edge;
+	return 0;
+}
+
 /* An experiment's edge becomes one edge for each pair of its ends' port groups. */
 static int add_edge(const struct plan *p, struct dp_fault *f, struct end from, struct end to)
 {
+	uint8_t from_proto, to_proto;
 	struct dp_edge *v;
 	int r;
 
@@ -367,21 +177,19 @@ static int add_edge(const struct plan *p, struct dp_fault *f, struct end from, s
 		for (size_t j = 0;; j++) {
 			struct dp_edge de = {0};
 
-			r = make_side(p, from.v, from.n, i, &de.from);
+			r = make_side(p, from.v, from.n, i, &de.from, &from_proto);
 			if (r)
 				return r == -ENOENT ? 0 : r;
-			r = make_side(p, to.v, to.n, j, &de.to);
-			if (r) {
-				side__reset(&de.from);
-				if (r == -ENOENT)
-					break;
-				return r;
-			}
-			v = realloc(f->edges, (f->n_edges + 1) * sizeof(*v));
+			r = make_side(p, to.v, to.n, j, &de.to, &to_proto);
+			if (!r)
+				r = agree_on_proto(p, f, from_proto, to_proto);
+			v = r ? NULL : realloc(f->edges, (f->n_edges + 1) * sizeof(*v));
 			if (!v) {
 				side__reset(&de.from);
 				side__reset(&de.to);
-				return -ENOMEM;
+				if (r == -ENOENT)
+					break;
+				return r ? r : -ENOMEM;
 			}
 			f->edges = v;
 			v[f->n_edges++] = de;
@@ -440,6 +248,12 @@ static int make_fault(struct plan *p, size_t i, struct error *err)
 		r = schedule__edges(p->e, i, &p->edges[i]);
 	if (!r)
 		r = add_edges(p, df, &p->edges[i]);
+	if (r == -EPROTO)
+		return err__set(
+			err, -EINVAL,
+			"%s:%d:%d: fault `%s`: its match and the selectors of its endpoints name "
+			"different protocols; expected one, or a fault for each",
+			at(p, f), f->name);
 	if (r)
 		return err__set(err, r, "%s:%d:%d: fault `%s`: %s", at(p, f), f->name,
 				r == -E2BIG ? "more than 100,000 occurrences" : strerror(-r));
@@ -450,6 +264,7 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	       struct plan **ret, struct error *err)
 {
 	_cleanup_(cleanup_plan) struct plan *p = calloc(1, sizeof(*p));
+	struct select_options so = {.allow_host = e->allow_host || opts->allow_host};
 	int r;
 
 	if (!p)
@@ -465,11 +280,11 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	p->dp.mode = opts->mode;
 	p->dp.hold = opts->hold;
 
-	r = resolve_all(p, lab, e->allow_host || opts->allow_host, err);
+	r = select__open(e, lab, &so, &p->dp, &p->select, err);
 	for (size_t i = 0; !r && i < e->n_faults; i++)
 		r = make_fault(p, i, err);
 	if (!r)
-		r = exempt__find(&p->dp, p->host_is_target);
+		r = exempt__find(&p->dp, p->select->host_is_target);
 	if (r)
 		return r;
 	*ret = TAKE_PTR(p);

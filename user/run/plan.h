@@ -11,6 +11,7 @@
 #include "experiment/schedule.h"
 #include "lab/lab.h"
 #include "lib/error.h"
+#include "run/select.h"
 
 struct plan_options {
 	bool allow_host; /* --allow-host: as spec.allowHost */
@@ -18,22 +19,12 @@ struct plan_options {
 	enum dp_hold_mode hold;
 };
 
-/* What one selector came to. */
-struct resolved {
-	size_t endpoint, selector; /* indices into the experiment */
-	size_t member;		   /* index into dp.members */
-};
-
 struct plan {
 	const struct experiment *e; /* borrowed */
 	struct dp_plan dp;
-	struct resolved *resolved;
-	size_t n_resolved;
-	int *fds; /* namespaces that the plan opened */
-	size_t n_fds;
+	struct select *select;	 /* owns the namespaces that the members are in */
 	struct windows *windows; /* per fault */
 	struct edges *edges;	 /* per fault */
-	bool host_is_target;	 /* a member is (in) the caller's own namespace */
 };
 
 /*

@@ -41,6 +41,7 @@ struct run_options {
 	const char *out;   /* run folder; NULL: chaos-runs/NAME-TIMESTAMP */
 	bool no_folder;	   /* inject: no folder, no record, no report */
 	bool allow_host;
+	bool last;	   /* of this process: privileges are given up for good */
 	bool lease;	   /* inject without --for: faults last until stopped, by leases of 5 s */
 	enum dp_attach_mode mode;
 	enum dp_hold_mode hold;
@@ -63,6 +64,9 @@ struct run_result {
 int run__execute(const struct experiment *e, const struct run_options *opts, struct run_result *ret,
 		 struct error *err);
 void run_result__reset(struct run_result *r);
+
+/* The capabilities (lib/privilege.h) without which no run of @e is possible. */
+uint64_t run__privileges(const struct experiment *e);
 
 /* --- how things stand, for display ------------------------------------------------------------- */
 

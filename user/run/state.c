@@ -1,133 +1,146 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "run/state.h"
+/* state.c: a run's own entry among them. */
+#include "run/state_internal.h"
 
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+enum { SAME_NAME_MAX = 1000 };
+
 struct state {
 	char id[128];
-	int lock_fd, socket_fd;
+	int dir_fd, run_fd, lock_fd, socket_fd;
 };
-
-static void path_of(char *buf, size_t size, const char *id, const char *file)
-{
-	snprintf(buf, size, STATE_DIR "/%s%s%s", id, file ? "/" : "", file ? file : "");
-}
-
-static void cleanup_closedir(DIR **d)
-{
-	if (*d)
-		closedir(*d);
-}
-
-int state__forget(const char *id)
-{
-	static const char *const files[] = {"lock", "control", "info.json"};
-	char path[256];
-
-	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
-		path_of(path, sizeof(path), id, files[i]);
-		unlink(path);
-	}
-	path_of(path, sizeof(path), id, NULL);
-	if (rmdir(path) < 0 && errno != ENOENT)
-		return -errno;
-	rmdir(STATE_DIR); /* the last one turns out the light */
-	return 0;
-}
 
 void state__remove(struct state *s)
 {
+	struct state_entry e = {.uid = geteuid()};
+
 	if (!s)
 		return;
 	safe_close(s->socket_fd);
-	state__forget(s->id);
+	if (s->run_fd >= 0) {
+		memcpy(e.id, s->id, sizeof(e.id));
+		state__forget(&e);
+	}
 	safe_close(s->lock_fd);
+	safe_close(s->run_fd);
+	safe_close(s->dir_fd);
 	free(s);
 }
 
-static int listen_at(const char *path)
+/* By way of the descriptor: its own path may be too long for a socket's. */
+static int listen_in(int run_fd)
 {
 	struct sockaddr_un sa = {.sun_family = AF_UNIX};
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
-	if (strlen(path) >= sizeof(sa.sun_path))
-		return -ENAMETOOLONG;
-	snprintf(sa.sun_path, sizeof(sa.sun_path), "%s", path);
+	snprintf(sa.sun_path, sizeof(sa.sun_path), "/proc/self/fd/%d/" STATE_CONTROL, run_fd);
 	if (bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0 || listen(fd, 8) < 0)
 		return -errno;
 	return TAKE_FD(fd);
 }
 
-/* A folder of our own under STATE_DIR: @id, or @id-2 ... when that is taken. */
-static int make_folder(const char *id, char *ret, size_t size)
+/* A folder of our own: @id, or @id-2 ... when that is taken. */
+static int make_folder(struct state *s, const char *id)
 {
-	char path[256];
-
-	if (mkdir(STATE_DIR, 0700) < 0 && errno != EEXIST)
-		return -errno;
-	for (unsigned int i = 1; i < 1000; i++) {
+	for (unsigned int i = 1; i < SAME_NAME_MAX; i++) {
 		if (i == 1)
-			snprintf(ret, size, "%.100s", id);
+			snprintf(s->id, sizeof(s->id), "%.100s", id);
 		else
-			snprintf(ret, size, "%.100s-%u", id, i);
-		path_of(path, sizeof(path), ret, NULL);
-		if (!mkdir(path, 0700))
-			return 0;
-		if (errno == ENOENT) { /* another run's end removed STATE_DIR */
-			mkdir(STATE_DIR, 0700);
-			i--;
-		} else if (errno != EEXIST) {
-			return -errno;
+			snprintf(s->id, sizeof(s->id), "%.100s-%u", id, i);
+		safe_close(s->dir_fd);
+		s->dir_fd = state_dir__make();
+		if (s->dir_fd < 0)
+			return s->dir_fd;
+		if (!mkdirat(s->dir_fd, s->id, 0700)) {
+			s->run_fd = state_dir__open_run(s->dir_fd, geteuid(), s->id);
+			return s->run_fd < 0 ? s->run_fd : 0;
 		}
+		if (errno == ENOENT) /* another run's end removed the folder above */
+			i--;
+		else if (errno != EEXIST)
+			return -errno;
 	}
 	return -EEXIST;
 }
 
+static int take_lock(struct state *s)
+{
+	s->lock_fd = openat(s->run_fd, STATE_LOCK, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return s->lock_fd < 0 || flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0;
+}
+
+static int write_info(const struct state *s, const json_t *info)
+{
+	_cleanup_close_ int fd =
+		openat(s->run_fd, STATE_INFO, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	return json_dumpfd(info, fd, JSON_COMPACT) < 0 ? -EIO : 0;
+}
+
+static int fill(struct state *s, json_t *info)
+{
+	int r = take_lock(s);
+
+	json_object_set_new(info, "id", json_string(s->id));
+	if (!r)
+		r = write_info(s, info);
+	if (r)
+		return r;
+	s->socket_fd = listen_in(s->run_fd);
+	return s->socket_fd < 0 ? s->socket_fd : 0;
+}
+
 int state__create(const char *id, json_t *info, struct state **ret, struct error *err)
 {
-	struct state *s = calloc(1, sizeof(*s));
-	char path[256];
+	struct state *s = malloc(sizeof(*s));
+	char dir[64];
 	int r;
 
 	if (!s)
 		return err__set(err, -ENOMEM, "out of memory");
-	s->lock_fd = s->socket_fd = -1;
-	r = make_folder(id, s->id, sizeof(s->id));
-	if (r) {
-		free(s);
-		return err__set(err, r, "cannot make a folder in " STATE_DIR ": %s", strerror(-r));
-	}
-	path_of(path, sizeof(path), s->id, "lock");
-	s->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (s->lock_fd < 0 || flock(s->lock_fd, LOCK_EX | LOCK_NB) < 0)
-		r = -errno;
-	json_object_set_new(info, "id", json_string(s->id));
-	path_of(path, sizeof(path), s->id, "info.json");
-	if (!r && json_dump_file(info, path, JSON_COMPACT) < 0)
-		r = -EIO;
-	path_of(path, sizeof(path), s->id, "control");
-	if (!r) {
-		s->socket_fd = listen_at(path);
-		r = s->socket_fd < 0 ? s->socket_fd : 0;
-	}
+	*s = (struct state){.dir_fd = -1, .run_fd = -1, .lock_fd = -1, .socket_fd = -1};
+	state__dir(geteuid(), dir, sizeof(dir));
+	r = make_folder(s, id);
+	if (!r)
+		r = fill(s, info);
 	if (r) {
 		state__remove(s);
-		return err__set(err, r, "cannot register the run in " STATE_DIR ": %s", strerror(-r));
+		if (r == -EPERM || r == -ELOOP || r == -EXDEV || r == -ENOTDIR)
+			return err__set(
+				err, r,
+				"cannot register the run: %s is not a folder that this user "
+				"alone may write to; remove it",
+				dir);
+		return err__set(err, r, "cannot register the run in %s: %s", dir, strerror(-r));
 	}
 	*ret = s;
 	return 0;
+}
+
+int state__publish(struct state *s, const char *name, const json_t *j)
+{
+	_cleanup_close_ int fd = -1;
+	char fresh[64];
+
+	snprintf(fresh, sizeof(fresh), "%.50s" STATE_NEW, name);
+	fd = openat(s->run_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	if (json_dumpfd(j, fd, JSON_COMPACT) < 0)
+		return -EIO;
+	return renameat(s->run_fd, fresh, s->run_fd, name) < 0 ? -errno : 0;
 }
 
 const char *state__id(const struct state *s)
@@ -160,92 +173,4 @@ void state__serve(struct state *s, const json_t *status, bool *ret_stop)
 	text = json_dumps(status, JSON_COMPACT);
 	if (text)
 		send(fd, text, strlen(text), MSG_NOSIGNAL);
-}
-
-static bool is_alive(const char *id)
-{
-	_cleanup_close_ int fd = -1;
-	char path[256];
-
-	path_of(path, sizeof(path), id, "lock");
-	fd = open(path, O_RDWR | O_CLOEXEC);
-	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0;
-}
-
-int state__list(struct state_entry **ret, size_t *ret_n)
-{
-	_cleanup_(cleanup_closedir) DIR *d = opendir(STATE_DIR);
-	struct state_entry *v = NULL, *grown;
-	struct dirent *de;
-	char path[512];
-	size_t n = 0;
-
-	if (!d && errno != ENOENT)
-		return -errno;
-	while (d && (de = readdir(d))) {
-		if (de->d_name[0] == '.' || strlen(de->d_name) >= sizeof(v->id))
-			continue;
-		grown = realloc(v, (n + 1) * sizeof(*v));
-		if (!grown) {
-			state__free_list(v, n);
-			return -ENOMEM;
-		}
-		v = grown;
-		memset(&v[n], 0, sizeof(*v));
-		snprintf(v[n].id, sizeof(v[n].id), "%s", de->d_name);
-		v[n].alive = is_alive(v[n].id);
-		path_of(path, sizeof(path), v[n].id, "info.json");
-		v[n].info = json_load_file(path, 0, NULL);
-		n++;
-	}
-	*ret = v;
-	*ret_n = n;
-	return 0;
-}
-
-void state__free_list(struct state_entry *v, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		json_decref(v[i].info);
-	free(v);
-}
-
-json_t *state__request(const char *id, const char *request, struct error *err)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct timeval limit = {.tv_sec = 3};
-	_cleanup_free_ char *text = NULL;
-	size_t len = 0, size = 1 << 20;
-	json_error_t jerr;
-	json_t *answer;
-	ssize_t n;
-
-	snprintf(sa.sun_path, sizeof(sa.sun_path), STATE_DIR "/%.80s/control", id);
-	text = malloc(size);
-	if (fd < 0 || !text || connect(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0) {
-		err__set(err, -errno, "run `%s` does not answer: %s", id, strerror(errno));
-		return NULL;
-	}
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
-	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
-		err__set(err, -errno, "run `%s` does not answer: %s", id, strerror(errno));
-	while (len < size && (n = recv(fd, text + len, size - len, 0)) > 0)
-		len += (size_t)n;
-	answer = json_loadb(text, len, 0, &jerr);
-	if (!answer)
-		err__set(err, -EPROTO, "run `%s` gave no answer within 3 s (is it stopped?)", id);
-	return answer;
-}
-
-int state__wait_end(const char *id, long long limit_ns)
-{
-	long long end = clock__now() + limit_ns;
-
-	while (is_alive(id)) {
-		if (clock__now() > end)
-			return -ETIME;
-		poll(NULL, 0, 20);
-	}
-	return 0;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum {
-	LEASE_S = 5,	   /* a fault without an end outlives a stopped controller by this much */
 	FIRST_HIT_MS = 20, /* how often to look for the first hit of an occurrence */
 };
 

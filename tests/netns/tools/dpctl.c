@@ -8,7 +8,9 @@
  *	line			MECHANISM held overflowed no_line late_p50_us late_p99_us
  *	traffic NODE		rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn dropped
  *	attached		NODE IFNAME
+ *	processes NODE PID...	the member's processes are these now
  *	window START END	seconds from now; of all faults
+ *	without N		from now on without capability number N
  *	disarm | arm | quit
  *
  * Churn is followed meanwhile. It ends, clean, with its input.
@@ -17,6 +19,7 @@
 #include "datapath/netns.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/privilege.h"
 
 #include <arpa/inet.h>
 #include <argp.h>
@@ -63,11 +66,23 @@ static struct dp_prefix parse_prefix(const char *s)
 	return p;
 }
 
-/* NAME=netns:NS | NAME=dev:NS:IF | NAME=cidr:PREFIX */
+static void set_processes(struct dp_member *m, char *pids)
+{
+	char *save;
+
+	m->n_processes = 0;
+	for (char *p = strtok_r(pids, " ,", &save); p; p = strtok_r(NULL, " ,", &save)) {
+		m->processes = more(m->processes, m->n_processes, sizeof(*m->processes));
+		m->processes[m->n_processes++] = (struct dp_process){atoi(p), true};
+	}
+}
+
+/* NAME=netns:NS | NAME=dev:NS:IF | NAME=cidr:PREFIX | NAME=sock:NS:PID[,PID...] */
 static void add_member(struct ctl *c, char *arg)
 {
 	char *what = strchr(arg, '=');
 	struct error err = {0};
+	bool by_socket = false;
 	struct dp_member *m;
 
 	if (!what)
@@ -76,7 +91,6 @@ static void add_member(struct ctl *c, char *arg)
 	c->plan.members = more(c->plan.members, c->plan.n_members, sizeof(*m));
 	m = &c->plan.members[c->plan.n_members++];
 	m->name = strdup(arg);
-	m->netns_fd = -1;
 	if (!strncmp(what, "cidr:", 5)) {
 		m->prefixes = more(NULL, 0, sizeof(*m->prefixes));
 		m->prefixes[m->n_prefixes++] = parse_prefix(what + 5);
@@ -89,14 +103,27 @@ static void add_member(struct ctl *c, char *arg)
 			die(what, NULL);
 		*m->ifname = 0;
 		m->ifname = strdup(m->ifname + 1);
+	} else if (!strncmp(what, "sock:", 5)) {
+		char *pids;
+
+		what += 5;
+		pids = strchr(what, ':');
+		if (!pids)
+			die(what, NULL);
+		*pids++ = 0;
+		set_processes(m, pids);
+		by_socket = c->plan.by_socket = true;
 	} else if (!strncmp(what, "netns:", 6)) {
 		what += 6;
 	} else {
 		die(what, NULL);
 	}
-	m->netns_fd = netns__open(what, &err);
-	if (m->netns_fd < 0)
+	m->places = more(NULL, 0, sizeof(*m->places));
+	m->places[0].netns_fd = netns__open(what, &err);
+	if (m->places[0].netns_fd < 0)
 		die(what, &err);
+	m->places[0].by_socket = by_socket;
+	m->n_places = 1;
 }
 
 /* NAME[+NAME...] or any, each with :PORT */
@@ -271,7 +298,7 @@ static void add_effects(struct ctl *c, char *arg)
 enum { KEY_FROM = 256, KEY_TO, KEY_NEIGHBOUR, KEY_MODE, KEY_TRAFFIC, KEY_HOLD };
 
 static const struct argp_option options[] = {
-	{"member", 'm', "NAME=netns:NS|NAME=dev:NS:IF|NAME=cidr:PREFIX", 0, "a member", 0},
+	{"member", 'm', "NAME=netns:NS|NAME=dev:NS:IF|NAME=cidr:PREFIX|NAME=sock:NS:PID,...", 0, "a member", 0},
 	{"cut", 'c', "A,B", 0, "cut both ways; a side is NAME[+NAME...][:PORT] or any", 0},
 	{"oneway", 'o', "FROM,TO", 0, "cut one way", 0},
 	{"loss", 'l', "FROM,TO,P", 0, "lose one way", 0},
@@ -397,11 +424,32 @@ static void print_traffic(struct dataplane *dp, const char *node)
 		       t.tx_packets, t.tx_bytes, t.rx_syn, t.tx_syn, t.dropped);
 }
 
-static bool command(struct dataplane *dp, const struct ctl *c, char *line, uint64_t t0)
+static void processes(struct dataplane *dp, struct ctl *c, char *line)
+{
+	char *pids = strchr(line, ' ');
+	struct error err = {0};
+	size_t i = 0;
+
+	if (pids)
+		*pids++ = 0;
+	while (i < c->plan.n_members && strcmp(c->plan.members[i].name, line) != 0)
+		i++;
+	if (i == c->plan.n_members) {
+		printf("error unknown\n");
+		return;
+	}
+	set_processes(&c->plan.members[i], pids ? pids : line + strlen(line));
+	c->plan.as_of_ns = (uint64_t)clock__now();
+	if (dataplane__resync(dp, true, &err) < 0 || err.msg[0])
+		printf("error %s\n", err.msg);
+}
+
+static bool command(struct dataplane *dp, struct ctl *c, char *line, uint64_t t0)
 {
 	const struct dp_attachment *v;
 	double from_s, to_s, now_s = (double)((uint64_t)clock__now() - t0) / 1e9;
 	size_t n;
+	int cap;
 
 	line[strcspn(line, "\n")] = 0;
 	if (!strcmp(line, "quit"))
@@ -414,12 +462,17 @@ static bool command(struct dataplane *dp, const struct ctl *c, char *line, uint6
 		print_line(dp);
 	} else if (!strncmp(line, "traffic ", 8)) {
 		print_traffic(dp, line + 8);
+	} else if (!strncmp(line, "processes ", 10)) {
+		processes(dp, c, line + 10);
 	} else if (!strcmp(line, "attached")) {
 		n = dataplane__attachments(dp, &v);
 		for (size_t i = 0; i < n; i++)
 			printf("%s %s\n", v[i].node, v[i].ifname);
 	} else if (sscanf(line, "window %lf %lf", &from_s, &to_s) == 2) {
 		windows(dp, c, now_s + from_s, now_s + to_s);
+	} else if (sscanf(line, "without %d", &cap) == 1) {
+		if (privilege__limit(privilege__held() & ~CAP_BIT(cap)))
+			die("without", NULL);
 	} else if (!strcmp(line, "disarm")) {
 		dataplane__disarm(dp);
 	} else if (!strcmp(line, "arm")) {
@@ -435,11 +488,11 @@ static void follow(struct dataplane *dp)
 {
 	struct error err = {0};
 
-	if (dataplane__resync(dp, &err) < 0 || err.msg[0])
+	if (dataplane__resync(dp, false, &err) < 0 || err.msg[0])
 		fprintf(stderr, "dpctl: resync: %s\n", err.msg);
 }
 
-static void serve(struct dataplane *dp, const struct ctl *c, uint64_t t0)
+static void serve(struct dataplane *dp, struct ctl *c, uint64_t t0)
 {
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
 			      {.fd = dataplane__event_fd(dp), .events = POLLIN}};
@@ -533,7 +586,7 @@ int main(int argc, char **argv)
 	serve(dp, &c, t0);
 	dataplane__close(TAKE_PTR(dp));
 	for (size_t i = 0; i < c.plan.n_members; i++)
-		safe_close(c.plan.members[i].netns_fd);
+		safe_close(dp_member__netns(&c.plan.members[i]));
 	dp_plan__reset(&c.plan);
 	return 0;
 }

@@ -12,6 +12,23 @@ cd "$dir" || exit 2
 mkdir sub
 touch one.yaml two.json three.txt
 
+# What lives here, as the program prints it.
+chaos()
+{
+	cat <<'EOF'
+      "selector": "unit:nginx.service",
+          "selector": "pod:shop/web-0",
+          "selector": "cgroup:/a\\x2db",
+          "selector": null,
+              "pid": 12,
+              "comm": "nginx",
+              "pid": 17,
+              "comm": "my \"app\"",
+              "pid": 200,
+              "comm": "nginx",
+EOF
+}
+
 # offers NAME EXPECTED LINE: words offered at the end of LINE, sorted. Words break at blanks and colons, as in bash.
 offers()
 {
@@ -43,10 +60,22 @@ offers "none of other faults" "" "chaos inject loss 1% --ji"
 offers "distributions" "pareto paretonormal" "chaos inject delay 10ms 1ms --distribution p"
 offers "states" "new" "chaos inject reset --state n"
 offers "options of inject" "--from" "chaos inject partition --fr"
-offers "kinds of selectors" "cidr: host: interface: netns:" "chaos inject loss 1% --from "
+offers "kinds of selectors" "args: cgroup: cidr: comm: container: exe: host: interface: netns: pid: pod: pods: tree: unit: user:" "chaos inject loss 1% --from "
+offers "kinds behind --not" "pid: pod: pods:" "chaos inject loss 1% --from unit:a --not p"
+offers "units that run" "nginx.service" "chaos inject loss 1% --from unit:"
+offers "names of processes, with blanks" "my\\ \\\"app\\\" nginx" "chaos inject loss 1% --from comm:"
+offers "processes" "12 17" "chaos inject loss 1% --to pid:1"
+offers "pods" "shop/web-0" "chaos targets pod:shop/w"
+offers "a cgroup that systemd has escaped" "/a\\\\x2db" "chaos targets cgroup:/"
+offers "users" "root" "chaos targets user:roo"
+offers "programs" "sub" "chaos targets exe:s"
+offers "no names for a network" "" "chaos targets cidr:"
 offers "a device, behind the colon" "lo" "chaos inject loss 1% --from interface:lo"
 offers "modes" "auto" "chaos inject partition --attach a"
 offers "no names for a time" "" "chaos inject partition --for "
 offers "targets" "netns:" "chaos targets n"
+offers "watch" "--once" "chaos watch --o"
+offers "what is watched" "netns:" "chaos watch n"
+offers "orders" "rate retransmits rtt" "chaos watch --sort r"
 
 finish

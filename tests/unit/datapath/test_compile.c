@@ -694,52 +694,37 @@ static void a_ring_of_majorities(void **state)
 	assert_int_equal(w->out.n_rules, 1);
 }
 
-static int setup(void **state)
-{
-	*state = calloc(1, sizeof(struct world));
-	return *state ? 0 : -1;
-}
-
-static int teardown(void **state)
-{
-	world__reset(*state);
-	free(*state);
-	return 0;
-}
-
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(cut_is_at_the_receivers_ingress_only),
-		T(who_is_elsewhere_is_cut_at_the_senders_egress),
-		T(anybody_is_everybody_but_the_other_side),
-		T(a_group_is_one_class),
-		T(everyone_from_everyone_needs_a_class_each),
-		T(prefixes_nest),
-		T(everything_is_a_prefix_too),
-		T(both_families_of_a_node),
-		T(a_namespace_that_is_one_member_needs_no_look_up),
-		T(a_router_leaves_the_packets_of_others_alone),
-		T(traffic_is_counted_where_asked),
-		T(devices_that_carry_the_traffic),
-		T(a_device_is_a_member),
-		T(loopback_only_for_both_ends_in_one_namespace),
-		T(an_address_goes_to_the_one_who_got_it_last),
-		T(numbers_stay_when_compiled_again),
-		T(sides_restrict_ports),
-		T(a_packet_draws_once_for_a_fault),
-		T(rules_come_in_order_of_the_experiment),
-		T(too_many_rules),
-		T(an_address_on_both_sides_of_a_cut),
-		T(a_prefix_around_the_other_side_of_a_cut),
-		T(nobody_here),
-		T(nonsense),
-		T(too_many_ports_on_one_pair),
-		T(a_hundred_thousand_members),
-		T(a_hundred_thousand_names_in_pairs),
-		T(a_ring_of_majorities),
+		WORLD_TEST(cut_is_at_the_receivers_ingress_only),
+		WORLD_TEST(who_is_elsewhere_is_cut_at_the_senders_egress),
+		WORLD_TEST(anybody_is_everybody_but_the_other_side),
+		WORLD_TEST(a_group_is_one_class),
+		WORLD_TEST(everyone_from_everyone_needs_a_class_each),
+		WORLD_TEST(prefixes_nest),
+		WORLD_TEST(everything_is_a_prefix_too),
+		WORLD_TEST(both_families_of_a_node),
+		WORLD_TEST(a_namespace_that_is_one_member_needs_no_look_up),
+		WORLD_TEST(a_router_leaves_the_packets_of_others_alone),
+		WORLD_TEST(traffic_is_counted_where_asked),
+		WORLD_TEST(devices_that_carry_the_traffic),
+		WORLD_TEST(a_device_is_a_member),
+		WORLD_TEST(loopback_only_for_both_ends_in_one_namespace),
+		WORLD_TEST(an_address_goes_to_the_one_who_got_it_last),
+		WORLD_TEST(numbers_stay_when_compiled_again),
+		WORLD_TEST(sides_restrict_ports),
+		WORLD_TEST(a_packet_draws_once_for_a_fault),
+		WORLD_TEST(rules_come_in_order_of_the_experiment),
+		WORLD_TEST(too_many_rules),
+		WORLD_TEST(an_address_on_both_sides_of_a_cut),
+		WORLD_TEST(a_prefix_around_the_other_side_of_a_cut),
+		WORLD_TEST(nobody_here),
+		WORLD_TEST(nonsense),
+		WORLD_TEST(too_many_ports_on_one_pair),
+		WORLD_TEST(a_hundred_thousand_members),
+		WORLD_TEST(a_hundred_thousand_names_in_pairs),
+		WORLD_TEST(a_ring_of_majorities),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

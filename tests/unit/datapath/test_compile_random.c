@@ -44,13 +44,21 @@ static ssize_t whose(const struct world *w, const struct chaos_addr *a, const ch
 	return -1;
 }
 
+static bool is_in(const struct world *w, size_t m, size_t ns)
+{
+	for (size_t i = 0; i < w->n_places; i++)
+		if (w->places[i].member == m && w->places[i].netns == ns && !w->places[i].by_socket)
+			return true;
+	return false;
+}
+
 static bool is_member(const struct world *w, size_t m, const struct chaos_addr *a)
 {
 	const struct dp_member *mem = &w->plan.members[m];
 	const char *ifname;
 	ssize_t ns = whose(w, a, &ifname);
 
-	if (ns >= 0 && ns == w->member_netns[m] && (!mem->ifname || !strcmp(mem->ifname, ifname)))
+	if (ns >= 0 && is_in(w, m, (size_t)ns) && (!mem->ifname || !strcmp(mem->ifname, ifname)))
 		return true;
 	for (size_t i = 0; i < mem->n_prefixes; i++)
 		if (in_prefix(a, &mem->prefixes[i]))
@@ -250,8 +258,11 @@ static void describe(const struct world *w)
 	for (size_t i = 0; i < w->plan.n_members; i++) {
 		const struct dp_member *m = &w->plan.members[i];
 
-		print_message("# member %zu %s netns %zd %s", i, m->name, w->member_netns[i],
-			      m->ifname ? m->ifname : "");
+		print_message("# member %zu %s %s", i, m->name, m->ifname ? m->ifname : "");
+		for (size_t j = 0; j < w->n_places; j++)
+			if (w->places[j].member == i)
+				print_message(" netns %u%s", w->places[j].netns,
+					      w->places[j].by_socket ? " by socket" : "");
 		for (size_t j = 0; j < m->n_prefixes; j++)
 			print_message(" %s", dp_addr__text(&m->prefixes[j].addr, m->prefixes[j].len,
 							   text, sizeof(text)));

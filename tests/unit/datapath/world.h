@@ -27,7 +27,8 @@ struct world {
 	struct netns_scan *scans;
 	struct compile_netns *netns;
 	uint64_t **since;
-	ssize_t *member_netns;
+	struct compile_place *places;
+	size_t n_places;
 	size_t n_netns;
 	struct compile_numbers numbers;
 	struct compiled out;
@@ -123,19 +124,45 @@ static inline size_t world__node(struct world *w, const char *ip)
 	return ns;
 }
 
+/* Members are placed in their order. */
+static inline void world__place(struct world *w, size_t member, size_t ns, bool by_socket)
+{
+	w->places = world__more(w->places, w->n_places, sizeof(*w->places));
+	w->places[w->n_places++] =
+		(struct compile_place){(uint32_t)member, (uint32_t)ns, by_socket};
+}
+
 static inline size_t world__member(struct world *w, const char *name, ssize_t ns,
 				   const char *ifname)
 {
 	struct dp_member *m;
 
 	w->plan.members = world__more(w->plan.members, w->plan.n_members, sizeof(*m));
-	w->member_netns = world__more(w->member_netns, w->plan.n_members, sizeof(*w->member_netns));
-	w->member_netns[w->plan.n_members] = ns;
 	m = &w->plan.members[w->plan.n_members];
 	m->name = strdup(name);
 	m->ifname = ifname ? strdup(ifname) : NULL;
-	m->netns_fd = ns >= 0 ? 3 : -1;
+	if (ns >= 0)
+		world__place(w, w->plan.n_members, (size_t)ns, false);
 	return w->plan.n_members++;
+}
+
+static inline void world__process(struct world *w, size_t member, pid_t pid, bool heirs)
+{
+	struct dp_member *m = &w->plan.members[member];
+
+	m->processes = world__more(m->processes, m->n_processes, sizeof(*m->processes));
+	m->processes[m->n_processes++] = (struct dp_process){pid, heirs};
+	w->plan.by_socket = true;
+}
+
+/* A member that is process @pid in @ns. */
+static inline size_t world__job(struct world *w, const char *name, size_t ns, pid_t pid)
+{
+	size_t m = world__member(w, name, -1, NULL);
+
+	world__place(w, m, ns, true);
+	world__process(w, m, pid, true);
+	return m;
 }
 
 static inline void world__prefix(struct world *w, size_t member, const char *s)
@@ -204,7 +231,8 @@ static inline int world__compile(struct world *w)
 	struct compile_input in = {
 		.plan = &w->plan,
 		.n_netns = w->n_netns,
-		.member_netns = w->member_netns,
+		.places = w->places,
+		.n_places = w->n_places,
 		.again = w->again,
 	};
 	int r;
@@ -234,13 +262,50 @@ static inline void world__reset(struct world *w)
 	free(w->scans);
 	free(w->since);
 	free(w->netns);
-	free(w->member_netns);
+	free(w->places);
 	*w = (struct world){0};
 }
 
+/* A test with a world of its own. */
+static inline int world__setup(void **state)
+{
+	*state = calloc(1, sizeof(struct world));
+	return *state ? 0 : -1;
+}
+
+static inline int world__teardown(void **state)
+{
+	world__reset(*state);
+	free(*state);
+	return 0;
+}
+
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world__setup, world__teardown)
+
 /* --- the packet path -------------------------------------------------------------------------- */
 
+/* An owner, by its process. */
+static inline uint32_t world__owner(const struct world *w, pid_t pid)
+{
+	for (size_t i = 0; i < w->out.n_processes; i++)
+		if (w->out.processes[i].pid == pid)
+			return w->out.processes[i].owner;
+	return CHAOS_OWNER_NONE;
+}
+
+/* As owner__join(). */
+static inline struct chaos_ident world__join(const struct world *w, uint32_t owner,
+					     struct chaos_ident ident)
+{
+	for (size_t i = 0; owner && i < w->out.n_joins; i++)
+		if (w->out.joins[i].key.owner == owner &&
+		    w->out.joins[i].key.class_id == ident.class_id)
+			return w->out.joins[i].ident;
+	return ident;
+}
+
 struct pkt {
+	uint32_t src_owner, dst_owner;
 	struct chaos_addr src, dst;
 	uint16_t sport, dport;
 	bool ports;
@@ -325,6 +390,10 @@ static inline void world__meet(const struct world *w, const struct compiled_hook
 	} else if (fixed) {
 		src = h->hook.ident;
 	}
+	/* The receiving socket is looked up at its own hook only. */
+	src = world__join(w, p->src_owner, src);
+	if (direction == CHAOS_INGRESS && (h->hook.flags & CHAOS_HOOK_OWNERS))
+		dst = world__join(w, p->dst_owner, dst);
 	pair = world__pair(w, h->scope,
 			   (struct chaos_pair_key){src.class_id, dst.class_id, (__u32)direction});
 	for (__u32 i = 0; pair && i < pair->pair.n_rules; i++) {

@@ -30,7 +30,7 @@ static const struct {
 	 "libpod-" ID_A ".scope", ID_A, ID_B, RUNTIME_PODMAN, true, 1},
 	{"/libpod_parent/libpod-" ID_A, "", ID_A, "", RUNTIME_PODMAN, false, 1},
 	{"/libpod_parent/" ID_B "/libpod-" ID_A, "", ID_A, ID_B, RUNTIME_PODMAN, true, 1},
-	{"/libpod_parent/" ID_B "/conmon", "", "", "", 0, true, 0},
+	{"/libpod_parent/" ID_B "/conmon", "", "", "", 0, false, 0},
 	{"/system.slice/docker-" ID_A ".scope", "docker-" ID_A ".scope", ID_A, "", RUNTIME_DOCKER,
 	 false, 1},
 	{"/docker/" ID_A, "", ID_A, "", RUNTIME_DOCKER, false, 1},

@@ -123,13 +123,15 @@ static void each_short_form(void **state)
 	chooses(&s, "user:redis", "20");
 	chooses(&s, "user:106", "20");
 	chooses(&s, "cgroup:/system.slice/nginx.service", "10 11 12 20");
-	chooses(&s, "cgroup:system.slice/", "10 11 12 13 20");
+	chooses(&s, "cgroup:/system.slice/", "10 11 12 13 20");
 	chooses(&s, "cgroup:/", "1 10 11 12 13 20 30 31 32");
 	chooses(&s, "unit:nginx", "10 11 12 20");
 	chooses(&s, "unit:my-app.service", "13");
 	chooses(&s, "unit:system.slice", "10 11 12 13 20");
 	chooses(&s, "container:aaaa", "30 31");
 	chooses(&s, "container:etcd", "30 31");
+	chooses(&s, "container:web-0/etcd", "30 31");
+	chooses(&s, "container:shop/web-0/aaaa", "30 31");
 	chooses(&s, "pod:shop/web-0", "30 31");
 	chooses(&s, "pod:web-0", "30 31");
 	chooses(&s, "pod:" UID_1, "30 31");
@@ -154,6 +156,8 @@ static void what_is_not_there(void **state)
 	refuses(&s, "user:rediss", -ENOENT, "did you mean `redis`?");
 	refuses(&s, "unit:ngin", -ENOENT, "did you mean `nginx.service`?");
 	refuses(&s, "container:ectd", -ENOENT, "did you mean `etcd`?");
+	refuses(&s, "container:web-1/etcd", -ENOENT, "no running container");
+	refuses(&s, "container:db/web-0/etcd", -ENOENT, "no running container");
 	refuses(&s, "pod:shop/web-1", -ENOENT, "did you mean `web-0`?");
 	refuses(&s, "netns:blu", -ENOENT, "did you mean `blue`?");
 	refuses(&s, "cgroup:/system.slice/nginx", -ENOENT, "no process in cgroup");
@@ -163,11 +167,11 @@ static void what_is_not_there(void **state)
 	refuses(&s, "podd:x", -EINVAL, "did you mean `pod");
 	refuses(&s, "nginx", -EINVAL, "KIND:VALUE");
 	refuses(&s, "comm:", -EINVAL, "needs a value");
-	refuses(&s, "cidr:10.0.0.0/33", -EINVAL, "0 to 32");
-	refuses(&s, "cidr:ten", -EINVAL, "no address");
+	refuses(&s, "cidr:10.0.0.0/33", -EINVAL, "/0 to /32");
+	refuses(&s, "cidr:ten", -EINVAL, "no network");
 	refuses(&s, "pod:a/b/c", -EINVAL, "NAMESPACE/NAME");
 	refuses(&s, "pods:a/b", -EINVAL, "no label");
-	refuses(&s, "interface:/eth0", -EINVAL, "DEVICE");
+	refuses(&s, "interface:/eth0", -EINVAL, "no network namespace");
 	snapshot__reset(&s);
 }
 
@@ -209,6 +213,37 @@ static void not_takes_away(void **state)
 	discover_match__reset(&m);
 	assert_int_equal(discover__match(&s, &t, &m, &err), -ENOENT);
 	assert_non_null(strstr(err.msg, "excludes"));
+	snapshot__reset(&s);
+}
+
+/* What only files can say. */
+static void ids_and_nodes(void **state)
+{
+	struct fake *f = *state;
+	struct snapshot s = machine(f);
+	char etcd[] = "etcd", id[] = "aaaa", here[] = "Worker-1", there[] = "worker-2";
+	const struct {
+		struct target_selector t;
+		int r;
+		const char *words;
+	} cases[] = {
+		{{.kind = TARGET_CONTAINER, .name = id, .by_id = true}, 0, ""},
+		{{.kind = TARGET_CONTAINER, .name = etcd, .by_id = true}, -ENOENT, "no running"},
+		{{.kind = TARGET_PODS, .node = here}, 0, ""},
+		{{.kind = TARGET_PODS, .node = there},
+		 -ENOENT,
+		 "this machine is node `worker-1`, not `worker-2`"},
+	};
+
+	fake__file(f, "/proc/sys/kernel/hostname", "worker-1\n");
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_(discover_match__reset) struct discover_match m = {0};
+		struct error err = {0};
+
+		if (discover__match(&s, &cases[i].t, &m, &err) != cases[i].r ||
+		    !strstr(err.msg, cases[i].words))
+			fail_msg("%zu: %s", i, err.msg);
+	}
 	snapshot__reset(&s);
 }
 
@@ -311,10 +346,15 @@ static void thousands_of_processes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fake_test(each_short_form),    fake_test(what_is_not_there),
-		fake_test(ambiguous_ids),      fake_test(not_takes_away),
-		fake_test(cgroups_of_a_match), fake_test(chaos_is_never_its_own_target),
-		fake_test(circles_end),	       cmocka_unit_test(thousands_of_processes),
+		fake_test(each_short_form),
+		fake_test(what_is_not_there),
+		fake_test(ambiguous_ids),
+		fake_test(not_takes_away),
+		fake_test(cgroups_of_a_match),
+		fake_test(chaos_is_never_its_own_target),
+		fake_test(ids_and_nodes),
+		fake_test(circles_end),
+		cmocka_unit_test(thousands_of_processes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

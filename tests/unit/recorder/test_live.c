@@ -466,6 +466,7 @@ static void test_load_refused(void **state)
 	struct fake f = {.serve = fake__close};
 	struct load_counts c;
 	struct tally t;
+	int64_t began, most;
 
 	(void)state;
 	assert_int_equal(0, fake__start(&f));
@@ -477,9 +478,12 @@ static void test_load_refused(void **state)
 				  .rate_per_s = 500,
 				  .reads = 0.5,
 				  .timeout_ns = NS_PER_S};
+	began = clock__now();
 	run_load(&cfg, 200 * NS_PER_MS, &c);
+	/* Until it is told to stop, which a busy machine does late. */
+	most = 3 + (clock__now() - began) * 500 / NS_PER_S;
 	t = tally();
-	assert_in_range(c.attempted, 80, 103);
+	assert_in_range(c.attempted, 80, most);
 	assert_int_equal(c.attempted, c.failed);
 	assert_int_equal(c.reads, 0); /* nothing acknowledged, nothing to read */
 	assert_int_equal(t.add_fail, c.failed);

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* test_checks.c: recorded operations as the checkers see them, and what is said of them. */
+#include "unit/analysis/events.h"
+
+#define WORKLOAD(check) \
+	"{\"name\":\"w\",\"system\":\"redis\",\"check\":\"" check "\",\"nodes\":[\"n1\",\"n2\"]}"
+
+static void start(struct events *e, const char *workload, const char *expect)
+{
+	ev__open(e);
+	ev__run(e, (struct run){.workloads = workload, .expect = expect});
+	ev__armed(e, "cut", 10000);
+	ev__cleared(e, "cut", 20000, 5);
+}
+
+/* @more: further members, as JSON with a leading comma. */
+static void op(struct events *e, int client, int64_t from_ms, int64_t to_ms, const char *verb,
+	       const char *value, const char *outcome, const char *more)
+{
+	ev__line(e,
+		 "{\"t_ns\":%lld,\"type\":\"op\",\"workload\":\"w\",\"client\":%d,\"node\":\"n%d\","
+		 "\"op\":\"%s\",\"value\":%s,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_ns\":"
+		 "%lld,\"outcome\":\"%s\"%s}",
+		 (long long)to_ms * 1000000, client, client, verb, value,
+		 (long long)from_ms * 1000000, (long long)from_ms * 1000000,
+		 (long long)to_ms * 1000000, outcome, more);
+}
+
+static void last(struct events *e, const char *node, const char *runs)
+{
+	ev__line(e,
+		 "{\"t_ns\":25000000000,\"type\":\"final\",\"workload\":\"w\",\"node\":\"%s\","
+		 "\"ok\":true,\"values\":[%s],\"attempt\":1}",
+		 node, runs);
+}
+
+static json_t *finish(struct events *e)
+{
+	ev__end(e, 30000, "complete", 0);
+	return ev__summary(e);
+}
+
+static void assert_check(const json_t *s, size_t i, const char *name, const char *verdict,
+			 int violations, const char *words)
+{
+	const json_t *c = json_array_get(json_object_get(s, "checks"), i);
+
+	assert_non_null(c);
+	assert_word_at(c, "name", name);
+	assert_word_at(c, "verdict", verdict);
+	if (violations < 0)
+		assert_null_at(c, "violations");
+	else
+		assert_number(c, "violations", violations);
+	assert_word_at(c, "words", words);
+}
+
+static void stale_register(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("register"), "\"checks[w].violations == 0\"");
+	op(&e, 1, 1000, 1001, "write", "4", "ok", ",\"key\":3");
+	op(&e, 1, 11899, 11900, "write", "7", "ok", ",\"key\":3");
+	op(&e, 1, 11901, 11902, "write", "8", "ok", ",\"key\":2");
+	op(&e, 2, 12299, 12300, "read", "4", "ok", ",\"key\":3,\"found\":true");
+	op(&e, 2, 12400, 12401, "read", "9", "fail", ",\"key\":3");
+	last(&e, "n1", "[7,8]");
+	last(&e, "n2", "[7,8]");
+	s = finish(&e);
+	assert_check(s, 0, "w", "fail", 1,
+		     "read of w/3 by client 2 on n2 at 12.300 s returned 4, but 7 had been "
+		     "acknowledged at 11.900 s and nothing wrote 4 after it");
+	assert_int_equal(3, json_array_size(at(s, "checks.0.witness")));
+	assert_word_at(s, "checks.0.witness.2.op", "read");
+	assert_word_at(s, "checks.0.witness.2.node", "n2");
+	assert_number(s, "checks.0.witness.2.client", 2);
+	assert_number(s, "checks.0.witness.2.value", 4);
+	assert_number(s, "checks.0.witness.2.return_s", 12.3);
+	assert_check(s, 1, "w-final", "pass", 0, "all final reads agree on 4 operations on 2 keys");
+	assert_word_at(s, "verdict", "fail");
+	assert_number(s, "expectations.0.value", 1);
+	/* a workload that is no set has no set's numbers */
+	assert_number(s, "writes.acked", 3);
+	assert_null_at(s, "writes.lost");
+	assert_null_at(s, "reads.stale");
+	assert_null_at(s, "reads.max_staleness_s");
+}
+
+/* Acknowledged, and overwritten by what was read before: only the final read tells. */
+static void lost_update(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("cas"), NULL);
+	op(&e, 1, 1000, 1001, "cas", "1", "ok", ",\"key\":0,\"expect\":null");
+	op(&e, 1, 12000, 12001, "cas", "2", "ok", ",\"key\":0,\"expect\":1");
+	op(&e, 2, 12000, 12002, "cas", "3", "ok", ",\"key\":0,\"expect\":1");
+	op(&e, 2, 13000, 13002, "cas", "4", "fail", ",\"key\":0,\"expect\":1");
+	last(&e, "n1", "[2,2]");
+	last(&e, "n2", "[3,3]");
+	s = finish(&e);
+	assert_check(s, 0, "w", "fail", 1,
+		     "two compare-and-sets of w/0 from 1 succeeded, though it was that only once: "
+		     "client 1 on n1 changed 1 to 2 at 12.001 s, client 2 on n2 changed 1 to 3 at "
+		     "12.002 s");
+	assert_check(
+		s, 1, "w-final", "fail", 1,
+		"w/0 differs after all was quiet: the final read on n1 read 2 at 13.002 s, the "
+		"final read on n2 read 3 at 13.002 s");
+	assert_word_at(s, "checks.1.witness.0.op", "final read");
+	assert_null_at(s, "checks.1.witness.0.client");
+}
+
+static void lock_held_twice(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("lock"), NULL);
+	op(&e, 1, 11000, 11001, "acquire", "1", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 2, 12000, 12001, "acquire", "2", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 1, 12500, 12501, "release", "1", "ok", "");
+	s = finish(&e);
+	assert_int_equal(2, json_array_size(json_object_get(s, "checks")));
+	assert_string_equal("lock", json_string_value(at(s, "checks.0.check")));
+	assert_word_at(s, "checks.0.verdict", "fail");
+	assert_check(s, 1, "w-tokens", "fail", 1,
+		     "token 5 was given to client 2 on n2 at 12.001 s after 5 had been given to "
+		     "client 1 on n1 at 11.001 s");
+}
+
+/* After its lease a hold is over, released or not. */
+static void lock_ran_out(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("lock"), NULL);
+	op(&e, 1, 11000, 11001, "acquire", "1", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 1, 12500, 12501, "release", "1", "fail", "");
+	op(&e, 2, 12000, 14000, "acquire", "2", "ok", ",\"token\":6,\"lease_ns\":3000000000");
+	s = finish(&e);
+	assert_word_at(s, "checks.0.verdict", "pass");
+	assert_word_at(s, "checks.1.verdict", "pass");
+}
+
+static void queue(const char *final, const char *verdict, int violations, const char *words)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	start(&e, WORKLOAD("queue"), NULL);
+	op(&e, 1, 1000, 1001, "push", "1", "ok", "");
+	op(&e, 1, 2000, 2001, "push", "2", "ok", "");
+	op(&e, 1, 3000, 3001, "push", "3", "ok", "");
+	op(&e, 2, 4000, 4001, "pop", "1", "ok", "");
+	if (final) {
+		last(&e, "n1", final);
+		last(&e, "n2", final);
+	}
+	s = finish(&e);
+	assert_check(s, 0, "w", verdict, violations, words);
+}
+
+static void queues(void **state)
+{
+	(void)state;
+	queue("[2,3]", "pass", 0, "there is an order that explains all answers, of 7 operations");
+	queue("[2,2]", "fail", 1,
+	      "3 was lost: client 1 on n1 pushed 3 at 3.001 s, nobody popped it, and the final "
+	      "read "
+	      "popped nothing at 4.001 s");
+	queue("[1,3]", "fail", 1,
+	      "1 came out twice: client 2 on n2 popped 1 at 4.001 s, the final read popped 1 at "
+	      "4.001 s");
+	queue(NULL, "unknown", -1, "there was no final read");
+}
+
+static void counter(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("counter"), NULL);
+	op(&e, 1, 1000, 1001, "inc", "1", "ok", "");
+	op(&e, 1, 2000, 2001, "inc", "2", "ok", "");
+	op(&e, 2, 2000, 3001, "inc", "null", "unknown", "");
+	op(&e, 2, 4000, 4001, "read", "3", "ok", ",\"found\":true");
+	last(&e, "n1", "[1,1]");
+	last(&e, "n2", "[3,3]");
+	s = finish(&e);
+	assert_word_at(s, "checks.0.verdict", "fail");
+	assert_word_at(s, "checks.0.witness.1.op", "final read");
+	assert_word_at(s, "checks.0.witness.1.node", "n1");
+}
+
+static void set_beside_writes(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("set"), NULL);
+	op(&e, 1, 1000, 1001, "add", "1", "ok", "");
+	op(&e, 1, 2000, 2001, "add", "2", "ok", "");
+	op(&e, 2, 3000, 3001, "read", "2", "ok", ",\"found\":false"); /* stale: said elsewhere */
+	last(&e, "n1", "[1,1],[5,5]");
+	last(&e, "n2", "[1,1],[5,5]");
+	s = finish(&e);
+	assert_number(s, "writes.lost", 1);
+	assert_number(s, "writes.unexpected", 1);
+	assert_number(s, "reads.stale", 1);
+	assert_number(s, "checks.0.violations", 2);
+	assert_word_at(s, "checks.0.words",
+		       "the final read found 5 at 3.001 s in w, which nobody had added");
+}
+
+static void refused(const char *check, const char *op_line, const char *words)
+{
+	struct events e;
+	struct history *h = NULL;
+	struct error err = {0};
+	_cleanup_fclose_ FILE *f = NULL;
+
+	start(&e, check, NULL);
+	ev__line(&e,
+		 "{\"t_ns\":9,\"type\":\"op\",\"workload\":\"w\",\"client\":0,\"node\":\"n1\","
+		 "\"intended_ns\":1,\"invoke_ns\":1,\"return_ns\":2,\"outcome\":\"ok\",%s}",
+		 op_line);
+	fclose(e.f);
+	f = fmemopen(e.text, e.len, "r");
+	assert_int_equal(-EINVAL, history__read(f, "e", &h, &err));
+	assert_string_equal(words, err.msg);
+	free(e.text);
+}
+
+static void what_does_not_belong(void **state)
+{
+	(void)state;
+	refused(WORKLOAD("register"), "\"op\":\"push\",\"value\":1",
+		"e:4: event `op`: `op`: a register has no push");
+	refused(WORKLOAD("set"), "\"op\":\"write\",\"value\":1",
+		"e:4: event `op`: `op`: a set has no write");
+	refused(WORKLOAD("cas"), "\"op\":\"cas\",\"expect\":1",
+		"e:4: event `op`: `value` is missing");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(stale_register),
+		cmocka_unit_test(lost_update),
+		cmocka_unit_test(lock_held_twice),
+		cmocka_unit_test(lock_ran_out),
+		cmocka_unit_test(queues),
+		cmocka_unit_test(counter),
+		cmocka_unit_test(set_beside_writes),
+		cmocka_unit_test(what_does_not_belong),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

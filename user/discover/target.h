@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * target.h: what is looked for on a machine, as the user said it. Pure: of this room only target*.c
+ * is needed for it, and nothing here has looked at the machine.
+ */
+#ifndef CHAOS_TARGET_H
+#define CHAOS_TARGET_H
+
+#include "lib/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum target_kind {
+	TARGET_PROCESS,
+	TARGET_CGROUP,
+	TARGET_UNIT,
+	TARGET_CONTAINER,
+	TARGET_PODS,
+	TARGET_NETNS,
+	TARGET_CIDR,
+	TARGET_INTERFACE,
+};
+
+/* What is chosen. All strings are the selector's own; target_selector__reset() frees them. */
+struct target_selector {
+	enum target_kind kind;
+
+	/* TARGET_PROCESS: all that is set must hold. */
+	pid_t pid;  /* 0: any */
+	char *comm; /* exact */
+	char *exe;  /* path, exact; without a '/' the last component */
+	char *args; /* glob over the arguments joined by blanks */
+	char *user; /* name or number */
+	bool tree;  /* and all their descendants */
+
+	/* TARGET_CGROUP: a path, with all below it unless @exact. */
+	bool exact;
+
+	/* TARGET_CONTAINER: @name is the beginning of an id and no name. */
+	bool by_id;
+
+	/*
+	 * TARGET_CGROUP: path. TARGET_UNIT: name, without a suffix a .service; may be a glob.
+	 * TARGET_CONTAINER: name, else the beginning of an id. TARGET_NETNS: name, path or pid.
+	 * TARGET_INTERFACE: device name. TARGET_PODS: pod name, or podman pod id; NULL: any.
+	 */
+	char *name;
+	char *netns;	     /* TARGET_INTERFACE: name, path or pid; NULL: the one chaos runs in */
+	char *pod_namespace; /* TARGET_PODS, TARGET_CONTAINER: of its pod; NULL: any */
+	char *pod;	     /* TARGET_CONTAINER: name or podman id of its pod; NULL: any or none */
+	char *node;	     /* TARGET_PODS: only on the machine of this name; NULL: any */
+	char **labels;	     /* TARGET_PODS: "key=value", all must hold */
+	size_t n_labels;
+
+	/* TARGET_CIDR; no bit of @addr is set past @prefixlen. */
+	uint8_t family, addr[16], prefixlen;
+
+	struct target_selector *excludes; /* what matches one of these is left out */
+	size_t n_excludes;
+};
+
+/*
+ * The short form: pid:N comm:NAME exe:PATH args:GLOB user:NAME tree:N cgroup:PATH unit:NAME
+ * container:[[NS/]POD/]NAME pod:[NS/]NAME pods:NS pods:[NS/]KEY=VALUE[,...] netns:NAME
+ * cidr:ADDRESS[/LENGTH] interface:[NETNS/]NAME. -EINVAL with words.
+ */
+int target_selector__parse(const char *text, struct target_selector *ret, struct error *err);
+void target_selector__reset(struct target_selector *t);
+
+/* The kinds of the short form, without colons. */
+extern const char *const target_forms[];
+extern const size_t n_target_forms;
+
+/* What a selector can say of what it looks for. */
+enum target_key {
+	TARGET_KEY_PID,
+	TARGET_KEY_COMM,
+	TARGET_KEY_EXE,
+	TARGET_KEY_ARGS,
+	TARGET_KEY_USER,
+	TARGET_KEY_CGROUP,
+	TARGET_KEY_UNIT,
+	TARGET_KEY_CONTAINER,
+	TARGET_KEY_CONTAINER_ID,
+	TARGET_KEY_CONTAINER_POD,
+	TARGET_KEY_POD,
+	TARGET_KEY_POD_NAMESPACE,
+	TARGET_KEY_POD_NODE,
+	TARGET_KEY_POD_LABEL, /* KEY=VALUE; one more at each call */
+	TARGET_KEY_NETNS,
+	TARGET_KEY_CIDR,
+	TARGET_KEY_DEVICE,
+	TARGET_KEY_DEVICE_NETNS,
+	N_TARGET_KEYS,
+};
+
+/*
+ * Check @value and set @key of @t, in place of what it was, to its canonical form. @t->kind stays.
+ * -EINVAL with what was expected.
+ */
+int target_selector__set(struct target_selector *t, enum target_key key, const char *value,
+			 struct error *err);
+
+/* A total order; 0: they choose the same by the same words. Excludes count in their order. */
+int target_selector__compare(const struct target_selector *a, const struct target_selector *b);
+
+/*
+ * In words, by the short form: "comm:etcd user:postgres", "cgroup:/a (not below)", "cidr:10.0.0.0/8 but
+ * not cidr:10.1.0.0/16". Writes @buf, cut at @size and at a whole character, and returns it.
+ */
+const char *target_selector__describe(const struct target_selector *t, char *buf, size_t size);
+
+#endif
