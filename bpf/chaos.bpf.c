@@ -99,7 +99,10 @@ static __always_inline bool hook__had(struct __sk_buff *skb)
 		return false;
 	device = device__get(skb);
 	if (device && (tag & CHAOS_LINE_PORT) == (device->line & CHAOS_LINE_PORT))
-		skb->tc_index = 0;
+		skb->tc_index = skb->ifindex == LOOPBACK_IFINDEX &&
+						skb->protocol == bpf_htons(ETHERTYPE_IPV4)
+					? CHAOS_LINE_ROUTELESS
+					: 0;
 	return true;
 }
 
@@ -175,6 +178,20 @@ SEC("tc")
 int chaos_egress(struct __sk_buff *skb)
 {
 	return hook__run(skb, CHAOS_EGRESS);
+}
+
+/* lo's ingress, behind all hooks. Where our line has gone another run's program may follow. */
+SEC("tc")
+int chaos_last(struct __sk_buff *skb)
+{
+	struct chaos_device *device;
+
+	if (skb->tc_index != CHAOS_LINE_ROUTELESS)
+		return VERDICT_PASS;
+	device = device__get(skb);
+	if (!device || bpf_clone_redirect(skb, device->line, BPF_F_INGRESS) < 0)
+		return VERDICT_PASS;
+	return VERDICT_SHOT;
 }
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

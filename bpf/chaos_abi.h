@@ -342,6 +342,15 @@ enum {
 	/* With the low bits of the ifindex of near, from which it comes: on the way back to the hook that it
 	 * left, and cleared there. Runs that meet at a device have different nears in its namespace. */
 	CHAOS_LINE_BACK = CHAOS_LINE_RELEASED | CHAOS_LINE_COPY,
+	/* IPv4 on loopback that has come back and lost its route: chaos_last leads it into near. */
+	CHAOS_LINE_ROUTELESS = CHAOS_LINE_RELEASED,
+};
+
+/* Of chaos_port. */
+enum chaos_loopback {
+	CHAOS_LOOPBACK_NOT = 0,
+	CHAOS_LOOPBACK_HOOKS = 1,  /* back to the hook, for those of other runs behind it */
+	CHAOS_LOOPBACK_DIRECT = 2, /* to the receiver: a program of somebody else is behind it */
 };
 
 /* Which line a device's packets take: key and value of devices. */
@@ -361,7 +370,7 @@ struct chaos_port {
 	__u32 ifindex;	 /* of its device, in its namespace */
 	__u32 direction; /* enum chaos_direction */
 	__u32 line; /* ifindex of the line's far end, in the line's namespace; 0: no such port */
-	__u32 loopback;
+	__u32 loopback; /* enum chaos_loopback */
 };
 _Static_assert(sizeof(struct chaos_port) == 32, "ABI");
 

@@ -230,29 +230,37 @@ int line_turn(struct __sk_buff *skb)
 	return bpf_redirect(skb->ifindex, 0);
 }
 
+/*
+ * What came from the loopback device has lost its route on the way. IPv4 takes no packet from a local address on
+ * lo without one, but on near, where user space has allowed it (accept_local, route_localnet); IPv6 takes it on lo.
+ */
+static __always_inline int line__receive(struct __sk_buff *skb)
+{
+	skb->tc_index = 0;
+	bpf_skb_change_type(skb, TO_HOST);
+	return VERDICT_PASS;
+}
+
 /* near's ingress: back to the hook. */
 SEC("tc")
 int line_return(struct __sk_buff *skb)
 {
-	struct chaos_port *port = port__get(skb->tc_index);
+	struct chaos_port *port;
+	__u32 direction;
 
+	if (skb->tc_index == CHAOS_LINE_ROUTELESS)
+		return line__receive(skb);
+	port = port__get(skb->tc_index);
 	if (!port)
 		return VERDICT_SHOT;
 	/* No time of ours may reach a receiver's SO_TIMESTAMP, nor fq's hash a flow hash. */
 	skb->tstamp = 0;
 	bpf_set_hash_invalid(skb);
-	/*
-	 * What came from the loopback device has lost its route on the way. IPv4 takes no packet from
-	 * a local address on lo without one, but on near, where user space has allowed it
-	 * (accept_local, route_localnet); IPv6 takes it on lo.
-	 */
-	if (port->loopback && skb->protocol == bpf_htons(ETHERTYPE_IPV4)) {
-		skb->tc_index = 0;
-		bpf_skb_change_type(skb, TO_HOST);
-		return VERDICT_PASS;
-	}
+	if (port->loopback == CHAOS_LOOPBACK_DIRECT && skb->protocol == bpf_htons(ETHERTYPE_IPV4))
+		return line__receive(skb);
 	skb->tc_index = CHAOS_LINE_BACK | (skb->ifindex & CHAOS_LINE_PORT);
-	return bpf_redirect(port->ifindex, port->direction == CHAOS_INGRESS ? BPF_F_INGRESS : 0);
+	direction = port->loopback ? CHAOS_INGRESS : port->direction;
+	return bpf_redirect(port->ifindex, direction == CHAOS_INGRESS ? BPF_F_INGRESS : 0);
 }
 
 /* The TAP's ingress: its tag says of which hook the packet is. */

@@ -87,7 +87,7 @@ static void test_hooks(void **state)
 	assert_non_null(skel);
 	/* As where processes are told apart: that is the longest way. */
 	skel->rodata->hook.flags = CHAOS_HOOK_OWNERS;
-	assert_int_equal(ask(skel->obj, logs), 2);
+	assert_int_equal(ask(skel->obj, logs), 3);
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	compare(skel->obj, logs);
 	chaos_bpf__destroy(skel);

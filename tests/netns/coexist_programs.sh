@@ -115,6 +115,18 @@ xdp()
 		"$(cat "$work/run.loss")"
 }
 
+# loopback: theirs behind ours, which pass packets for good: what comes from the line must not end there.
+loopback()
+{
+	how="$1 on loopback, ours by $mode"
+	other_start a lo "$@" || { fail "$how: theirs"; return; }
+	local_run loss --mode "$mode" --loss a,a,0.3 || return
+	local_lost during 0.3 127.0.0.1
+	local_end loss
+	local_lost after 0 127.0.0.1
+	other_end
+}
+
 modes=(clsact)
 kinds=(clsact)
 if can tcx; then
@@ -153,5 +165,10 @@ done
 side=0 at=b edge=(--from netns:a --to netns:b)
 for mode in "${modes[@]}"; do
 	xdp
+	loopback clsact
 done
+if can tcx; then
+	mode=tcx
+	loopback tcx
+fi
 finish

@@ -29,7 +29,9 @@ start()
 		# check-bpf has run the crafted packets here.
 		"$here/suite.sh" "$here/inside.sh" "$here/faults.sh" >"$work/$1" 2>"$work/$1.err" &
 	else
-		"$here/run" -t $limit -l "$O/vm/$1.log" "$1" tests/vm/suite.sh >"$work/$1" 2>"$work/$1.err" &
+		# Beside others once, on a kernel with tcx, fq and fq_codel: it takes two minutes.
+		[ "$1" != 6.12 ] || set -- "$1" env WITH_COEXIST=1
+		"$here/run" -t $limit -l "$O/vm/$1.log" "$@" tests/vm/suite.sh >"$work/$1" 2>"$work/$1.err" &
 	fi
 	kernel_of[$!]=$1
 }

@@ -66,10 +66,15 @@ static unsigned int end_runs(struct state_entry *list, size_t n, unsigned int *r
 
 int cmd_clear(int argc, char **argv)
 {
-	static const struct argp argp = {options, parse, "",
-					 "Ends every run and removes every trace of every run, also of "
-					 "crashed ones.",
-					 NULL, NULL, NULL};
+	static const struct argp argp = {
+		options,
+		parse,
+		"",
+		"Ends every run and removes every trace of every run, also of "
+		"crashed ones.",
+		NULL,
+		NULL,
+		NULL};
 	struct state_entry *list = NULL;
 	unsigned int filters = 0, runs = 0, folders = 0;
 	struct error err = {0};

@@ -15,6 +15,7 @@
 /* Programs by enum chaos_direction; -1: none in that direction. */
 struct attach_progs {
 	int fd[2];
+	int last; /* for loopback, behind all hooks (chaos_last) */
 };
 
 struct attach {
@@ -31,6 +32,11 @@ bool attach__has_tcx(int prog_fd);
 /* -ENODEV when the device is gone. */
 int attach__open(int netns_fd, int ifindex, const char *ifname, const struct attach_progs *progs,
 		 bool tcx, struct attach *ret, struct error *err);
+/* chaos_last at ingress, behind all others. */
+int attach__open_last(int netns_fd, int ifindex, const char *ifname, int prog_fd, bool tcx,
+		      struct attach *ret, struct error *err);
+/* Are there programs of somebody else at ingress, among which ours are attached? */
+bool attach__has_others(int netns_fd, int ifindex, bool tcx);
 /* Put other programs in their places; each changes in one step. */
 int attach__replace(int netns_fd, struct attach *a, const struct attach_progs *progs,
 		    struct error *err);

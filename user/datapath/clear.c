@@ -3,7 +3,7 @@
  * clear.c: filters that a killed controller left by the clsact mechanism.
  *
  * When a filter is ours: its handle is one of ours (tc.h), and the program that it holds is called
- * chaos_ingress or chaos_egress and uses maps called control, windows and pairs. When it is left
+ * chaos_ingress or chaos_egress and uses maps called control, windows and pairs, or chaos_last and uses devices. When it is left
  * over: no process has that program open. A controller keeps its programs open as long as it lives,
  * the kernel closes them with it, and /proc/PID/fdinfo shows the program's number; so this needs no
  * record on disk that could be lost or lie. Whoever may remove filters can be expected to see all
@@ -106,38 +106,52 @@ static int note_process(struct clear *c, int proc_fd, const char *pid)
 
 /* --- one namespace ---------------------------------------------------------------------------- */
 
-static bool has_maps(const __u32 *ids, __u32 n)
-{
-	static const char *const needed[] = {"control", "windows", "pairs"};
-	unsigned int found = 0;
+enum { MAPS_NEEDED_MAX = 3 };
 
+static const struct {
+	const char *program;
+	const char *maps[MAPS_NEEDED_MAX];
+} known[] = {
+	{"chaos_ingress", {"control", "windows", "pairs"}},
+	{"chaos_egress", {"control", "windows", "pairs"}},
+	{"chaos_last", {"devices"}},
+};
+
+static bool has_map(const __u32 *ids, __u32 n, const char *name)
+{
 	for (__u32 i = 0; i < n; i++) {
 		struct bpf_map_info info = {0};
 		__u32 len = sizeof(info);
 		_cleanup_close_ int fd = bpf_map_get_fd_by_id(ids[i]);
 
-		if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
-			continue;
-		for (unsigned int k = 0; k < ARRAY_SIZE(needed); k++)
-			if (!strcmp(info.name, needed[k]))
-				found |= 1U << k;
+		if (fd >= 0 && !bpf_obj_get_info_by_fd(fd, &info, &len) && !strcmp(info.name, name))
+			return true;
 	}
-	return found == (1U << ARRAY_SIZE(needed)) - 1;
+	return false;
+}
+
+static bool has_maps(const __u32 *ids, __u32 n, const char *const *names)
+{
+	for (size_t i = 0; i < MAPS_NEEDED_MAX && names[i]; i++)
+		if (!has_map(ids, n, names[i]))
+			return false;
+	return true;
 }
 
 static bool program_is_ours(uint32_t prog_id)
 {
 	__u32 maps[64];
 	struct bpf_prog_info info = {.nr_map_ids = ARRAY_SIZE(maps), .map_ids = (uintptr_t)maps};
-	__u32 len = sizeof(info);
+	__u32 len = sizeof(info), n;
 	_cleanup_close_ int fd = bpf_prog_get_fd_by_id(prog_id);
 
 	if (fd < 0 || bpf_obj_get_info_by_fd(fd, &info, &len))
 		return false;
-	if (strcmp(info.name, "chaos_ingress") != 0 && strcmp(info.name, "chaos_egress") != 0)
-		return false;
-	return has_maps(maps,
-			info.nr_map_ids < ARRAY_SIZE(maps) ? info.nr_map_ids : ARRAY_SIZE(maps));
+	n = info.nr_map_ids < ARRAY_SIZE(maps) ? info.nr_map_ids : ARRAY_SIZE(maps);
+	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+		if (!strcmp(info.name, known[i].program))
+			return has_maps(maps, n, known[i].maps);
+	return false;
 }
 
 static bool is_left_over(struct clear *c, const struct tc_filter *f)

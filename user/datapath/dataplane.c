@@ -224,9 +224,11 @@ void dataplane__close(struct dataplane *dp)
 		safe_close(dp->line_progs[i].back);
 	}
 	free(dp->line_progs);
-	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++)
+	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++) {
 		for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++)
 			safe_close(dp->instances[i].fd[d]);
+		safe_close(dp->instances[i].last);
+	}
 	for (int i = 0; i < DP_N_MAPS; i++)
 		safe_close(dp->map[i]);
 	/* The first is one of the maps above. */

@@ -40,6 +40,7 @@ struct line_pair {
 	bool made;
 	int near, far; /* ifindexes, in either namespace */
 	struct attach near_at, far_at;
+	struct attach last_at; /* on loopback */
 };
 
 struct line {
@@ -307,13 +308,33 @@ static int admit_local(const struct line *l, const struct compiled_hook *h, stru
 
 static int connect_loopback(struct line *l, const struct compiled_hook *h, struct error *err)
 {
+	struct attach *last = &l->pairs[h->netns].last_at;
+	int netns = l->dp->places.v[h->netns].fd;
 	_cleanup_(netns__leave) int old = -1;
-	int r = netns__enter(l->dp->places.v[h->netns].fd, &old);
+	uint32_t instance;
+	int r = netns__enter(netns, &old);
 
 	if (r)
 		return err__set(err, r, "cannot enter the namespace of %s: %s", h->ifname,
 				strerror(-r));
-	return admit_local(l, h, err);
+	r = admit_local(l, h, err);
+	netns__leave(&old);
+	if (r || last->ifindex)
+		return r;
+	r = dataplane__instance(l->dp, h, &instance, err);
+	return r
+		       ?: attach__open_last(netns, h->ifindex, h->ifname,
+					    l->dp->instances[instance].last, l->dp->tcx, last, err);
+}
+
+/* Behind a program of somebody else that passes packets for good, there would be no end of the hooks. */
+static __u32 loopback_way(const struct line *l, const struct compiled_hook *h)
+{
+	if (!h->loopback)
+		return CHAOS_LOOPBACK_NOT;
+	return attach__has_others(l->dp->places.v[h->netns].fd, h->ifindex, l->dp->tcx)
+		       ? CHAOS_LOOPBACK_DIRECT
+		       : CHAOS_LOOPBACK_HOOKS;
 }
 
 static int64_t horizon(const struct line *l)
@@ -391,7 +412,7 @@ static int write_port(struct line *l, const struct compiled_hook *h, struct erro
 			.ifindex = (__u32)h->ifindex,
 			.direction = d,
 			.line = (__u32)pair->far,
-			.loopback = h->loopback,
+			.loopback = loopback_way(l, h),
 		};
 
 		r = bpf_map_update_elem(l->dp->map[DP_PORTS], &at, &port, BPF_ANY);
@@ -539,6 +560,8 @@ void line__leave(struct line *l, size_t netns)
 	if (netns >= l->n_pairs || !l->pairs[netns].made)
 		return;
 	p = &l->pairs[netns];
+	if (p->last_at.ifindex)
+		attach__close(l->dp->places.v[netns].fd, &p->last_at);
 	if (p->far_at.ifindex)
 		attach__close(l->netns, &p->far_at);
 	if (p->near_at.ifindex)

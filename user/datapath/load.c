@@ -188,9 +188,11 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 		return err__set(err, r, "cannot keep the maps: %s", strerror(-r));
 	progs.fd[CHAOS_INGRESS] = keep_fd(bpf_program__fd(s->progs.chaos_ingress));
 	progs.fd[CHAOS_EGRESS] = keep_fd(bpf_program__fd(s->progs.chaos_egress));
-	if (progs.fd[CHAOS_INGRESS] < 0 || progs.fd[CHAOS_EGRESS] < 0) {
+	progs.last = keep_fd(bpf_program__fd(s->progs.chaos_last));
+	if (progs.fd[CHAOS_INGRESS] < 0 || progs.fd[CHAOS_EGRESS] < 0 || progs.last < 0) {
 		safe_close(progs.fd[CHAOS_INGRESS]);
 		safe_close(progs.fd[CHAOS_EGRESS]);
+		safe_close(progs.last);
 		return err__set(err, -EMFILE, "cannot keep the programs: too many open files");
 	}
 	*ret = progs;
@@ -405,7 +407,7 @@ int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, 
 	if (*ret == had) {
 		if (grow_vec(dp->instances, had, dp->cap_instances))
 			return err__set(err, -ENOMEM, "out of memory");
-		dp->instances[*ret] = (struct attach_progs){{-1, -1}};
+		dp->instances[*ret] = (struct attach_progs){{-1, -1}, -1};
 	}
 	return load(dp, &key, &dp->instances[*ret], err);
 }

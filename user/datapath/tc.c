@@ -253,7 +253,7 @@ static uint32_t choose_prio(const struct tc_filters *f)
 	bool share = true;
 
 	for (size_t i = 0; i < f->n; i++)
-		if (f->v[i].chain == 0 && f->v[i].prio < least)
+		if (f->v[i].chain == 0 && f->v[i].prio < least && f->v[i].prio != TC_PRIO_LAST)
 			least = f->v[i].prio;
 	if (least == UINT32_MAX)
 		return 10;
@@ -276,7 +276,9 @@ static uint32_t choose_prio(const struct tc_filters *f)
 	return free_prio;
 }
 
-int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_place *ret)
+/* @prio 0: before all. */
+static int attach_at(int ifindex, int direction, int prog_fd, bool made, uint32_t prio,
+		     struct tc_place *ret)
 {
 	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = ifindex, .attach_point = attach_point(direction));
 	LIBBPF_OPTS(bpf_tc_opts, opts, .prog_fd = prog_fd);
@@ -286,7 +288,7 @@ int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_pla
 	if (r)
 		return r;
 	made = made || marked_made(&f);
-	opts.priority = choose_prio(&f);
+	opts.priority = prio ? prio : choose_prio(&f);
 	r = -ENOSPC;
 	for (uint32_t i = 0; i < TC_HANDLE_SLOTS; i++) {
 		opts.handle = TC_HANDLE_BASE + 2 * i + (made ? TC_HANDLE_MADE : 0);
@@ -304,6 +306,16 @@ int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_pla
 	*ret = (struct tc_place){
 		.prio = opts.priority, .handle = opts.handle, .prog_id = opts.prog_id};
 	return 0;
+}
+
+int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_place *ret)
+{
+	return attach_at(ifindex, direction, prog_fd, made, 0, ret);
+}
+
+int tc__attach_last(int ifindex, int direction, int prog_fd, bool made, struct tc_place *ret)
+{
+	return attach_at(ifindex, direction, prog_fd, made, TC_PRIO_LAST, ret);
 }
 
 int tc__replace(int ifindex, int direction, int prog_fd, struct tc_place *place)

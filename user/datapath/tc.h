@@ -20,6 +20,7 @@ enum {
 	TC_HANDLE_BASE = 0x0c4a0500, /* handles of ours: base + 2 * n + made, n < 64 */
 	TC_HANDLE_SLOTS = 64,
 	TC_HANDLE_MADE = 1, /* the clsact qdisc is ours */
+	TC_PRIO_LAST = 65535,
 };
 
 struct tc_filter {
@@ -75,6 +76,8 @@ int tc__need_clsact(int ifindex, const char *ifname, bool *ret_made, struct erro
 
 /* Add @prog_fd before all filters that are there, disturbing none. */
 int tc__attach(int ifindex, int direction, int prog_fd, bool made, struct tc_place *ret);
+/* Add it behind them, but for one of another run. */
+int tc__attach_last(int ifindex, int direction, int prog_fd, bool made, struct tc_place *ret);
 /* Put another program in its place, in one step. */
 int tc__replace(int ifindex, int direction, int prog_fd, struct tc_place *place);
 /* Remove it if it is still ours. A device that is gone is fine. */

@@ -156,3 +156,50 @@ other_end()
 	xdp) ip -n "${other_what[0]}" link set dev "${other_what[1]}" xdpgeneric off ;;
 	esac
 }
+
+DPCTL=$O/tests/netns/dpctl
+declare -A local_in=() local_pid=()
+
+# local_run NAME OPTION...: a data plane by hand on what a sends to itself, which no selector of chaos's asks for by
+# address; once it is armed.
+local_run()
+{
+	local name=$1 in out line
+
+	shift
+	rm -f "$work/in" "$work/ready"
+	mkfifo "$work/in" "$work/ready"
+	(
+		for in in "${local_in[@]}"; do
+			exec {in}>&-
+		done
+		exec "$DPCTL" -m a=netns:a "$@"
+	) <"$work/in" >"$work/ready" 2>"$work/run.$name" &
+	local_pid[$name]=$!
+	exec {in}>"$work/in" {out}<"$work/ready"
+	local_in[$name]=$in
+	read -r -t 60 line <&"$out"
+	exec {out}<&-
+	[[ $line != ready* ]] || return 0
+	fail "$how: the run $name comes on" "$(cat "$work/run.$name")"
+	return 1
+}
+
+# local_end NAME [SIGNAL]: it ends with its input.
+local_end()
+{
+	local in=${local_in[$1]}
+
+	[ $# -lt 2 ] || kill "-$2" "${local_pid[$1]}"
+	exec {in}>&-
+	wait "${local_pid[$1]}" 2>/dev/null
+	unset "local_in[$1]" "local_pid[$1]"
+}
+
+# local_lost NAME P ADDRESS: a test: what a sends to itself.
+local_lost()
+{
+	out=$("$METER" udp --send-netns a --recv-netns a --to "$3" --port 5201 --count $N --interval 300us \
+		--linger 500ms 2>&1)
+	judged "$1: $2 lost of what goes to $3" ".lost.ratio | ratio($2; $N)" "$out"
+}
