@@ -94,6 +94,7 @@ struct lab_node {
 	char **run; /* command lines, templates; started in order */
 	size_t n_run;
 	bool sh; /* run each by /bin/sh -c instead of splitting into words */
+	char *user; /* whose its commands, files and folder are; NULL = the caller's */
 	struct ready ready;
 	struct lab_need *needs;
 	size_t n_needs;

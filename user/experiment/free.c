@@ -23,6 +23,7 @@ static void free_node(struct lab_node *node)
 	free(node->files);
 	free(node->needs);
 	free_strings(node->run, node->n_run);
+	free(node->user);
 	free(node->ready.url);
 	free(node->ready.command);
 	free(node->name);
