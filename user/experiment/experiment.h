@@ -329,18 +329,26 @@ struct custom_system {
 	uint16_t port;	 /* TCP */
 	char *send;	 /* TCP: what to send first, C escapes already resolved */
 	char *leader_re; /* POSIX extended; matching the answer means: claims leadership */
+	/* what it is if `leader` does not match, the first that does; NULL = none */
+	char *candidate_re, *follower_re;
 	char *epoch_re;	 /* its first group is the epoch; NULL = none */
 	struct pos pos;
 };
 
 struct role_watch {
 	char *resource;
-	char *system; /* redis | sentinel | etcd | vrrp | a custom_system's name */
+	char *system; /* one of role_systems[] (parse_role.c) or a custom_system's name */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;	   /* 0 = the system's default */
 	char *master_name; /* sentinel; default "mymaster" */
 	char *vip;	   /* vrrp: the virtual address */
+	char *url;	   /* template: http(s)://HOST:PORT in place of the node's address and port */
+	char *ca_file, *token_file;
+	char *user, *password, *database;
+	char *identity; /* template: what the system calls the node; lease, kafka */
+	char *lease;	/* NAMESPACE/NAME */
+	unsigned int slot; /* redis-cluster */
 	int64_t every_ns;  /* default 20 ms, 1 ms ... 60 s */
 	struct pos pos;
 };

@@ -62,6 +62,8 @@ static void free_observation(struct experiment *e)
 		free(s->send);
 		free(s->leader_re);
 		free(s->epoch_re);
+		free(s->candidate_re);
+		free(s->follower_re);
 	}
 	for (size_t i = 0; i < e->n_roles; i++) {
 		struct role_watch *w = &e->roles[i];
@@ -71,6 +73,14 @@ static void free_observation(struct experiment *e)
 		free_strings(w->endpoints, w->n_endpoints);
 		free(w->master_name);
 		free(w->vip);
+		free(w->url);
+		free(w->ca_file);
+		free(w->token_file);
+		free(w->user);
+		free(w->password);
+		free(w->database);
+		free(w->identity);
+		free(w->lease);
 	}
 	for (size_t i = 0; i < e->n_workloads; i++) {
 		struct workload *w = &e->workloads[i];
