@@ -8,6 +8,7 @@
 #define CHAOS_EXPERIMENT_H
 
 #include "discover/target.h"
+#include "experiment/custom.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -329,6 +330,8 @@ struct custom_system {
 	char *send;	 /* TCP: what to send first, C escapes already resolved */
 	char *leader_re; /* POSIX extended; matching the answer means: claims leadership */
 	char *epoch_re;	 /* its first group is the epoch; NULL = none */
+	bool has_probe;	 /* the above; else it is for workloads only */
+	struct custom_workload *workload; /* NULL = it is for role probes only */
 	struct pos pos;
 };
 
@@ -344,9 +347,16 @@ struct role_watch {
 	struct pos pos;
 };
 
+/* What some systems ask of a client; NULL where the file says nothing. */
+struct workload_login {
+	char *user, *password, *database;
+	char *queue_type; /* rabbitmq: classic | quorum */
+};
+
 struct workload {
 	char *name;
-	char *system; /* redis | etcd */
+	char *system; /* of load_systems, or a custom_system's name */
+	struct workload_login login;
 	char *check;  /* set | register | cas | counter | queue | lock */
 	char **endpoints;
 	size_t n_endpoints;

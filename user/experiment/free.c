@@ -61,6 +61,7 @@ static void free_observation(struct experiment *e)
 		free(s->send);
 		free(s->leader_re);
 		free(s->epoch_re);
+		custom__free(s->workload);
 	}
 	for (size_t i = 0; i < e->n_roles; i++) {
 		struct role_watch *w = &e->roles[i];
@@ -77,6 +78,10 @@ static void free_observation(struct experiment *e)
 		free(w->name);
 		free(w->system);
 		free(w->check);
+		free(w->login.user);
+		free(w->login.password);
+		free(w->login.database);
+		free(w->login.queue_type);
 		free_strings(w->endpoints, w->n_endpoints);
 	}
 	for (size_t i = 0; i < e->n_expect; i++)

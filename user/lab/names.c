@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* names.c: who is who in a lab: addresses, folders, and ${...} in what the user wrote. */
 #include "lab/internal.h"
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 #include "lib/nearest.h"
