@@ -225,6 +225,13 @@ char *lab__expand(const struct lab *lab, const char *node, const char *template,
 	return s;
 }
 
+const char *lab__lookup(const struct lab *lab, const char *node, const char *name)
+{
+	struct lookup l = {.lab = lab, .node = lab__node(lab, node)};
+
+	return l.node ? find(&l, name) : NULL;
+}
+
 /* Split first, expand then: a blank in ${dir} is no end of a word. */
 static int split_command(const struct lab *lab, const char *node, const char *line,
 			 struct command *c, struct error *err)

@@ -103,6 +103,13 @@ static int code_errno(CURL *easy, CURLcode code)
 
 int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns)
 {
+	struct http_request rq = {.url = url, .body = json, .headers = json ? h->headers : NULL};
+
+	return http__send(h, &rq, deadline_ns);
+}
+
+int http__send(struct http *h, const struct http_request *rq, int64_t deadline_ns)
+{
 	int64_t left = deadline_ns - clock__now();
 	CURL *c = h->easy;
 	CURLcode code;
@@ -114,7 +121,7 @@ int http__request(struct http *h, const char *url, const char *json, int64_t dea
 	if (left < NS_PER_MS)
 		return -ETIMEDOUT;
 	curl_easy_reset(c); /* connections stay */
-	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_URL, rq->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* whatever the environment says */
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -126,10 +133,14 @@ int http__request(struct http *h, const char *url, const char *json, int64_t dea
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L); /* or on_debug is not called */
-	if (json) {
-		curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, json);
-	}
+	if (rq->headers)
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, rq->headers);
+	if (rq->body)
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, rq->body);
+	if (rq->method && !strcmp(rq->method, "HEAD"))
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	else if (rq->method)
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
 	code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
 	return code == CURLE_WRITE_ERROR && h->cut ? 0 : code_errno(c, code);

@@ -29,6 +29,15 @@ void http__reset(struct http *h);
  */
 int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns);
 
+struct http_request {
+	const char *url;
+	const char *method; /* NULL: GET, or POST if there is a body */
+	const char *body;   /* NULL = none */
+	struct curl_slist *headers;
+};
+/* The same for any request. */
+int http__send(struct http *h, const struct http_request *rq, int64_t deadline_ns);
+
 /* "http://IP:PORT" with the brackets that IPv6 needs. */
 void http__base(char *buf, size_t size, const char *ip, uint16_t port);
 

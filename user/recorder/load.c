@@ -14,11 +14,6 @@
 
 #define CLIENTS_MAX 10000
 
-const char *const load_systems[] = {"redis", "etcd"};
-const size_t n_load_systems = ARRAY_SIZE(load_systems);
-
-static const struct store_ops *const all_ops[] = {&store_redis, &store_etcd};
-
 const char *const object_names[OBJECT_COUNT] = {
 	[OBJECT_SET] = "set",	      [OBJECT_REGISTER] = "register", [OBJECT_CAS] = "cas",
 	[OBJECT_COUNTER] = "counter", [OBJECT_QUEUE] = "queue",	      [OBJECT_LOCK] = "lock",
@@ -183,7 +178,8 @@ static int client_open(void *arg, struct error *err)
 {
 	struct client *c = arg;
 	struct load *l = c->load;
-	int r = l->ops->open(c->place->ip, l->port, l->stem, &c->store);
+	struct store_spec spec = load__spec(l, c->place, c->index);
+	int r = store__open(l->ops, &spec, &c->store);
 
 	return r ? err__set(err, r, "%s", strerror(-r)) : 0;
 }
@@ -206,14 +202,6 @@ static void client_run(void *arg)
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
-
-static const struct store_ops *find_ops(const char *system)
-{
-	for (size_t i = 0; system && i < ARRAY_SIZE(all_ops); i++)
-		if (!strcmp(all_ops[i]->name, system))
-			return all_ops[i];
-	return NULL;
-}
 
 static int find_object(const char *check, const struct store_ops *ops, enum object *ret,
 		       struct error *err)
@@ -260,6 +248,8 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 		struct place *p = &l->places[l->n_places++];
 
 		p->netns_fd = from->netns_fd;
+		p->lookup = from->lookup;
+		p->lookup_arg = from->lookup_arg;
 		p->node = strdup(from->node ? from->node : "");
 		p->ip = strdup(from->ip ? from->ip : "127.0.0.1");
 		if (!p->node || !p->ip)
@@ -277,6 +267,7 @@ static int start_clients(struct load *l, unsigned int n, struct error *err)
 		c->load = l;
 		c->index = (int)i;
 		c->place = &l->places[i % l->n_places];
+		c->thread.runs_commands = l->ops->runs_commands;
 		c->hold = NOTHING;
 		for (size_t k = 0; k < LOAD_KEYS; k++)
 			c->seen[k] = UNSEEN;
@@ -294,10 +285,18 @@ static int start_clients(struct load *l, unsigned int n, struct error *err)
 	return 0;
 }
 
+static int set_up(struct load *l, struct error *err)
+{
+	struct store_spec spec = load__spec(l, &l->places[0], -1);
+	int r = l->ops->load ? l->ops->load(err) : 0;
+
+	return r || !l->custom ? r : custom__setup(&spec, l->places[0].netns_fd, err);
+}
+
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
 		struct error *err)
 {
-	const struct store_ops *ops = find_ops(cfg->system);
+	const struct store_ops *ops = cfg->custom ? &store_custom : store__find(cfg->system);
 	enum object object = OBJECT_SET;
 	struct load *l;
 	int e;
@@ -316,6 +315,8 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 	halt__init(&l->halt);
 	l->recorder = r;
 	l->ops = ops;
+	l->login = cfg->login;
+	l->custom = cfg->custom;
 	l->object = object;
 	l->port = cfg->port ? cfg->port : ops->port;
 	l->seed = cfg->seed;
@@ -327,9 +328,10 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 	if (e) {
 		err__set(err, e, "out of memory");
 	} else {
-		if (object == OBJECT_SET)
+		e = set_up(l, err);
+		if (!e && object == OBJECT_SET)
 			load__find_base(l);
-		e = start_clients(l, cfg->clients, err);
+		e = e ? e : start_clients(l, cfg->clients, err);
 	}
 	if (e) {
 		err__prefix(err, "workload %s", cfg->name);

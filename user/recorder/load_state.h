@@ -12,6 +12,8 @@
 struct place {
 	char *node, *ip;
 	int netns_fd; /* borrowed */
+	const char *(*lookup)(const char *name, void *arg);
+	void *lookup_arg;
 	_Atomic uint64_t attempted, acked, failed, unknown, reads;
 };
 
@@ -46,6 +48,8 @@ struct operation {
 struct load {
 	struct recorder *recorder;
 	const struct store_ops *ops;
+	const struct workload_login *login;
+	const struct custom_workload *custom;
 	enum object object;
 	char *name;
 	char *stem; /* of the names of its keys: the name, and of objects this run's own */
@@ -66,6 +70,8 @@ struct load {
 	int64_t base;		    /* values below it were there before the run */
 };
 
+/* Of client @client (-1: none) at @p. */
+struct store_spec load__spec(const struct load *l, const struct place *p, int client);
 /* Operation @i of the workload, due at @due, on another object than a set. */
 void object__perform(struct client *c, uint64_t i, int64_t due);
 /* Too late to be sent? Then @op is what is recorded of it. */

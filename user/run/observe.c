@@ -101,6 +101,22 @@ static const char *lookup_place(const char *name, void *arg)
 	return !strcmp(name, "node") ? p->name : NULL;
 }
 
+static const char *lookup_load(const char *name, void *arg)
+{
+	const struct run_load_place *p = arg;
+	const char *value = p->lab ? lab__lookup(p->lab, p->place->name, name) : NULL;
+
+	return value ? value : lookup_place(name, (void *)p->place);
+}
+
+static const struct custom_workload *find_custom(const struct run *run, const char *system)
+{
+	for (size_t i = 0; i < run->e->n_systems; i++)
+		if (!strcmp(run->e->systems[i].name, system))
+			return run->e->systems[i].workload;
+	return NULL;
+}
+
 static char *expand(const struct run *run, const struct place *p, const char *template,
 		    struct error *err)
 {
@@ -189,8 +205,9 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 	rl->workload = w;
 	rl->places = calloc(w->n_endpoints + 1, sizeof(*rl->places));
 	rl->place = calloc(w->n_endpoints + 1, sizeof(*rl->place));
+	rl->names = calloc(w->n_endpoints + 1, sizeof(*rl->names));
 	run->n_loads++;
-	if (!rl->places || !rl->place)
+	if (!rl->places || !rl->place || !rl->names)
 		return err__set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < w->n_endpoints; i++) {
 		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
@@ -202,12 +219,17 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 			.node = run->places[place].name,
 			.netns_fd = run->places[place].netns_fd,
 			.ip = run->places[place].ip,
+			.lookup = lookup_load,
+			.lookup_arg = &rl->names[i],
 		};
+		rl->names[i] = (struct run_load_place){run->lab, &run->places[place]};
 	}
 	cfg = (struct load_config){
 		.name = w->name,
 		.system = w->system,
 		.check = w->check,
+		.login = &w->login,
+		.custom = find_custom(run, w->system),
 		.places = rl->places,
 		.n_places = w->n_endpoints,
 		.port = w->port,
@@ -264,6 +286,7 @@ void observe__free(struct run *run)
 		load__free(run->loads[i].load);
 		free(run->loads[i].places);
 		free(run->loads[i].place);
+		free(run->loads[i].names);
 	}
 	for (size_t i = 0; run->probes && i < run->n_probes + 1; i++) {
 		free(run->probes[i].custom.command);
