@@ -224,6 +224,7 @@ static const struct load_system {
 	{"rabbitmq", true, true, "queue"},
 	{"zookeeper", false, false, "set register cas counter"},
 	{"redis-cluster", false, false, NULL},
+	{"http", false, false, NULL},
 };
 
 static const struct load_system *find_load_system(const char *name)
@@ -264,7 +265,8 @@ static void workload_queue_type(struct reader *r, const struct yaml_node *n, voi
 
 static void workload_check(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"set", "register", "cas", "counter", "queue", "lock"};
+	static const char *const words[] = {"set", "register", "cas", "counter",
+					    "queue", "lock",	 "none"};
 
 	read_word(r, n, "check", words, ARRAY_SIZE(words), &((struct workload *)obj)->check);
 }
@@ -276,20 +278,43 @@ static void workload_endpoints(struct reader *r, const struct yaml_node *n, void
 	read_endpoints(r, n, &w->endpoints, &w->n_endpoints);
 }
 
+static void workload_target(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct workload *w = obj;
+
+	if (reader__string(r, n, "an endpoint", &w->target) &&
+	    parse_endpoint_name(r, n) == SIZE_MAX) {
+		free(w->target);
+		w->target = NULL;
+	}
+}
+
 static const struct option workload_options[] = {
 	FIELD("name", STRING, workload, name, .required = true),
 	OPTION("system", CUSTOM, .required = true, .parse = workload_system),
-	OPTION("check", CUSTOM, .required = true, .parse = workload_check),
+	OPTION("check", CUSTOM, .parse = workload_check),
 	OPTION("endpoints", CUSTOM, .required = true, .parse = workload_endpoints),
+	OPTION("target", CUSTOM, .parse = workload_target),
 	FIELD("port", PORT, workload, port),
 	FIELD("user", STRING, workload, login.user),
 	FIELD("password", STRING, workload, login.password),
 	FIELD("database", STRING, workload, login.database),
 	OPTION("queue_type", CUSTOM, .parse = workload_queue_type),
-	FIELD("clients", UINT, workload, clients, .lo = 1, .hi = 1000),
+	FIELD("clients", UINT, workload, clients, .lo = 1, .hi = 10000),
+	OPTION("mode", CUSTOM, .parse = workload__mode),
 	FIELD("rate", RATE, workload, rate_per_s, .hi = 100000),
+	OPTION("arrival", CUSTOM, .parse = workload__arrival),
+	FIELD("think", DURATION, workload, think_ns, .lo = 0, .hi = 3600 * NS_PER_S),
 	FIELD("reads", FRACTION, workload, reads),
 	FIELD("timeout", DURATION, workload, timeout_ns, .lo = NS_PER_MS, .hi = 600 * NS_PER_S),
+	OPTION("retry", CUSTOM, .parse = workload__retry),
+	OPTION("connections", CUSTOM, .parse = workload__connections),
+	OPTION("url", CUSTOM, .parse = workload__url),
+	OPTION("method", CUSTOM, .parse = workload__method),
+	OPTION("body", CUSTOM, .parse = workload__body),
+	OPTION("headers", CUSTOM, .parse = workload__headers),
+	OPTION("expect_status", CUSTOM, .parse = workload__status),
+	OPTION("keys", CUSTOM, .parse = workload__keys),
 };
 
 static bool is_check(const struct workload *w, const char *check)
@@ -343,9 +368,17 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 
 	w->pos = n->pos;
 	w->rate_per_s = 100;
-	w->timeout_ns = NS_PER_S;
+	w->timeout_ns = w->think_ns = NS_PER_S;
+	w->retry = (struct retry){.delay_ns = NS_PER_S,
+				  .base_ns = 100 * NS_PER_MS,
+				  .cap_ns = 10 * NS_PER_S,
+				  .attempts = 10};
+	w->http.status_lo = 200;
+	w->http.status_hi = 299;
+	w->http.keys = 1;
 	if (!reader__map(r, n, "a workload", workload_options, ARRAY_SIZE(workload_options), w))
 		return;
+	workload__check(r, n, w);
 	if (!yaml__get(n, "reads"))
 		w->reads = is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
 	if (w->system && w->check)

@@ -11,6 +11,13 @@ static void global_init(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+void http__global_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, global_init);
+}
+
 static size_t on_body(const char *data, size_t one, size_t n, void *arg)
 {
 	struct http *h = arg;
@@ -50,9 +57,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 
 int http__init(struct http *h, size_t max)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, global_init);
+	http__global_init();
 	*h = (struct http){.max = max, .cap = 4096};
 	h->easy = curl_easy_init();
 	h->body = calloc(1, h->cap);
@@ -73,7 +78,7 @@ void http__reset(struct http *h)
 	*h = (struct http){0};
 }
 
-static int code_errno(CURL *easy, CURLcode code)
+int http__errno(CURL *easy, CURLcode code)
 {
 	long os = 0;
 
@@ -143,7 +148,7 @@ int http__send(struct http *h, const struct http_request *rq, int64_t deadline_n
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
 	code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
-	return code == CURLE_WRITE_ERROR && h->cut ? 0 : code_errno(c, code);
+	return code == CURLE_WRITE_ERROR && h->cut ? 0 : http__errno(c, code);
 }
 
 void http__base(char *buf, size_t size, const char *ip, uint16_t port)

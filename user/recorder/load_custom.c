@@ -374,8 +374,10 @@ static void custom_act(void *store, const struct request *rq, int64_t deadline_n
 	if (ret->outcome != OUTCOME_OK)
 		return;
 	none = rd.decided && rd.by == CUSTOM_NONE;
-	if (none && !reads)
+	if (none && !reads) {
+		ret->refused = true;
 		return answer__error(ret, OUTCOME_FAIL, rd.line, strlen(rd.line));
+	}
 	if (!none && tells_value(x) && rd.bad_value && !rd.has_value)
 		return odd(ret, "its value is no number", &rd);
 	if (!none && rd.has_value)
