@@ -14,6 +14,7 @@ void parse_endpoints(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_systems(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_faults(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_observe(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_roles(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_guards(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_expect(struct reader *r, const struct yaml_node *n, void *obj);
 
@@ -113,6 +114,10 @@ void workload__check(struct reader *r, const struct yaml_node *n, struct workloa
 /* An address without length, IPv4 or IPv6. */
 bool parse_is_address(const char *s);
 
+/* Endpoints that a probe or a client can be in: names, each once. */
+void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names, size_t *n_names);
+
+/* The built-in systems of roles, in the order in which they are documented. */
 extern const char *const role_systems[];
 extern const size_t n_role_systems;
 

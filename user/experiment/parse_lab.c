@@ -183,6 +183,7 @@ static const struct option node_options[] = {
 	OPTION("files", CUSTOM, .parse = node_files),
 	OPTION("run", CUSTOM, .parse = node_run),
 	FIELD("sh", BOOL, lab_node, sh),
+	FIELD("user", STRING, lab_node, user),
 	OPTION("ready", CUSTOM, .parse = node_ready),
 	OPTION("needs", CUSTOM, .parse = node_needs),
 };

@@ -74,6 +74,16 @@ static void system_leader(struct reader *r, const struct yaml_node *n, void *obj
 	read_pattern(r, n, 0, &((struct custom_system *)obj)->leader_re);
 }
 
+static void system_candidate(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	read_pattern(r, n, 0, &((struct custom_system *)obj)->candidate_re);
+}
+
+static void system_follower(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	read_pattern(r, n, 0, &((struct custom_system *)obj)->follower_re);
+}
+
 static void system_epoch(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	read_pattern(r, n, 1, &((struct custom_system *)obj)->epoch_re);
@@ -133,6 +143,8 @@ static const struct option system_options[] = {
 	OPTION("http", CUSTOM, .parse = system_http),
 	OPTION("tcp", CUSTOM, .parse = system_tcp),
 	OPTION("leader", CUSTOM, .parse = system_leader),
+	OPTION("candidate", CUSTOM, .parse = system_candidate),
+	OPTION("follower", CUSTOM, .parse = system_follower),
 	OPTION("epoch", CUSTOM, .parse = system_epoch),
 	OPTION("workload", CUSTOM, .parse = parse_custom_workload),
 };

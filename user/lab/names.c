@@ -7,6 +7,7 @@
 #include "lib/nearest.h"
 
 #include <arpa/inet.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -353,6 +354,32 @@ static int expand_node(struct lab *lab, struct node *n, struct error *err)
 	}
 	r = expand_ready(lab, n, &why);
 	return r ? err__set(err, r, "%s: ready: %s", n->spec->name, why.msg) : 0;
+}
+
+static int find_user(struct node *n, struct error *err)
+{
+	struct passwd pw, *found;
+	char buf[4096];
+	int r = getpwnam_r(n->spec->user, &pw, buf, sizeof(buf), &found);
+
+	if (r)
+		return err__set(err, -r, "%s: user `%s`: %s", n->spec->name, n->spec->user,
+				strerror(r));
+	if (!found)
+		return err__set(err, -ENOENT, "%s: no user `%s` on this machine", n->spec->name,
+				n->spec->user);
+	n->as = (struct as_user){.set = true, .uid = pw.pw_uid, .gid = pw.pw_gid};
+	return 0;
+}
+
+int lab__find_users(struct lab *lab, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < lab->e->n_nodes; i++)
+		if (lab->nodes[i].spec->user)
+			r = find_user(&lab->nodes[i], err);
+	return r;
 }
 
 int lab__expand_all(struct lab *lab, struct error *err)

@@ -74,8 +74,36 @@ void http__reset(struct http *h)
 {
 	curl_easy_cleanup(h->easy);
 	curl_slist_free_all(h->headers);
+	curl_slist_free_all(h->own_headers);
+	free(h->login);
+	free(h->ca_file);
 	free(h->body);
 	*h = (struct http){0};
+}
+
+int http__authorize(struct http *h, const char *user, const char *password, const char *header,
+		    const char *ca_file)
+{
+	if (user && asprintf(&h->login, "%s:%s", user, password ? password : "") < 0) {
+		h->login = NULL;
+		return -ENOMEM;
+	}
+	if (header && !(h->own_headers = curl_slist_append(NULL, header)))
+		return -ENOMEM;
+	if (ca_file && !(h->ca_file = strdup(ca_file)))
+		return -ENOMEM;
+	return 0;
+}
+
+/* What http__authorize() was told. */
+static void authorize(struct http *h)
+{
+	if (h->login)
+		curl_easy_setopt(h->easy, CURLOPT_USERPWD, h->login);
+	if (h->own_headers)
+		curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->own_headers);
+	if (h->ca_file)
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO, h->ca_file);
 }
 
 int http__errno(CURL *easy, CURLcode code)
@@ -99,6 +127,9 @@ int http__errno(CURL *easy, CURLcode code)
 	case CURLE_UNSUPPORTED_PROTOCOL:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return -EINVAL;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -EKEYREJECTED;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
 	default:
@@ -138,6 +169,7 @@ int http__send(struct http *h, const struct http_request *rq, int64_t deadline_n
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L); /* or on_debug is not called */
+	authorize(h);
 	if (rq->headers)
 		curl_easy_setopt(c, CURLOPT_HTTPHEADER, rq->headers);
 	if (rq->body)

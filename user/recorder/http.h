@@ -16,6 +16,10 @@ struct http {
 	long status;
 	bool sent; /* some of the last request has left, perhaps on a connection that died of it */
 	bool cut;  /* the answer is longer than max; body is its beginning */
+
+	/* http__authorize() */
+	char *login, *ca_file;
+	struct curl_slist *own_headers; /* of a GET */
 };
 
 /* libcurl's, once; by everything that uses it. */
@@ -26,6 +30,13 @@ int http__errno(CURL *easy, CURLcode code);
 /* @max: bytes of an answer that are kept. 0 or -ENOMEM. */
 int http__init(struct http *h, size_t max);
 void http__reset(struct http *h);
+
+/*
+ * From now on: log in as @user, send the header @header, trust the certificates in @ca_file; each
+ * may be NULL. 0 or -ENOMEM.
+ */
+int http__authorize(struct http *h, const char *user, const char *password, const char *header,
+		    const char *ca_file);
 
 /*
  * GET @url, or POST @json to it. 0 once an answer is there, whatever its status; else

@@ -2,70 +2,22 @@
 /*
  * load_postgres.c: PostgreSQL by libpq, which is loaded when it is needed.
  *
- * A statement goes by the extended protocol, where the server commits at the Sync message, after it has sent
- * CommandComplete: so it counts as done only when ReadyForQuery has come, which is when PQgetResult() has
- * nothing more to give and the connection stands. How durable a commit is (synchronous_commit) is the server's.
+ * A statement goes by the simple protocol and is a transaction of its own: the server commits before it says
+ * CommandComplete. How durable a commit is (synchronous_commit) is the server's business.
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "recorder/library.h"
+#include "recorder/libpq.h"
+#include "recorder/sock.h"
 #include "recorder/sql.h"
 
-#include <poll.h>
 #include <string.h>
-
-/* libpq-fe.h's, part of its ABI. */
-typedef struct pg_conn PGconn;
-typedef struct pg_result PGresult;
-enum { CONNECTION_OK = 0, CONNECTION_BAD = 1 };
-enum { POLLING_FAILED = 0, POLLING_READING = 1, POLLING_WRITING = 2, POLLING_OK = 3 };
-enum { PGRES_COMMAND_OK = 1, PGRES_TUPLES_OK = 2 };
-enum { PG_DIAG_SEVERITY_NONLOCALIZED = 'V', PG_DIAG_SQLSTATE = 'C', PG_DIAG_PRIMARY = 'M' };
-
-#define FUNCTIONS(X)                                                                               \
-	X(PGconn *, PQconnectStartParams, (const char *const *, const char *const *, int))         \
-	X(int, PQconnectPoll, (PGconn *))                                                          \
-	X(int, PQstatus, (const PGconn *))                                                         \
-	X(int, PQsocket, (const PGconn *))                                                         \
-	X(void, PQfinish, (PGconn *))                                                              \
-	X(char *, PQerrorMessage, (const PGconn *))                                                \
-	X(int, PQsetnonblocking, (PGconn *, int))                                                  \
-	X(int, PQsendQueryParams,                                                                  \
-	  (PGconn *, const char *, int, const unsigned int *, const char *const *, const int *,    \
-	   const int *, int))                                                                      \
-	X(int, PQflush, (PGconn *))                                                                \
-	X(int, PQconsumeInput, (PGconn *))                                                         \
-	X(int, PQisBusy, (PGconn *))                                                               \
-	X(PGresult *, PQgetResult, (PGconn *))                                                     \
-	X(int, PQresultStatus, (const PGresult *))                                                 \
-	X(char *, PQresultErrorField, (const PGresult *, int))                                     \
-	X(char *, PQresultErrorMessage, (const PGresult *))                                        \
-	X(char *, PQcmdTuples, (PGresult *))                                                       \
-	X(int, PQntuples, (const PGresult *))                                                      \
-	X(char *, PQgetvalue, (const PGresult *, int, int))                                        \
-	X(int, PQgetlength, (const PGresult *, int, int))                                          \
-	X(void *, PQsetNoticeProcessor, (PGconn *, void (*)(void *, const char *), void *))        \
-	X(void, PQclear, (PGresult *))
-
-static union {
-	struct {
-		FUNCTIONS(LIBRARY_MEMBER)
-	} f;
-	void *v[1];
-} pq;
-static const char *const names[] = {FUNCTIONS(LIBRARY_NAME)};
-
-static struct library library = {.soname = "libpq.so.5",
-				 .package = "libpq5",
-				 .names = names,
-				 .n = ARRAY_SIZE(names),
-				 .functions = pq.v,
-				 .lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct postgres {
 	struct sql_conn sql;
 	struct store_spec spec;
-	PGconn *conn;
+	const struct libpq *pq;
+	PGconn *conn; /* NULL = none */
 };
 
 /* --- pure ------------------------------------------------------------------------------------- */
@@ -88,24 +40,10 @@ enum outcome postgres__outcome(const char *severity, const char *state)
 
 /* --- the connection ----------------------------------------------------------------------------- */
 
-static int wait_for(const struct postgres *p, short events, int64_t deadline_ns)
-{
-	struct pollfd fd = {.fd = pq.f.PQsocket(p->conn), .events = events};
-	int n;
-
-	do {
-		int64_t left = deadline_ns - clock__now();
-		struct timespec ts = ns_timespec(left > 0 ? left : 0);
-
-		n = ppoll(&fd, 1, &ts, NULL);
-	} while (n < 0 && errno == EINTR);
-	return n > 0 ? 0 : n ? -errno : -ETIMEDOUT;
-}
-
 static void drop(struct postgres *p)
 {
 	if (p->conn)
-		pq.f.PQfinish(p->conn);
+		p->pq->finish(p->conn);
 	p->conn = NULL;
 }
 
@@ -114,100 +52,45 @@ static void be_silent(void *arg, const char *message)
 	(void)arg, (void)message;
 }
 
-/* The first line of libpq's words. */
-static void say(struct answer *a, enum outcome outcome, const char *text)
-{
-	text = text && *text ? text : "the connection is lost";
-	answer__error(a, outcome, text, strcspn(text, "\n"));
-}
-
 static bool connect_it(struct postgres *p, int64_t deadline_ns, struct answer *a)
 {
 	const struct workload_login *login = p->spec.login;
-	const char *user = login->user ? login->user : "postgres";
-	char port[8];
-	const char *const keys[] = {"hostaddr", "port",		    "user",	  "password",
-				    "dbname",	"application_name", "gssencmode", NULL};
-	const char *const values[] = {p->spec.ip,
-				      port,
-				      user,
-				      login->password,
-				      login->database ? login->database : user,
-				      "chaos",
-				      "disable",
-				      NULL};
-	int state = POLLING_WRITING, r = 0;
+	struct pg_login to = {.host = p->spec.ip,
+			      .port = p->spec.port,
+			      .user = login->user,
+			      .password = login->password,
+			      .database = login->database};
+	char why[sizeof(a->error)];
+	int r = pg__connect(p->pq, &to, deadline_ns, &p->conn, why, sizeof(why));
 
-	snprintf(port, sizeof(port), "%u", p->spec.port);
-	p->conn = pq.f.PQconnectStartParams(keys, values, 0);
-	if (!p->conn || pq.f.PQstatus(p->conn) == CONNECTION_BAD)
-		state = POLLING_FAILED;
-	while (!r && state != POLLING_OK && state != POLLING_FAILED) {
-		r = wait_for(p, state == POLLING_READING ? POLLIN : POLLOUT, deadline_ns);
-		state = r ? state : pq.f.PQconnectPoll(p->conn);
-	}
-	if (!r && state == POLLING_OK && !pq.f.PQsetnonblocking(p->conn, 1)) {
-		pq.f.PQsetNoticeProcessor(p->conn, be_silent, NULL);
+	if (!r) {
+		p->pq->set_notice_processor(p->conn, be_silent, NULL);
 		return true;
 	}
+	p->conn = NULL;
 	/* No statement has left. */
-	if (r)
-		answer__errno(a, r, false);
-	else
-		say(a, OUTCOME_FAIL, p->conn ? pq.f.PQerrorMessage(p->conn) : "out of memory");
-	drop(p);
+	answer__errno(a, r, false);
+	if (*why)
+		answer__error(a, OUTCOME_FAIL, why, strlen(why));
 	return false;
 }
 
 /* What the server has said since the last statement may be its farewell. */
 static bool is_alive(struct postgres *p)
 {
-	if (!p->conn)
-		return false;
-	if (!wait_for(p, POLLIN, 0) && !pq.f.PQconsumeInput(p->conn))
-		return false;
-	return pq.f.PQstatus(p->conn) == CONNECTION_OK && wait_for(p, POLLIN, 0) == -ETIMEDOUT;
+	return p->conn && p->pq->status(p->conn) == PG_CONNECTION_OK &&
+	       sock__is_idle(p->pq->socket(p->conn));
 }
 
-static int send_it(struct postgres *p, const char *text, int64_t deadline_ns)
+static void take_rows(struct postgres *p, const PGresult *res, struct sql_result *ret)
 {
-	int r;
-
-	if (!pq.f.PQsendQueryParams(p->conn, text, 0, NULL, NULL, NULL, NULL, 0))
-		return -ECONNRESET;
-	while ((r = pq.f.PQflush(p->conn)) == 1) {
-		r = wait_for(p, POLLOUT, deadline_ns);
-		if (r)
-			return r;
-	}
-	return r ? -ECONNRESET : 0;
-}
-
-/* The next result, NULL after the last; -ETIMEDOUT, -ECONNRESET. */
-static int next_result(struct postgres *p, int64_t deadline_ns, PGresult **ret)
-{
-	while (pq.f.PQisBusy(p->conn)) {
-		int r = wait_for(p, POLLIN, deadline_ns);
-
-		if (r)
-			return r;
-		/* What it has to say of a lost connection comes as a result. */
-		if (!pq.f.PQconsumeInput(p->conn) && pq.f.PQisBusy(p->conn))
-			return -ECONNRESET;
-	}
-	*ret = pq.f.PQgetResult(p->conn);
-	return 0;
-}
-
-static void take_rows(const PGresult *res, struct sql_result *ret)
-{
-	int n = pq.f.PQntuples(res);
+	int n = p->pq->ntuples(res);
 
 	for (int i = 0; i < n; i++) {
+		const char *text = p->pq->getvalue(res, i, 0);
 		int64_t v;
 
-		if (!value__parse(pq.f.PQgetvalue(res, i, 0), (size_t)pq.f.PQgetlength(res, i, 0),
-				  &v))
+		if (!value__parse(text, strlen(text), &v))
 			continue;
 		ret->has_value = true;
 		ret->value = v;
@@ -218,68 +101,63 @@ static void take_rows(const PGresult *res, struct sql_result *ret)
 
 static void take_result(struct postgres *p, PGresult *res, struct sql_result *ret)
 {
-	int status = pq.f.PQresultStatus(res);
+	int status = p->pq->result_status(res);
 	const char *state, *severity;
 
 	if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK) {
-		ret->changed = atoll(pq.f.PQcmdTuples(res));
+		ret->changed = atoll(p->pq->cmd_tuples(res));
 		if (status == PGRES_TUPLES_OK)
-			take_rows(res, ret);
+			take_rows(p, res, ret);
 		return;
 	}
-	state = pq.f.PQresultErrorField(res, PG_DIAG_SQLSTATE);
-	severity = pq.f.PQresultErrorField(res, PG_DIAG_SEVERITY_NONLOCALIZED);
+	state = p->pq->result_error_field(res, PG_SQLSTATE);
+	severity = p->pq->result_error_field(res, PG_SEVERITY);
 	ret->no_table = state && !strcmp(state, "42P01");
-	say(&ret->answer, postgres__outcome(severity, state),
-	    state ? pq.f.PQresultErrorField(res, PG_DIAG_PRIMARY)
-		  : pq.f.PQresultErrorMessage(res));
-	if (!state)
+	pg__words(p->pq->result_error_message(res), ret->answer.error, sizeof(ret->answer.error));
+	ret->answer.outcome = postgres__outcome(severity, state);
+	if (ret->answer.outcome == OUTCOME_UNKNOWN)
 		drop(p);
 }
 
-static void run(struct sql_conn *c, const char *text, enum sql_want want, int64_t deadline_ns,
-		struct sql_result *ret)
+static void run(struct sql_conn *c, const char *text, int64_t deadline_ns, struct sql_result *ret)
 {
 	struct postgres *p = (struct postgres *)c;
 	PGresult *res = NULL;
+	bool sent = false;
 	int r;
 
-	(void)want;
 	if (!is_alive(p)) {
 		drop(p);
 		if (!connect_it(p, deadline_ns, &ret->answer))
 			return;
 	}
-	r = send_it(p, text, deadline_ns);
-	while (!r && p->conn) {
-		r = next_result(p, deadline_ns, &res);
-		if (r || !res)
-			break;
-		take_result(p, res, ret);
-		pq.f.PQclear(res);
+	r = pg__query(p->pq, p->conn, text, deadline_ns, &res, &sent);
+	if (r) {
+		answer__errno(&ret->answer, r, sent);
+		return drop(p);
 	}
-	if (!p->conn)
-		return;
-	if (!r && pq.f.PQstatus(p->conn) == CONNECTION_OK)
-		return;
-	/* Some of it may have left. */
-	answer__errno(&ret->answer, r ? r : -ECONNRESET, true);
-	drop(p);
+	take_result(p, res, ret);
+	p->pq->clear(res);
 }
 
 /* --- the store -------------------------------------------------------------------------------- */
 
 static int load(struct error *err)
 {
-	return library__load(&library, err);
+	const struct libpq *pq;
+
+	return libpq__load(&pq, err);
 }
 
 static int store_open(const struct store_spec *spec, void **ret_store)
 {
 	struct postgres *p = calloc(1, sizeof(*p));
+	int r = p ? libpq__load(&p->pq, NULL) : -ENOMEM;
 
-	if (!p)
-		return -ENOMEM;
+	if (r) {
+		free(p);
+		return r;
+	}
 	p->spec = *spec;
 	p->sql = (struct sql_conn){.dialect = SQL_POSTGRES, .spec = &p->spec, .run = run};
 	*ret_store = p;

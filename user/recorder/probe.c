@@ -13,11 +13,12 @@
 #define EVERY_MIN_NS NS_PER_MS
 #define EVERY_MAX_NS (60 * NS_PER_S)
 
-const char *const probe_systems[] = {"redis", "sentinel", "etcd", "vrrp"};
-const size_t n_probe_systems = ARRAY_SIZE(probe_systems);
-
-static const struct probe_ops *const all_ops[] = {&probe_redis, &probe_sentinel, &probe_etcd,
-						  &probe_vrrp};
+const struct probe_ops *const probe_all[] = {
+	&probe_redis,	  &probe_sentinel, &probe_redis_cluster, &probe_etcd,	  &probe_consul,
+	&probe_zookeeper, &probe_kafka,	   &probe_patroni,	 &probe_postgres, &probe_galera,
+	&probe_rabbitmq,  &probe_nats,	   &probe_vault,	 &probe_lease,	  &probe_vrrp,
+};
+const size_t n_probe_all = ARRAY_SIZE(probe_all);
 
 const char *const probe_role_names[] = {
 	[PROBE_NONE] = "none",	   [PROBE_FOLLOWER] = "follower", [PROBE_CANDIDATE] = "candidate",
@@ -64,6 +65,8 @@ void sample__errno(struct sample *s, int r)
 		return sample__error(s, "the server closed the connection");
 	case -EPROTO:
 		return sample__error(s, "the answer is not in the system's protocol");
+	case -EKEYREJECTED:
+		return sample__error(s, "the server's certificate is not trusted");
 	case -EMSGSIZE:
 		return sample__error(s, "the answer is too long");
 	default:
@@ -200,9 +203,9 @@ static const struct probe_ops *find_ops(const struct probe_config *cfg)
 {
 	if (cfg->custom)
 		return &probe_custom;
-	for (size_t i = 0; i < ARRAY_SIZE(all_ops); i++)
-		if (cfg->system && !strcmp(all_ops[i]->name, cfg->system))
-			return all_ops[i];
+	for (size_t i = 0; i < n_probe_all; i++)
+		if (cfg->system && !strcmp(probe_all[i]->name, cfg->system))
+			return probe_all[i];
 	return NULL;
 }
 
@@ -235,6 +238,7 @@ static int prepare(struct probe *p, const struct probe_config *cfg)
 		.vip = copy(cfg->vip, ""),
 		.port = cfg->port ? cfg->port : p->ops->port,
 		.custom = cfg->custom,
+		.config = cfg,
 		.every_ns = cfg->every_ns,
 		.limit_ns = probe__limit_ns(cfg->every_ns),
 	};

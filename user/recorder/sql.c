@@ -126,22 +126,21 @@ int sql__statement(int dialect, const char *workload, const struct request *rq, 
 }
 
 /* A table that is missing is made, and the statement, which was not done, is run again. */
-static void run(struct sql_conn *c, const char *sql, enum sql_want want, int64_t deadline_ns,
-		struct sql_result *ret)
+static void run(struct sql_conn *c, const char *sql, int64_t deadline_ns, struct sql_result *ret)
 {
 	struct sql_result made;
 	struct values *all = ret->all;
 
-	c->run(c, sql, want, deadline_ns, ret);
+	c->run(c, sql, deadline_ns, ret);
 	if (!ret->no_table)
 		return;
 	/* Two clients that make it at once may get in each other's way: by then it is there. */
 	for (size_t i = 0; i < ARRAY_SIZE(tables[0]); i++) {
 		made = (struct sql_result){0};
-		c->run(c, tables[c->dialect][i], SQL_DONE, deadline_ns, &made);
+		c->run(c, tables[c->dialect][i], deadline_ns, &made);
 	}
 	*ret = (struct sql_result){.all = all};
-	c->run(c, sql, want, deadline_ns, ret);
+	c->run(c, sql, deadline_ns, ret);
 }
 
 void sql__add(struct sql_conn *c, int64_t value, int64_t deadline_ns, struct answer *ret)
@@ -151,7 +150,7 @@ void sql__add(struct sql_conn *c, int64_t value, int64_t deadline_ns, struct ans
 
 	/* It may be there already, by an attempt that nobody heard of. */
 	create(c->dialect, quoted(c->spec->name, buf, sizeof(buf)), value, value, sql);
-	run(c, sql, SQL_DONE, deadline_ns, &res);
+	run(c, sql, deadline_ns, &res);
 	*ret = res.answer;
 }
 
@@ -163,7 +162,7 @@ void sql__read(struct sql_conn *c, int64_t value, int64_t deadline_ns, struct an
 	snprintf(sql, sizeof(sql),
 		 "SELECT v FROM chaos_data WHERE workload = '%s' AND k = %" PRId64,
 		 quoted(c->spec->name, buf, sizeof(buf)), value);
-	run(c, sql, SQL_VALUE, deadline_ns, &res);
+	run(c, sql, deadline_ns, &res);
 	*ret = res.answer;
 	ret->found = res.has_value;
 }
@@ -176,7 +175,7 @@ int sql__list(struct sql_conn *c, bool queue, int64_t deadline_ns, struct values
 
 	snprintf(sql, sizeof(sql), "SELECT v FROM chaos_%s WHERE workload = '%s'",
 		 queue ? "queue" : "data", quoted(c->spec->name, buf, sizeof(buf)));
-	c->run(c, sql, SQL_VALUES, deadline_ns, &res);
+	c->run(c, sql, deadline_ns, &res);
 	if (res.answer.outcome == OUTCOME_OK || res.no_table)
 		return 0;
 	snprintf(why, why_size, "%s", res.answer.error);
@@ -194,7 +193,7 @@ void sql__act(struct sql_conn *c, const struct request *rq, int64_t deadline_ns,
 	ret->value = NOTHING;
 	if (sql__statement((int)c->dialect, c->spec->name, rq, sql, &want))
 		return answer__errno(ret, -EINVAL, false);
-	run(c, sql, want, deadline_ns, &res);
+	run(c, sql, deadline_ns, &res);
 	*ret = res.answer;
 	ret->value = res.has_value ? res.value : NOTHING;
 	if (ret->outcome == OUTCOME_OK && want == SQL_CHANGED && !res.changed) {

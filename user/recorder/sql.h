@@ -15,7 +15,6 @@ enum sql_want {
 	SQL_DONE,    /* that it was done is all */
 	SQL_CHANGED, /* it changed one row, or the operation was refused */
 	SQL_VALUE,   /* the number of one row, or nothing */
-	SQL_VALUES,  /* of all rows */
 };
 
 /* What became of a statement, by the means of each library. */
@@ -32,7 +31,7 @@ struct sql_conn {
 	enum { SQL_POSTGRES, SQL_MYSQL } dialect;
 	const struct store_spec *spec;
 	/* One statement; connects if it has to. */
-	void (*run)(struct sql_conn *c, const char *sql, enum sql_want want, int64_t deadline_ns,
+	void (*run)(struct sql_conn *c, const char *sql, int64_t deadline_ns,
 		    struct sql_result *ret);
 };
 

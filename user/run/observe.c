@@ -144,11 +144,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 {
 	struct run_probe *rp = &run->probes[run->n_probes];
 	ssize_t place = place_of(run, node, &w->pos, err);
+	_cleanup_free_ char *url = NULL, *identity = NULL;
 	struct probe_config cfg;
 	int r;
 
 	if (place < 0)
 		return (int)place;
+	if ((w->url && !(url = expand(run, &run->places[place], w->url, err))) ||
+	    (w->identity && !(identity = expand(run, &run->places[place], w->identity, err))))
+		return -EINVAL;
 	rp->watch = w;
 	rp->place = (size_t)place;
 	cfg = (struct probe_config){
@@ -161,6 +165,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 		.master_name = w->master_name,
 		.vip = w->vip,
 		.every_ns = w->every_ns,
+		.url = url,
+		.ca_file = w->ca_file,
+		.token_file = w->token_file,
+		.user = w->user,
+		.password = w->password,
+		.database = w->database,
+		.identity = identity,
+		.lease = w->lease,
+		.slot = w->slot,
 	};
 	for (size_t i = 0; i < run->e->n_systems; i++) {
 		if (strcmp(run->e->systems[i].name, w->system) != 0)

@@ -2,7 +2,7 @@
 /*
  * recctl: probes and one workload by hand, for recorder_*.sh.
  *
- *   recctl -d DIR [-n NETNS] [-e EVERY_MS] [-p SYSTEM,NODE,IP,PORT[,MASTER or VIP]]...
+ *   recctl -d DIR [-n NETNS] [-e EVERY_MS] [-p SYSTEM,NODE,IP,PORT[,MASTER or VIP or KEY=VALUE...]]...
  *          [-w SYSTEM,PORT,IP[,IP]... [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
  *   recctl -d DIR -b EVENTS     what the recording of an operation costs
  *
@@ -83,6 +83,28 @@ static const char *word(char **rest)
 	return w ? w : "";
 }
 
+/* user=, password=, url=, lease=, identity=, slot= */
+static void options(char *text, struct probe_config *cfg)
+{
+	while (text) {
+		char *value = strsep(&text, ",");
+		const char *key = strsep(&value, "=");
+
+		if (!strcmp(key, "user"))
+			cfg->user = value;
+		else if (!strcmp(key, "password"))
+			cfg->password = value;
+		else if (!strcmp(key, "url"))
+			cfg->url = value;
+		else if (!strcmp(key, "lease"))
+			cfg->lease = value;
+		else if (!strcmp(key, "identity"))
+			cfg->identity = value;
+		else if (!strcmp(key, "slot") && value)
+			cfg->slot = (unsigned int)atoi(value);
+	}
+}
+
 static int start_probe(char *text, const struct options *o, int netns, struct recorder *r,
 		       struct probe **ret, struct error *err)
 {
@@ -92,7 +114,10 @@ static int start_probe(char *text, const struct options *o, int netns, struct re
 	cfg.node = word(&text);
 	cfg.ip = word(&text);
 	cfg.port = (uint16_t)atoi(word(&text));
-	cfg.master_name = cfg.vip = text;
+	if (text && strchr(text, '='))
+		options(text, &cfg);
+	else
+		cfg.master_name = cfg.vip = text;
 	return probe__start(&cfg, r, ret, err);
 }
 
