@@ -80,6 +80,11 @@ static int built_in(const char *name)
 	return -1;
 }
 
+bool parse_is_role_system(const char *name)
+{
+	return built_in(name) >= 0;
+}
+
 static void role_system(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct role_watch *w = obj;
@@ -93,8 +98,14 @@ static void role_system(struct reader *r, const struct yaml_node *n, void *obj)
 	}
 	if (!reader__string(r, n, "a system: " LIST_SYSTEMS " or a name of `systems`",
 			    &w->system) ||
-	    built_in(w->system) >= 0 || find_custom(e, w->system))
+	    built_in(w->system) >= 0)
 		return;
+	if (find_custom(e, w->system)) {
+		if (!find_custom(e, w->system)->has_probe)
+			reader__fault(r, n->pos, "system `%s` says no roles; it has a workload only",
+				      w->system);
+		return;
+	}
 	for (size_t i = 0; i < n_role_systems; i++)
 		words[i] = role_systems[i];
 	for (size_t i = 0; i < e->n_systems; i++)

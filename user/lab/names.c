@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* names.c: who is who in a lab: addresses, folders, and ${...} in what the user wrote. */
 #include "lab/internal.h"
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 #include "lib/nearest.h"
@@ -224,6 +224,13 @@ char *lab__expand(const struct lab *lab, const char *node, const char *template,
 			 "${NODE.ip6} of a node%s",
 			 l.unknown, nearest_name(lab, l.unknown, near, sizeof(near)));
 	return s;
+}
+
+const char *lab__lookup(const struct lab *lab, const char *node, const char *name)
+{
+	struct lookup l = {.lab = lab, .node = lab__node(lab, node)};
+
+	return l.node ? find(&l, name) : NULL;
 }
 
 /* Split first, expand then: a blank in ${dir} is no end of a word. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* needs.c: are the programs of a lab installed? */
 #include "lab/internal.h"
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 

@@ -38,6 +38,7 @@ static int load(struct error *err)
 		{"mysql_fetch_row", &loaded.fetch_row},
 		{"mysql_num_fields", &loaded.num_fields},
 		{"mysql_free_result", &loaded.free_result},
+		{"mysql_affected_rows", &loaded.affected_rows},
 		{"mysql_get_socket", &loaded.get_socket},
 		{"mysql_errno", &loaded.err_no},
 		{"mysql_error", &loaded.error},

@@ -30,6 +30,7 @@ struct libmariadb {
 	MYSQL_ROW (*fetch_row)(MYSQL_RES *res); /* of a stored result: does not block */
 	unsigned int (*num_fields)(MYSQL_RES *res);
 	void (*free_result)(MYSQL_RES *res);
+	uint64_t (*affected_rows)(MYSQL *m);
 	int (*get_socket)(MYSQL *m);
 	unsigned int (*err_no)(MYSQL *m);
 	const char *(*error)(MYSQL *m);

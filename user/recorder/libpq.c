@@ -43,6 +43,7 @@ static int load(struct error *err)
 		{"PQgetisnull", &loaded.getisnull},
 		{"PQcmdTuples", &loaded.cmd_tuples},
 		{"PQclear", &loaded.clear},
+		{"PQsetNoticeProcessor", &loaded.set_notice_processor},
 	};
 	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 

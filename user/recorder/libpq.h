@@ -19,7 +19,7 @@ typedef struct pg_result PGresult;
 enum { PGRES_POLLING_FAILED, PGRES_POLLING_READING, PGRES_POLLING_WRITING, PGRES_POLLING_OK };
 enum { PG_CONNECTION_OK = 0, PG_CONNECTION_BAD = 1 };
 enum { PGRES_COMMAND_OK = 1, PGRES_TUPLES_OK = 2 };
-enum { PG_SQLSTATE = 'C' }; /* PG_DIAG_SQLSTATE */
+enum { PG_SQLSTATE = 'C', PG_SEVERITY = 'V' }; /* PG_DIAG_SQLSTATE, ..._SEVERITY_NONLOCALIZED */
 
 struct libpq {
 	PGconn *(*connect_start)(const char *const *keywords, const char *const *values,
@@ -44,6 +44,9 @@ struct libpq {
 	int (*getisnull)(const PGresult *res, int row, int column);
 	char *(*cmd_tuples)(PGresult *res);
 	void (*clear)(PGresult *res);
+	/* Where warnings go; without it, to stderr. */
+	void *(*set_notice_processor)(PGconn *conn, void (*to)(void *arg, const char *message),
+				      void *arg);
 };
 
 /* The library, loaded once for the process; the error names the package. Thread-safe. */
