@@ -110,7 +110,8 @@ struct store_ops {
 			  size_t why_size);
 };
 
-extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql, store_rabbitmq, store_zookeeper;
+extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql,
+	store_rabbitmq, store_zookeeper, store_redis_cluster;
 
 /* By the name of its system, or NULL. */
 const struct store_ops *store__find(const char *system);
