@@ -99,6 +99,7 @@ enum op_verb {
 	VERB_POP,
 	VERB_ACQUIRE,
 	VERB_RELEASE,
+	VERB_USE, /* what a lock protects: the value is the token */
 	VERB_COUNT
 };
 enum op_outcome { OP_OK, OP_FAIL, OP_UNKNOWN };
@@ -110,7 +111,7 @@ struct history_op {
 	int64_t return_ns; /* >= invoke_ns */
 	/* HISTORY_NONE: a read before anything was acknowledged; of others than sets: nothing */
 	int64_t value;
-	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
+	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; VERB_USE: its place; or NONE */
 	int64_t lease_ns;  /* VERB_ACQUIRE, or HISTORY_NONE */
 	const char *error; /* or NULL */
 	int workload, client, node;
