@@ -150,10 +150,14 @@ static json_t *witness_op(const struct checks *c, size_t i)
 	};
 	const struct check_op *o = &c->ops[i];
 	bool final = c->from[i] < 0;
+	bool use = !final && c->h->ops[c->from[i]].verb == VERB_USE;
 	int node = final ? FINAL_OF(o->process) : c->h->ops[c->from[i]].node;
 	json_t *j = json_object();
 
-	json_object_set_new(j, "op", json_string(final ? "final read" : kinds[o->kind]));
+	json_object_set_new(j, "op",
+			    json_string(final ? "final read"
+					: use ? "use"
+					      : kinds[o->kind]));
 	json_object_set_new(j, "client", final ? json_null() : json_integer(o->process));
 	json_object_set_new(j, "node",
 			    node < 0 ? json_null() : json_words(history__node(c->h, node)));

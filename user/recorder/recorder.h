@@ -28,7 +28,8 @@
  * "role_change": resource, node, from, to, epoch: as "role", written after the sample that shows it
  * "op": workload, client, node, op "add" | "read", value, intended_ns, invoke_ns (null: never sent), return_ns (= t_ns),
  *   outcome "ok" | "fail" (it certainly did not happen) | "unknown" (it may have), error;
- *   a read has found (bool): whether the element `value` is there
+ *   a read has found (bool): whether the element `value` is there; op "use" (of what a lock protects) has the token as
+ *   value and, if ok, place (int from 1): which use of all the server counted it as
  * "final": workload, node, ok, values [[first,last], ...] (inclusive runs of integers), error; after the last fault is cleared and clients
  *   are stopped; attempt (int): the last attempt of each node counts
  * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the
