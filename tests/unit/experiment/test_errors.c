@@ -458,10 +458,44 @@ static const struct {
 	 "f.yaml:7:21: a role needs `endpoints`"},
 	{LAB "  observe: {roles: [{resource: r, system: redis, endpoints: n1}, {resource: r, system: redis, endpoints: n2}]}\n",
 	 "f.yaml:7:77: a second role of resource `r`; the first is on line 7"},
+	/* workloads on described systems */
+	{LAB "  systems:\n  - {name: a, workload: {}}\n",
+	 "f.yaml:8:24: a workload without operations; expected one of set, register, cas, counter, queue, lock"},
+	{LAB "  systems:\n  - {name: a, workload: {counter: {inc: {command: x}}}}\n",
+	 "f.yaml:8:34: the operations of a check needs `read`"},
+	{LAB "  systems:\n  - name: a\n    workload:\n      counter:\n        inc: {comand: x}\n        read: {command: y, ok: '([0-9]+)'}\n",
+	 "f.yaml:11:14: 0 kinds of exchange; expected one of command, http, send\n"
+	 "f.yaml:11:15: unknown key `comand` in an operation; did you mean `command`?"},
+	{LAB "  systems:\n  - name: a\n    workload:\n      counter:\n        inc: {command: \"x 'y\"}\n        read: {command: y, ok: '[0-9]+'}\n",
+	 "f.yaml:11:24: `x 'y`: an empty command, or a quote that is not closed\n"
+	 "f.yaml:12:32: `[0-9]+` has no group; expected (...) around the count"},
+	{LAB "  systems:\n  - name: a\n    workload:\n      counter:\n        inc: {send: x, ok: y}\n        read: {http: 'ftp://x', ok: '(.)'}\n",
+	 "f.yaml:11:21: `send` to nothing; expected `session` or `tcp` in the workload\n"
+	 "f.yaml:12:22: `ftp://x` is no URL; expected one as http://${ip}:8080/kv/${key}"},
+	{LAB "  systems:\n  - name: a\n    workload:\n      tcp: 70000\n      queue:\n        push: {send: 'x ${vale}'}\n        pop: {send: '\\q', ok: '(.)'}\n        list: {send: x, ok: '.'}\n",
+	 "f.yaml:10:12: `70000` is no port; expected 1 to 65535\n"
+	 "f.yaml:12:15: push of queue needs `ok`, a line that says that it is done\n"
+	 "f.yaml:12:22: unknown `${vale}`; `$${` gives a `${`; expected value, expect, key, client, workload, id, lease_ms, or ip, ip6, node, dir, NODE.ip, NODE.ip6 of the lab\n"
+	 "f.yaml:13:21: bad escape; expected \\n \\r \\t \\\\ \\\" or \\xHH, not \\x00\n"
+	 "f.yaml:14:15: list of queue needs `value`, a pattern with (...) around a value"},
+	{LAB "  systems:\n  - {name: postgres, command: x, leader: y}\n",
+	 "f.yaml:8:12: `postgres` is a built-in system; choose another name"},
+	{LAB "  observe: {workloads: [{name: w, system: rabbitmq, check: set, endpoints: n1}]}\n",
+	 "f.yaml:7:60: rabbitmq has no set to check; expected one of queue"},
+	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, user: u, queue_type: quorum}]}\n",
+	 "f.yaml:7:83: `user` does not belong to system redis\n"
+	 "f.yaml:7:98: `queue_type` does not belong to system redis"},
+	{LAB "  observe: {workloads: [{name: w, system: rabbitmq, check: queue, endpoints: n1, queue_type: quorun}]}\n",
+	 "f.yaml:7:94: unknown queue type `quorun`; expected classic, quorum; did you mean `quorum`?"},
+	{LAB "  systems:\n  - name: a\n    workload: {counter: {inc: {command: x}, read: {command: y, ok: '(.)'}}}\n"
+	 "  observe: {roles: [{resource: r, system: a, endpoints: n1}], workloads: [{name: w, system: a, check: set, endpoints: n1, port: 3}]}\n",
+	 "f.yaml:10:43: system `a` says no roles; it has a workload only\n"
+	 "f.yaml:10:103: system `a` has no operations for check set\n"
+	 "f.yaml:10:129: system a has no port"},
 	{LAB "  observe: {workloads: [{name: w, system: sentinel, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd"},
+	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, http"},
 	{LAB "  observe: {workloads: [{name: w, system: redsi, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd; did you mean `redis`?"},
+	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, http; did you mean `redis`?"},
 	{LAB "  observe: {workloads: [{name: w, system: etcd, check: queue, endpoints: n1}]}\n",
 	 "f.yaml:7:56: etcd has no queues to check"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: sat, endpoints: n1}]}\n",
