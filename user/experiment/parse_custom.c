@@ -337,8 +337,12 @@ static void workload_tcp(struct reader *r, const struct yaml_node *n, void *obj)
 		OPTION("send", HANDLED),
 		OPTION("ready", HANDLED),
 	};
+	struct custom_workload *w = obj;
 
 	reader__short(r, n, "a TCP connection", options, ARRAY_SIZE(options), obj);
+	/* One finding is enough: there is a connection to send to. */
+	if (!w->port)
+		w->port = 1;
 	if (n->kind == YAML_MAPPING)
 		read_hello(r, n, obj);
 }

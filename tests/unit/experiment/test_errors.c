@@ -433,8 +433,8 @@ static const struct {
 	 "f.yaml:7:13: unknown key `trafic`; did you mean `traffic`?"},
 	{LAB "  observe: {roles: [{resource: r, system: rediss, endpoints: n1}]}\n",
 	 "f.yaml:7:43: unknown system `rediss`; did you mean `redis`?"},
-	{LAB "  observe: {roles: [{resource: r, system: kafka, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown system `kafka`; expected redis, sentinel, etcd, vrrp or a name of `systems`"},
+	{LAB "  observe: {roles: [{resource: r, system: mongodb, endpoints: n1}]}\n",
+	 "f.yaml:7:43: unknown system `mongodb`; expected redis, sentinel, redis-cluster, etcd, consul, zookeeper, kafka, patroni, postgres, galera, rabbitmq, nats, vault, lease, vrrp or a name of `systems`"},
 	{LAB "  observe: {roles: [{resource: r, system: vrrp, endpoints: n1}]}\n",
 	 "f.yaml:7:21: system vrrp needs `vip`, the address that moves"},
 	{LAB "  observe: {roles: [{resource: r, system: vrrp, vip: 10.0.0.1/24, endpoints: n1}]}\n",
@@ -460,12 +460,12 @@ static const struct {
 	 "f.yaml:7:77: a second role of resource `r`; the first is on line 7"},
 	/* workloads on described systems */
 	{LAB "  systems:\n  - {name: a, workload: {}}\n",
-	 "f.yaml:8:24: a workload without operations; expected one of set, register, cas, counter, queue, lock"},
+	 "f.yaml:8:25: a workload without operations; expected one of set, register, cas, counter, queue, lock"},
 	{LAB "  systems:\n  - {name: a, workload: {counter: {inc: {command: x}}}}\n",
-	 "f.yaml:8:34: the operations of a check needs `read`"},
+	 "f.yaml:8:35: the operations of a check needs `read`"},
 	{LAB "  systems:\n  - name: a\n    workload:\n      counter:\n        inc: {comand: x}\n        read: {command: y, ok: '([0-9]+)'}\n",
 	 "f.yaml:11:14: 0 kinds of exchange; expected one of command, http, send\n"
-	 "f.yaml:11:15: unknown key `comand` in an operation; did you mean `command`?"},
+	 "f.yaml:11:15: unknown key `comand`; did you mean `command`?"},
 	{LAB "  systems:\n  - name: a\n    workload:\n      counter:\n        inc: {command: \"x 'y\"}\n        read: {command: y, ok: '[0-9]+'}\n",
 	 "f.yaml:11:24: `x 'y`: an empty command, or a quote that is not closed\n"
 	 "f.yaml:12:32: `[0-9]+` has no group; expected (...) around the count"},
@@ -473,7 +473,7 @@ static const struct {
 	 "f.yaml:11:21: `send` to nothing; expected `session` or `tcp` in the workload\n"
 	 "f.yaml:12:22: `ftp://x` is no URL; expected one as http://${ip}:8080/kv/${key}"},
 	{LAB "  systems:\n  - name: a\n    workload:\n      tcp: 70000\n      queue:\n        push: {send: 'x ${vale}'}\n        pop: {send: '\\q', ok: '(.)'}\n        list: {send: x, ok: '.'}\n",
-	 "f.yaml:10:12: `70000` is no port; expected 1 to 65535\n"
+	 "f.yaml:10:12: `70000` is out of range; expected 1 to 65535\n"
 	 "f.yaml:12:15: push of queue needs `ok`, a line that says that it is done\n"
 	 "f.yaml:12:22: unknown `${vale}`; `$${` gives a `${`; expected value, expect, key, client, workload, id, lease_ms, or ip, ip6, node, dir, NODE.ip, NODE.ip6 of the lab\n"
 	 "f.yaml:13:21: bad escape; expected \\n \\r \\t \\\\ \\\" or \\xHH, not \\x00\n"
@@ -497,11 +497,11 @@ static const struct {
 	{LAB "  observe: {workloads: [{name: w, system: redsi, check: set, endpoints: n1}]}\n",
 	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, http; did you mean `redis`?"},
 	{LAB "  observe: {workloads: [{name: w, system: etcd, check: queue, endpoints: n1}]}\n",
-	 "f.yaml:7:56: etcd has no queues to check"},
+	 "f.yaml:7:56: etcd has no queue to check; expected one of set register cas counter lock"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: sat, endpoints: n1}]}\n",
-	 "f.yaml:7:57: unknown check `sat`; expected set, register, cas, counter, queue, lock; did you mean `set`?"},
+	 "f.yaml:7:57: unknown check `sat`; expected set, register, cas, counter, queue, lock, none; did you mean `set`?"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, clients: 0}]}\n",
-	 "f.yaml:7:86: `0` is out of range; expected 1 to 1000"},
+	 "f.yaml:7:86: `0` is out of range; expected 1 to 10000"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, rate: 0/s}]}\n",
 	 "f.yaml:7:83: `0/s` is out of range; expected more than 0 and at most 100000/s"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, rate: fast}]}\n",
