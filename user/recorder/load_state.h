@@ -78,6 +78,7 @@ struct load {
 
 	pthread_mutex_t stats_lock;
 	struct load_stats *stats;
+	bool started, recorded;
 
 	_Atomic int64_t next_value;
 	_Atomic int64_t last_acked; /* in the order of acknowledgements; -1 = none yet */
