@@ -69,7 +69,8 @@ struct load_counts {
 /* Of all attempts so far; -1 where there is none yet. */
 struct load_latency {
 	int64_t lateness_p99_ns; /* how late we are ourselves to send */
-	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns, service_p99_ns; /* that succeeded */
+	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns,
+		service_p99_ns; /* that succeeded */
 };
 
 struct load;

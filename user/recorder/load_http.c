@@ -108,6 +108,7 @@ static bool end_transfer(struct loop *lp, struct loop_client *lc)
 
 static void judge(struct loop *lp, struct loop_client *lc, CURLcode code)
 {
+	static const char no_name[] = "the name in the URL has no address";
 	const struct http_load *h = lp->load->http;
 	struct http_client *hc = lc->wire;
 	struct answer *a = &lc->op.answer;
@@ -116,6 +117,10 @@ static void judge(struct loop *lp, struct loop_client *lc, CURLcode code)
 	int r = http__errno(hc->easy, code);
 
 	sent = end_transfer(lp, lc);
+	if (code == CURLE_COULDNT_RESOLVE_HOST) {
+		answer__error(a, OUTCOME_FAIL, no_name, strlen(no_name));
+		return;
+	}
 	if (r) {
 		answer__errno(a, r, sent);
 		return;

@@ -28,8 +28,8 @@ struct client {
 	struct place *place;
 	int index;
 	struct pace pace;
-	struct rng rng;	       /* of its retries */
-	struct inside thread;  /* stores */
+	struct rng rng;	      /* of its retries */
+	struct inside thread; /* stores */
 	void *store;
 	/* what it knows of the objects */
 	int64_t seen[LOAD_KEYS]; /* last value read or set, NOTHING, or UNSEEN */
@@ -88,7 +88,8 @@ struct load {
 /* What the workload did, for its "load" event and the live display. */
 struct load_stats {
 	uint64_t intents, attempts, late, over_budget, exhausted;
-	struct hist lateness; /* of attempts: from when it was due and its client free to when it was sent */
+	struct hist
+		lateness; /* of attempts: from when it was due and its client free to when it was sent */
 	struct hist intended, service; /* of attempts that succeeded */
 };
 

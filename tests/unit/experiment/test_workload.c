@@ -9,14 +9,14 @@
 
 #include <cmocka.h>
 
-#define BEGIN                                      \
-	"apiVersion: netchaos.dev/v1alpha1\n"      \
-	"kind: Experiment\n"                       \
-	"metadata: {name: t}\n"                    \
-	"spec:\n"                                  \
-	"  duration: 60s\n"                        \
+#define BEGIN                                       \
+	"apiVersion: netchaos.dev/v1alpha1\n"       \
+	"kind: Experiment\n"                        \
+	"metadata: {name: t}\n"                     \
+	"spec:\n"                                   \
+	"  duration: 60s\n"                         \
 	"  lab: {nodes: {n1: {}, n2: {}, s: {}}}\n" \
-	"  observe:\n"                             \
+	"  observe:\n"                              \
 	"    workloads:\n"
 
 static struct experiment *parse(const char *text)
@@ -31,8 +31,9 @@ static struct experiment *parse(const char *text)
 
 static void test_defaults(void **state)
 {
-	struct experiment *e = parse(BEGIN "    - {name: w, system: http, url: 'http://${ip}', endpoints: "
-					   "[n1, n2]}\n");
+	struct experiment *e =
+		parse(BEGIN "    - {name: w, system: http, url: 'http://${ip}', endpoints: "
+			    "[n1, n2]}\n");
 	const struct workload *w = &e->workloads[0];
 
 	(void)state;
@@ -55,22 +56,22 @@ static void test_defaults(void **state)
 
 static void test_http(void **state)
 {
-	struct experiment *e = parse(BEGIN
-				     "    - name: w\n"
-				     "      system: http\n"
-				     "      url: http://${s.ip}:8080/item/${key}?twice=${key}\n"
-				     "      method: PUT\n"
-				     "      body: 'v=${key}'\n"
-				     "      headers: {X-From: '${node}', X-Key: '${key}'}\n"
-				     "      expect_status: 200..404\n"
-				     "      keys: {count: 5000, zipf: 0.99}\n"
-				     "      endpoints: [n1, n2]\n"
-				     "      target: s\n"
-				     "      clients: 600\n"
-				     "      mode: closed\n"
-				     "      think: 5.4s\n"
-				     "      timeout: 1500ms\n"
-				     "      connections: new\n");
+	struct experiment *e =
+		parse(BEGIN "    - name: w\n"
+			    "      system: http\n"
+			    "      url: http://${s.ip}:8080/item/${key}?twice=${key}\n"
+			    "      method: PUT\n"
+			    "      body: 'v=${key}'\n"
+			    "      headers: {X-From: '${node}', X-Key: '${key}'}\n"
+			    "      expect_status: 200..404\n"
+			    "      keys: {count: 5000, zipf: 0.99}\n"
+			    "      endpoints: [n1, n2]\n"
+			    "      target: s\n"
+			    "      clients: 600\n"
+			    "      mode: closed\n"
+			    "      think: 5.4s\n"
+			    "      timeout: 1500ms\n"
+			    "      connections: new\n");
 	const struct workload *w = &e->workloads[0];
 
 	(void)state;
@@ -94,15 +95,16 @@ static void test_http(void **state)
 static void test_retry(void **state)
 {
 	struct experiment *e = parse(
-		BEGIN "    - {name: a, system: redis, check: set, endpoints: n1, retry: immediate}\n"
-		      "    - {name: b, system: redis, check: set, endpoints: n1, retry: {policy: fixed, "
-		      "delay: 2s, attempts: 50}}\n"
-		      "    - {name: c, system: etcd, check: cas, endpoints: n1, retry: {policy: "
-		      "full-jitter, base: 50ms, cap: 5s, budget: 10%}}\n"
-		      "    - {name: d, system: redis, check: set, endpoints: n1, retry: exponential, "
-		      "mode: closed, think: 0}\n"
-		      "    - {name: e, system: redis, check: set, endpoints: n1, retry: {policy: none}, "
-		      "arrival: poisson, rate: 5000/s}\n");
+		BEGIN
+		"    - {name: a, system: redis, check: set, endpoints: n1, retry: immediate}\n"
+		"    - {name: b, system: redis, check: set, endpoints: n1, retry: {policy: fixed, "
+		"delay: 2s, attempts: 50}}\n"
+		"    - {name: c, system: etcd, check: cas, endpoints: n1, retry: {policy: "
+		"full-jitter, base: 50ms, cap: 5s, budget: 10%}}\n"
+		"    - {name: d, system: redis, check: set, endpoints: n1, retry: exponential, "
+		"mode: closed, think: 0}\n"
+		"    - {name: e, system: redis, check: set, endpoints: n1, retry: {policy: none}, "
+		"arrival: poisson, rate: 5000/s}\n");
 	const struct workload *w = e->workloads;
 
 	(void)state;

@@ -70,7 +70,8 @@ static void test_quantiles(void **state)
 		assert_non_null(h);
 		assert_non_null(v);
 		for (size_t i = 0; i < N; i++) {
-			v[i] = (int64_t)(rng__next(&r) >> 26 >> rng__below(&r, (uint64_t)spread + 1));
+			v[i] = (int64_t)(rng__next(&r) >> 26 >>
+					 rng__below(&r, (uint64_t)spread + 1));
 			hist__add(h, v[i]);
 		}
 		qsort(v, N, sizeof(*v), by_value);
