@@ -4,6 +4,7 @@
 #
 # HTTP clients of an experiment against a real server that stalls: what was offered and when, whatever the answers;
 # what latencies say of the stall; policies, budget and thinking by what was recorded.
+# shellcheck disable=SC2016 # $l and the like are for jq
 . "$(dirname "$0")/../lib/tap.sh"
 need_root
 for program in ip jq python3; do
