@@ -108,8 +108,7 @@ redisReply *redis__command(struct redis_store *s, int argc, const char **argv, i
 		redis__go_home(s);
 	s->redirections = 0;
 	for (;;) {
-		_cleanup_reply_ redisReply *reply =
-			exchange(s, asking, argc, argv, deadline_ns, a);
+		_cleanup_reply_ redisReply *reply = exchange(s, asking, argc, argv, deadline_ns, a);
 
 		if (!reply || reply->type != REDIS_REPLY_ERROR)
 			return TAKE_PTR(reply);

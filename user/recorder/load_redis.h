@@ -21,8 +21,8 @@ struct redis_store {
 };
 
 /* Where a MOVED or ASK points; "" as address: the same as before. False for another error. */
-bool redis__redirection(const char *text, size_t len, char ret_ip[REDIS_IP_SIZE], uint16_t *ret_port,
-			bool *ret_ask);
+bool redis__redirection(const char *text, size_t len, char ret_ip[REDIS_IP_SIZE],
+			uint16_t *ret_port, bool *ret_ask);
 /* Go where the error @text points, if it does and has not done so too often in one command. */
 bool redis__follow(struct redis_store *s, const char *text, size_t len, bool *ret_ask);
 /* Of a cluster: to the node of the client's own place. */

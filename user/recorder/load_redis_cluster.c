@@ -11,8 +11,8 @@
 
 #define REDIRECTIONS_MAX 8
 
-bool redis__redirection(const char *text, size_t len, char ret_ip[REDIS_IP_SIZE], uint16_t *ret_port,
-			bool *ret_ask)
+bool redis__redirection(const char *text, size_t len, char ret_ip[REDIS_IP_SIZE],
+			uint16_t *ret_port, bool *ret_ask)
 {
 	/* "MOVED 3999 127.0.0.1:6381"; the address is empty where it is that of the one who says so. */
 	bool ask = len > 4 && !memcmp(text, "ASK ", 4);

@@ -54,20 +54,20 @@ typedef void (*on_data)(int rc, const char *, int len, const struct zk_stat *, c
 typedef void (*on_string)(int rc, const char *, const void *);
 typedef void (*on_strings)(int rc, const struct zk_strings *, const void *);
 
-#define FUNCTIONS(X)                                                                               \
-	X(zhandle_t *, zookeeper_init, (const char *, watcher, int, const void *, void *, int))    \
-	X(int, zookeeper_close, (zhandle_t *))                                                     \
-	X(int, zoo_state, (zhandle_t *))                                                           \
-	X(void, zoo_set_debug_level, (int))                                                        \
-	X(int, zoo_acreate,                                                                        \
-	  (zhandle_t *, const char *, const char *, int, const struct zk_acls *, int, on_string,   \
-	   const void *))                                                                          \
-	X(int, zoo_aset,                                                                           \
-	  (zhandle_t *, const char *, const char *, int, int, on_stat, const void *))              \
-	X(int, zoo_aget, (zhandle_t *, const char *, int, on_data, const void *))                  \
-	X(int, zoo_aexists, (zhandle_t *, const char *, int, on_stat, const void *))               \
-	X(int, zoo_async, (zhandle_t *, const char *, on_string, const void *))                    \
-	X(int, zoo_aget_children, (zhandle_t *, const char *, int, on_strings, const void *))      \
+#define FUNCTIONS(X)                                                                             \
+	X(zhandle_t *, zookeeper_init, (const char *, watcher, int, const void *, void *, int))  \
+	X(int, zookeeper_close, (zhandle_t *))                                                   \
+	X(int, zoo_state, (zhandle_t *))                                                         \
+	X(void, zoo_set_debug_level, (int))                                                      \
+	X(int, zoo_acreate,                                                                      \
+	  (zhandle_t *, const char *, const char *, int, const struct zk_acls *, int, on_string, \
+	   const void *))                                                                        \
+	X(int, zoo_aset,                                                                         \
+	  (zhandle_t *, const char *, const char *, int, int, on_stat, const void *))            \
+	X(int, zoo_aget, (zhandle_t *, const char *, int, on_data, const void *))                \
+	X(int, zoo_aexists, (zhandle_t *, const char *, int, on_stat, const void *))             \
+	X(int, zoo_async, (zhandle_t *, const char *, on_string, const void *))                  \
+	X(int, zoo_aget_children, (zhandle_t *, const char *, int, on_strings, const void *))    \
 	X(const char *, zerror, (int))
 
 static struct {
