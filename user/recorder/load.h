@@ -90,6 +90,8 @@ void load__stop(struct load *l);
  * NULL) is not 0.
  */
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop);
+/* Whether what it writes is kept somewhere, and can be read back. */
+bool load__is_kept(const struct load *l);
 void load__free(struct load *l); /* stops first; NULL is fine */
 
 #endif
