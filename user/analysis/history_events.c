@@ -420,6 +420,8 @@ static const struct {
 	{"node", node},
 	{"final", final},
 	{"probe_gap", probe_gap},
+	{"vrrp_sender", line__vrrp_sender},
+	{"garp", line__garp},
 	{"note", note},
 	{"member", member},
 	{"guard", note},

@@ -25,7 +25,7 @@ struct reader {
 	bool has_run;
 	struct reader_names nodes, faults, resources, workloads;
 	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
-		cap_node_events, cap_notes;
+		cap_node_events, cap_notes, cap_senders, cap_garps;
 };
 
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
@@ -66,6 +66,8 @@ const char *line__keep(struct reader *rd, const char *s);
 void *line__add(void *array, size_t n, size_t *cap, size_t size);
 
 int line__run(struct reader *rd, const json_t *o);
+int line__vrrp_sender(struct reader *rd, const json_t *o);
+int line__garp(struct reader *rd, const json_t *o);
 int line__event(struct reader *rd, const json_t *o);
 
 #endif
