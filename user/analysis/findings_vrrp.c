@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * findings_vrrp.c: what was seen on the wire, in sentences: two senders of one virtual router at
- * once, and an address that went back to who had lost it.
+ * once, and an address that moves between MAC addresses.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -108,13 +108,13 @@ static void flaps(const struct history *h, size_t first, json_t *out)
 			       (!strcmp(h->garps[j].mac, g->mac) ||
 				(h->garps[j].was && !strcmp(h->garps[j].was, g->mac)));
 	}
-	if (!back)
+	if (!moves)
 		return;
-	text__add(&t, "The address %s moved between MAC addresses ", a->address);
+	text__add(&t, "The address %s was announced from another MAC address ", a->address);
 	text__several(&t, moves, "time", "times");
-	text__add(&t, " and back, the last time at ");
+	text__add(&t, " (seen by %s, the last time at ", history__node(h, a->node));
 	text__at(&t, last);
-	text__add(&t, ", as %s saw it announced", history__node(h, a->node));
+	text__add(&t, back ? "), also from one that had lost it" : "), and never back");
 	findings__say(out, &t);
 }
 
