@@ -6,7 +6,7 @@ static json_t *find(struct events *e, void (*say)(const struct analysis *, json_
 {
 	struct history *h = ev__history(e);
 	json_t *out = json_array();
-	struct analysis a;
+	struct analysis a = {0};
 
 	assert_int_equal(analysis__make(h, &a), 0);
 	say(&a, out);
