@@ -97,11 +97,12 @@ static void sender(struct events *e, const char *node, const char *who, int from
 		   bool stopped)
 {
 	ev__line(e,
-		 "{\"t_ns\":%d000000,\"type\":\"vrrp_sender\",\"resource\":\"db\",\"node\":\"%s\","
+		 "{\"t_ns\":%lld,\"type\":\"vrrp_sender\",\"resource\":\"db\",\"node\":\"%s\","
 		 "\"event\":\"%s\",\"vrid\":51,\"family\":4,\"source\":\"%s\",\"mac\":\"m\","
-		 "\"priority\":100,\"interval_ns\":1000000000,\"from_ns\":%d000000,"
-		 "\"to_ns\":%d000000,\"adverts\":1}",
-		 to_ms, node, stopped ? "stopped" : "appeared", who, from_ms, to_ms);
+		 "\"priority\":100,\"interval_ns\":1000000000,\"from_ns\":%lld,"
+		 "\"to_ns\":%lld,\"adverts\":1}",
+		 to_ms * 1000000LL, node, stopped ? "stopped" : "appeared", who,
+		 from_ms * 1000000LL, to_ms * 1000000LL);
 }
 
 static void two_vrrp_senders(void **state)
@@ -132,9 +133,9 @@ static void two_vrrp_senders(void **state)
 static void garp(struct events *e, int ms, const char *node, const char *mac, const char *was)
 {
 	ev__line(e,
-		 "{\"t_ns\":%d000000,\"type\":\"garp\",\"resource\":\"db\",\"node\":\"%s\","
+		 "{\"t_ns\":%lld,\"type\":\"garp\",\"resource\":\"db\",\"node\":\"%s\","
 		 "\"address\":\"192.0.2.1\",\"mac\":\"%s\",\"was\":%s%s%s}",
-		 ms, node, mac, was ? "\"" : "", was ? was : "null", was ? "\"" : "");
+		 ms * 1000000LL, node, mac, was ? "\"" : "", was ? was : "null", was ? "\"" : "");
 }
 
 static void an_address_that_moves(void **state)
