@@ -6,9 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-#define ADD(rd, what) \
-	line__add(&(rd)->h->what, (rd)->h->n_##what, &(rd)->cap_##what, sizeof(*(rd)->h->what))
-
 int line__vrrp_sender(struct reader *rd, const json_t *o)
 {
 	static const char *const events[] = {"appeared", "stopped"};

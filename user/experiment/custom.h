@@ -44,7 +44,7 @@ struct custom_exchange {
 };
 
 struct custom_workload {
-	char *setup; /* command line, run once before the run; NULL = none */
+	char *setup;   /* command line, run once before the run; NULL = none */
 	char *session; /* command line of a program that each client keeps; NULL = none */
 	bool setup_sh, session_sh;
 	uint16_t port; /* of the connection that each client keeps; 0 = none */

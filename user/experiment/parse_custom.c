@@ -14,7 +14,7 @@
 /* A number, so that a pattern that has it is compiled as it will be. */
 static const char *known_name(const char *name, void *arg)
 {
-	static const char *const own[] = {"value", "expect",   "key", "client",
+	static const char *const own[] = {"value", "expect",   "key",	  "client",
 					  "id",	   "lease_ms", "workload"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
@@ -77,8 +77,8 @@ static void read_command(struct reader *r, const struct yaml_node *n, bool sh, c
 	_cleanup_free_ char **words = NULL;
 
 	if (read_text(r, n, "a command line", ret) && !sh && words__split(*ret, &words) <= 0)
-		reader__fault(r, n->pos,
-			      "`%.64s`: an empty command, or a quote that is not closed", *ret);
+		reader__fault(r, n->pos, "`%.64s`: an empty command, or a quote that is not closed",
+			      *ret);
 }
 
 static bool read_sh(struct reader *r, const struct yaml_node *n)
@@ -212,8 +212,8 @@ static void read_patterns(struct reader *r, const struct yaml_node *n, const str
 
 	for (size_t i = 0; i < CUSTOM_PATTERNS; i++) {
 		const struct yaml_node *p = yaml__get(n, custom_pattern_names[i]);
-		size_t groups = i == CUSTOM_VALUE ||
-				(i == CUSTOM_OK && a->wants == WANTS_VALUE && !value);
+		size_t groups =
+			i == CUSTOM_VALUE || (i == CUSTOM_OK && a->wants == WANTS_VALUE && !value);
 
 		if (p)
 			read_pattern(r, p, groups, a->around ? a->around : "the value",
@@ -234,8 +234,8 @@ static void parse_exchange(struct reader *r, const struct yaml_node *n, const st
 {
 	struct custom_exchange *x = APPEND(r, w->exchanges, w->n_exchanges);
 	const struct yaml_node *command = yaml__get(n, "command");
-	int kinds = (command != NULL) + (yaml__get(n, "http") != NULL) +
-		    (yaml__get(n, "send") != NULL);
+	int kinds =
+		(command != NULL) + (yaml__get(n, "http") != NULL) + (yaml__get(n, "send") != NULL);
 
 	if (!x)
 		return;
@@ -337,8 +337,12 @@ static void workload_tcp(struct reader *r, const struct yaml_node *n, void *obj)
 		OPTION("send", HANDLED),
 		OPTION("ready", HANDLED),
 	};
+	struct custom_workload *w = obj;
 
 	reader__short(r, n, "a TCP connection", options, ARRAY_SIZE(options), obj);
+	/* One finding is enough: there is a connection to send to. */
+	if (!w->port)
+		w->port = 1;
 	if (n->kind == YAML_MAPPING)
 		read_hello(r, n, obj);
 }

@@ -191,7 +191,7 @@ void parse_systems(struct reader *r, const struct yaml_node *n, void *obj)
 				      "%d kinds of exchange; expected one of command, http, tcp%s",
 				      kinds, s->has_probe ? "" : ", or a workload");
 		if (s->has_probe && !yaml__get(item, "leader"))
-			reader__fault(r, item->pos, "a system without `leader`, which is required");
+			reader__fault(r, item->pos, "a system needs `leader`");
 		if (s->name)
 			check_name(r, item, i);
 	}

@@ -251,7 +251,7 @@ void workload__check(struct reader *r, const struct yaml_node *n, struct workloa
 	if (http && check && w->check && strcmp(w->check, "none") != 0)
 		reader__fault(r, check->pos, "system http has only check none");
 	else if (!http && !check)
-		reader__fault(r, n->pos, "missing `check` in a workload");
+		reader__fault(r, n->pos, "a workload needs `check`");
 	else if (!http && w->check && !strcmp(w->check, "none"))
 		reader__fault(r, check->pos, "check none belongs to system http");
 	if (!w->check && !check)

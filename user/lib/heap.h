@@ -13,7 +13,7 @@ struct heap {
 	struct heap_slot {
 		int64_t due_ns;
 		size_t owner;
-	} *v; /* a binary heap */
+	} * v;	       /* a binary heap */
 	size_t *where; /* of each owner's slot; SIZE_MAX: none */
 	size_t n, owners;
 };

@@ -108,7 +108,7 @@ static void authorize(struct http *h)
 
 int http__errno(CURL *easy, CURLcode code)
 {
-	long os = 0;
+	long os = 0, asked = 0;
 
 	switch (code) {
 	case CURLE_OK:
@@ -123,8 +123,11 @@ int http__errno(CURL *easy, CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
 		return -ECONNRESET;
-	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
+		/* also of an answer without a status line, which it takes for HTTP/0.9 */
+		curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &asked);
+		return asked > 0 ? -EPROTO : -EINVAL;
+	case CURLE_URL_MALFORMAT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return -EINVAL;
 	case CURLE_PEER_FAILED_VERIFICATION:

@@ -209,6 +209,7 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 		load__free(l);
 		return e;
 	}
+	l->started = true;
 	*ret = l;
 	return 0;
 }
@@ -228,12 +229,78 @@ void load__counts(struct load *l, size_t place, struct load_counts *ret)
 	ret->reads = p->reads;
 }
 
+void load__latency(struct load *l, struct load_latency *ret)
+{
+	pthread_mutex_lock(&l->stats_lock);
+	*ret = (struct load_latency){
+		.lateness_p99_ns = hist__quantile(&l->stats->lateness, 0.99),
+		.intended_p50_ns = hist__quantile(&l->stats->intended, 0.5),
+		.intended_p99_ns = hist__quantile(&l->stats->intended, 0.99),
+		.service_p50_ns = hist__quantile(&l->stats->service, 0.5),
+		.service_p99_ns = hist__quantile(&l->stats->service, 0.99),
+	};
+	pthread_mutex_unlock(&l->stats_lock);
+}
+
+static void put_quantiles(json_t *o, const char *key, const struct hist *h)
+{
+	json_t *q = json_object();
+
+	fields__int(q, "n", (int64_t)h->n);
+	if (h->n) {
+		fields__int(q, "p50", hist__quantile(h, 0.5));
+		fields__int(q, "p90", hist__quantile(h, 0.9));
+		fields__int(q, "p99", hist__quantile(h, 0.99));
+		fields__int(q, "p999", hist__quantile(h, 0.999));
+		fields__int(q, "max", h->max);
+	}
+	json_object_set_new_nocheck(o, key, q);
+}
+
+/* Buckets that are not empty, each with its count. */
+static json_t *counts_of(const struct hist *h)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < HIST_BUCKETS; i++) {
+		if (!h->counts[i])
+			continue;
+		json_array_append_new(a, json_integer((json_int_t)i));
+		json_array_append_new(a, json_integer((json_int_t)h->counts[i]));
+	}
+	return a;
+}
+
+static void record_stats(struct load *l)
+{
+	const struct load_stats *s = l->stats;
+	json_t *o;
+
+	if (!l->recorder || l->recorded)
+		return;
+	l->recorded = true;
+	o = json_object();
+	fields__text(o, "workload", l->name);
+	fields__int(o, "intents", (int64_t)s->intents);
+	fields__int(o, "attempts", (int64_t)s->attempts);
+	fields__int(o, "late", (int64_t)s->late);
+	fields__int(o, "over_budget", (int64_t)s->over_budget);
+	fields__int(o, "exhausted", (int64_t)s->exhausted);
+	put_quantiles(o, "lateness_ns", &s->lateness);
+	json_object_set_new_nocheck(o, "lateness_counts", counts_of(&s->lateness));
+	put_quantiles(o, "intended_ns", &s->intended);
+	put_quantiles(o, "service_ns", &s->service);
+	recorder__event(l->recorder, "load", clock__now(), o);
+}
+
 void load__stop(struct load *l)
 {
 	halt__set(&l->halt);
 	loops__stop(l);
 	if (l->ops)
 		clients__stop(l);
+	if (l->started)
+		record_stats(l);
 }
 
 void load__free(struct load *l)

@@ -74,6 +74,13 @@ struct load_counts {
 	uint64_t reads; /* attempts to read */
 };
 
+/* Of all attempts so far; -1 where there is none yet. */
+struct load_latency {
+	int64_t lateness_p99_ns; /* how late we are ourselves to send */
+	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns,
+		service_p99_ns; /* that succeeded */
+};
+
 struct load;
 
 /* Is the library of @system there? Else -ENOENT, with the package that has it. */
@@ -85,7 +92,9 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 		struct error *err);
 /* Totals so far of the clients at @place (index), for live display. */
 void load__counts(struct load *l, size_t place, struct load_counts *ret);
-void load__stop(struct load *l); /* no new operations; waits for those in flight */
+void load__latency(struct load *l, struct load_latency *ret);
+/* No new operations; waits for the attempts in flight, and then writes the "load" event. */
+void load__stop(struct load *l);
 /*
  * Read the whole set at every place, every 500 ms, until all agree or @limit_ns has passed; one
  * "final" event per place and attempt. 0 if they agree, -ETIMEDOUT, or -EINTR when @stop (may be

@@ -29,10 +29,9 @@ static const char *look_up(const char *name, void *arg)
 	struct custom_store *s = arg;
 	const struct {
 		const char *name, *text;
-	} own[] = {
-		{"value", s->value},	   {"expect", s->expect}, {"key", s->key},
-		{"client", s->client},	   {"id", s->id},	  {"lease_ms", s->lease_ms},
-		{"workload", s->spec.name}};
+	} own[] = {{"value", s->value},	      {"expect", s->expect}, {"key", s->key},
+		   {"client", s->client},     {"id", s->id},	     {"lease_ms", s->lease_ms},
+		   {"workload", s->spec.name}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (!strcmp(own[i].name, name))

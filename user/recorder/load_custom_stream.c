@@ -39,9 +39,8 @@ static ssize_t receive(struct custom_store *s, int64_t deadline_ns)
 static int transmit(struct custom_store *s, const char *text, int64_t deadline_ns, size_t *ret_sent)
 {
 	*ret_sent = 0;
-	return s->fd >= 0
-		       ? sock__send(s->fd, text, strlen(text), deadline_ns, ret_sent)
-		       : program__write(&s->session, text, strlen(text), deadline_ns, ret_sent);
+	return s->fd >= 0 ? sock__send(s->fd, text, strlen(text), deadline_ns, ret_sent)
+			  : program__write(&s->session, text, strlen(text), deadline_ns, ret_sent);
 }
 
 /* The complete lines that are there; the rest is kept. */

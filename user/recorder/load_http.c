@@ -88,7 +88,10 @@ static int on_timeout(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
-/* Out of the multi handle; false: nothing of the request has left. */
+/*
+ * Out of the multi handle; false: nothing of the request has left. Then it was about a connection, which
+ * libcurl counts only when it is there.
+ */
 static bool end_transfer(struct loop *lp, struct loop_client *lc)
 {
 	struct http_client *hc = lc->wire;
@@ -97,7 +100,7 @@ static bool end_transfer(struct loop *lp, struct loop_client *lc)
 	curl_easy_getinfo(hc->easy, CURLINFO_NUM_CONNECTS, &connects);
 	curl_easy_getinfo(hc->easy, CURLINFO_REQUEST_SIZE, &sent);
 	curl_easy_getinfo(hc->easy, CURLINFO_RESPONSE_CODE, &lc->status);
-	lc->connected = connects > 0;
+	lc->connected = connects > 0 || sent <= 0;
 	curl_multi_remove_handle(lp->wire, hc->easy);
 	hc->active = false;
 	return sent > 0;
@@ -105,6 +108,7 @@ static bool end_transfer(struct loop *lp, struct loop_client *lc)
 
 static void judge(struct loop *lp, struct loop_client *lc, CURLcode code)
 {
+	static const char no_name[] = "the name in the URL has no address";
 	const struct http_load *h = lp->load->http;
 	struct http_client *hc = lc->wire;
 	struct answer *a = &lc->op.answer;
@@ -113,6 +117,10 @@ static void judge(struct loop *lp, struct loop_client *lc, CURLcode code)
 	int r = http__errno(hc->easy, code);
 
 	sent = end_transfer(lp, lc);
+	if (code == CURLE_COULDNT_RESOLVE_HOST) {
+		answer__error(a, OUTCOME_FAIL, no_name, strlen(no_name));
+		return;
+	}
 	if (r) {
 		answer__errno(a, r, sent);
 		return;

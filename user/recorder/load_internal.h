@@ -110,7 +110,8 @@ struct store_ops {
 			  size_t why_size);
 };
 
-extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql, store_rabbitmq;
+extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql,
+	store_rabbitmq, store_zookeeper, store_redis_cluster;
 
 /* By the name of its system, or NULL. */
 const struct store_ops *store__find(const char *system);
@@ -124,6 +125,7 @@ enum outcome etcd__error_outcome(long status, const char *message);
 /* Of an error by its severity and SQLSTATE as the server sent them; NULL: it was not the server's. */
 enum outcome postgres__outcome(const char *severity, const char *state);
 enum outcome mysql__outcome(unsigned int error); /* of the server's error number */
+enum outcome zookeeper__outcome(int rc); /* of a completion's return code */
 /* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
  * -EMSGSIZE. */
 int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);

@@ -19,7 +19,7 @@ struct loop_client {
 	int64_t due_ns, free_ns;
 	enum { LOOP_IDLE, LOOP_WAITING, LOOP_IN_FLIGHT } state;
 	int64_t key;
-	long status; /* of the answer; 0: none */
+	long status;	/* of the answer; 0: none */
 	bool connected; /* a connection was made for this attempt, or tried */
 	void *wire;	/* the wire's own */
 };
@@ -58,7 +58,9 @@ extern const struct wire_ops wire_http;
 #define LOOP_STOP UINT64_MAX
 
 int loops__start(struct load *l, const struct wire_ops *ops, struct error *err);
-void loops__stop(struct load *l); /* after the halt was set; waits for what is in flight, at most a time limit */
+void loops__stop(
+	struct load
+		*l); /* after the halt was set; waits for what is in flight, at most a time limit */
 /* The attempt in flight has ended: @lc->op.answer is set. */
 void loop__answered(struct loop *lp, struct loop_client *lc);
 /* The wire's own timer; INT64_MAX: none. */

@@ -43,8 +43,8 @@ int64_t pace__next(struct pace *p, const struct pacing *how, unsigned int client
 		return now_ns + draw__exponential(&p->rng, (double)how->think_ns);
 	if (!how->poisson)
 		return how->start_ns + load__due_ns(i, how->rate_per_s);
-	p->at += (double)draw__exponential(&p->rng, (double)NS_PER_S * how->clients /
-							    how->rate_per_s);
+	p->at += (double)draw__exponential(&p->rng,
+					   (double)NS_PER_S * how->clients / how->rate_per_s);
 	return how->start_ns + (int64_t)fmin(p->at, WAIT_MAX_NS);
 }
 
@@ -76,7 +76,7 @@ void budget__deposit(struct retry_budget *b, double share)
 
 	do {
 		now = was + part < (int64_t)BUDGET_TOKENS * TOKEN ? was + part
-								   : (int64_t)BUDGET_TOKENS * TOKEN;
+								  : (int64_t)BUDGET_TOKENS * TOKEN;
 	} while (!atomic_compare_exchange_weak(&b->millionths, &was, now));
 }
 

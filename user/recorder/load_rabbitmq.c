@@ -92,29 +92,29 @@ enum { FRAME_MAX = 131072, DELIVERY_MODE = 1 << 12, PERSISTENT = 2 };
 #define BASIC_ACK 0x003C0050U
 #define BASIC_NACK 0x003C0078U
 
-#define FUNCTIONS(X)                                                                               \
-	X(amqp_conn, amqp_new_connection, (void))                                                  \
-	X(int, amqp_destroy_connection, (amqp_conn))                                               \
-	X(void *, amqp_tcp_socket_new, (amqp_conn))                                                \
-	X(int, amqp_socket_open_noblock, (void *, const char *, int, const struct timeval *))      \
-	X(int, amqp_get_sockfd, (amqp_conn))                                                       \
-	X(int, amqp_set_handshake_timeout, (amqp_conn, const struct timeval *))                    \
-	X(int, amqp_set_rpc_timeout, (amqp_conn, const struct timeval *))                          \
-	X(struct amqp_reply, amqp_login, (amqp_conn, const char *, int, int, int, int, ...))       \
-	X(void *, amqp_channel_open, (amqp_conn, uint16_t))                                        \
-	X(void *, amqp_confirm_select, (amqp_conn, uint16_t))                                      \
-	X(void *, amqp_queue_declare,                                                              \
-	  (amqp_conn, uint16_t, struct amqp_bytes, int, int, int, int, struct amqp_table))         \
-	X(struct amqp_reply, amqp_get_rpc_reply, (amqp_conn))                                      \
-	X(int, amqp_basic_publish,                                                                 \
-	  (amqp_conn, uint16_t, struct amqp_bytes, struct amqp_bytes, int, int,                    \
-	   const struct amqp_properties *, struct amqp_bytes))                                     \
-	X(struct amqp_reply, amqp_basic_get, (amqp_conn, uint16_t, struct amqp_bytes, int))        \
-	X(int, amqp_basic_ack, (amqp_conn, uint16_t, uint64_t, int))                               \
-	X(int, amqp_basic_nack, (amqp_conn, uint16_t, uint64_t, int, int))                         \
-	X(int, amqp_simple_wait_frame_noblock,                                                     \
-	  (amqp_conn, struct amqp_frame *, const struct timeval *))                                \
-	X(void, amqp_maybe_release_buffers, (amqp_conn))                                           \
+#define FUNCTIONS(X)                                                                          \
+	X(amqp_conn, amqp_new_connection, (void))                                             \
+	X(int, amqp_destroy_connection, (amqp_conn))                                          \
+	X(void *, amqp_tcp_socket_new, (amqp_conn))                                           \
+	X(int, amqp_socket_open_noblock, (void *, const char *, int, const struct timeval *)) \
+	X(int, amqp_get_sockfd, (amqp_conn))                                                  \
+	X(int, amqp_set_handshake_timeout, (amqp_conn, const struct timeval *))               \
+	X(int, amqp_set_rpc_timeout, (amqp_conn, const struct timeval *))                     \
+	X(struct amqp_reply, amqp_login, (amqp_conn, const char *, int, int, int, int, ...))  \
+	X(void *, amqp_channel_open, (amqp_conn, uint16_t))                                   \
+	X(void *, amqp_confirm_select, (amqp_conn, uint16_t))                                 \
+	X(void *, amqp_queue_declare,                                                         \
+	  (amqp_conn, uint16_t, struct amqp_bytes, int, int, int, int, struct amqp_table))    \
+	X(struct amqp_reply, amqp_get_rpc_reply, (amqp_conn))                                 \
+	X(int, amqp_basic_publish,                                                            \
+	  (amqp_conn, uint16_t, struct amqp_bytes, struct amqp_bytes, int, int,               \
+	   const struct amqp_properties *, struct amqp_bytes))                                \
+	X(struct amqp_reply, amqp_basic_get, (amqp_conn, uint16_t, struct amqp_bytes, int))   \
+	X(int, amqp_basic_ack, (amqp_conn, uint16_t, uint64_t, int))                          \
+	X(int, amqp_basic_nack, (amqp_conn, uint16_t, uint64_t, int, int))                    \
+	X(int, amqp_simple_wait_frame_noblock,                                                \
+	  (amqp_conn, struct amqp_frame *, const struct timeval *))                           \
+	X(void, amqp_maybe_release_buffers, (amqp_conn))                                      \
 	X(const char *, amqp_error_string2, (int))
 
 static struct {
@@ -270,9 +270,8 @@ static int next_frame(struct rabbit *q, struct amqp_frame *f, int64_t deadline_n
 {
 	struct timeval tv = left(deadline_ns);
 
-	return clock__now() < deadline_ns
-		       ? amqp.amqp_simple_wait_frame_noblock(q->conn, f, &tv)
-		       : STATUS_TIMEOUT;
+	return clock__now() < deadline_ns ? amqp.amqp_simple_wait_frame_noblock(q->conn, f, &tv)
+					  : STATUS_TIMEOUT;
 }
 
 /* --- push ------------------------------------------------------------------------------------- */

@@ -30,8 +30,8 @@ struct client {
 	struct place *place;
 	int index;
 	struct pace pace;
-	struct rng rng;	       /* of its retries */
-	struct inside thread;  /* stores */
+	struct rng rng;	      /* of its retries */
+	struct inside thread; /* stores */
 	void *store;
 	/* what it knows of the objects */
 	int64_t seen[LOAD_KEYS]; /* last value read or set, NOTHING, or UNSEEN */
@@ -82,6 +82,7 @@ struct load {
 
 	pthread_mutex_t stats_lock;
 	struct load_stats *stats;
+	bool started, recorded;
 
 	_Atomic int64_t next_value;
 	_Atomic int64_t last_acked; /* in the order of acknowledgements; -1 = none yet */
@@ -93,7 +94,8 @@ struct store_spec load__spec(const struct load *l, const struct place *p, int cl
 /* What the workload did, for its "load" event and the live display. */
 struct load_stats {
 	uint64_t intents, attempts, late, over_budget, exhausted;
-	struct hist lateness; /* of attempts: from when it was due and its client free to when it was sent */
+	struct hist
+		lateness; /* of attempts: from when it was due and its client free to when it was sent */
 	struct hist intended, service; /* of attempts that succeeded */
 };
 

@@ -6,14 +6,16 @@
 #include <string.h>
 
 static const char *const tables[][2] = {
-	[SQL_POSTGRES] = {"CREATE TABLE IF NOT EXISTS chaos_data (workload varchar(200), k bigint, v "
-			  "bigint, PRIMARY KEY (workload, k))",
-			  "CREATE TABLE IF NOT EXISTS chaos_queue (id bigserial PRIMARY KEY, workload "
-			  "varchar(200), v bigint)"},
-	[SQL_MYSQL] = {"CREATE TABLE IF NOT EXISTS chaos_data (workload varchar(200), k bigint, v "
-		       "bigint, PRIMARY KEY (workload, k)) ENGINE=InnoDB",
-		       "CREATE TABLE IF NOT EXISTS chaos_queue (id bigint AUTO_INCREMENT PRIMARY KEY, "
-		       "workload varchar(200), v bigint) ENGINE=InnoDB"},
+	[SQL_POSTGRES] =
+		{"CREATE TABLE IF NOT EXISTS chaos_data (workload varchar(200), k bigint, v "
+		 "bigint, PRIMARY KEY (workload, k))",
+		 "CREATE TABLE IF NOT EXISTS chaos_queue (id bigserial PRIMARY KEY, workload "
+		 "varchar(200), v bigint)"},
+	[SQL_MYSQL] =
+		{"CREATE TABLE IF NOT EXISTS chaos_data (workload varchar(200), k bigint, v "
+		 "bigint, PRIMARY KEY (workload, k)) ENGINE=InnoDB",
+		 "CREATE TABLE IF NOT EXISTS chaos_queue (id bigint AUTO_INCREMENT PRIMARY KEY, "
+		 "workload varchar(200), v bigint) ENGINE=InnoDB"},
 };
 
 /* Between quotes; names of workloads have letters, digits and - _ . : and nothing else gets in. */
@@ -90,9 +92,8 @@ int sql__statement(int dialect, const char *workload, const struct request *rq, 
 	switch (rq->action) {
 	case ACTION_READ:
 		*ret_want = SQL_VALUE;
-		snprintf(ret, SQL_TEXT,
-			 "SELECT v FROM chaos_data WHERE workload = '%s' AND k = %u", name,
-			 rq->key);
+		snprintf(ret, SQL_TEXT, "SELECT v FROM chaos_data WHERE workload = '%s' AND k = %u",
+			 name, rq->key);
 		return 0;
 	case ACTION_WRITE:
 		upsert(dialect, name, rq->key, rq->value, to, ret);
@@ -182,8 +183,7 @@ int sql__list(struct sql_conn *c, bool queue, int64_t deadline_ns, struct values
 	return -EIO;
 }
 
-void sql__act(struct sql_conn *c, const struct request *rq, int64_t deadline_ns,
-	      struct answer *ret)
+void sql__act(struct sql_conn *c, const struct request *rq, int64_t deadline_ns, struct answer *ret)
 {
 	static const char other[] = "the value was another one";
 	struct sql_result res = {0};

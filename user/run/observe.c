@@ -230,8 +230,8 @@ static char *expand_keyed(const struct run *run, const struct place *p, const ch
 
 	while (!failed) {
 		const char *mark = strstr(template, key);
-		_cleanup_free_ char *part = mark ? strndup(template, (size_t)(mark - template))
-						 : strdup(template);
+		_cleanup_free_ char *part =
+			mark ? strndup(template, (size_t)(mark - template)) : strdup(template);
 		_cleanup_free_ char *done = part ? expand(run, p, part, err) : NULL;
 
 		failed = !done || fputs(done, f) < 0 || (mark && fputs(key, f) < 0);

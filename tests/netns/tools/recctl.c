@@ -3,12 +3,13 @@
  * recctl: probes and one workload by hand, for recorder_*.sh.
  *
  *   recctl -d DIR [-n NETNS] [-e EVERY_MS] [-p SYSTEM,NODE,IP,PORT[,MASTER or VIP or KEY=VALUE...]]...
- *          [-w SYSTEM,PORT,IP[,IP]... [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
+ *          [-w SYSTEM,PORT,IP[,IP]... [-k CHECK] [-q QUEUE_TYPE] [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
  *   recctl -d DIR -b EVENTS     what the recording of an operation costs
  *
  * Says "up", then obeys stdin: "now" ("now RUN_TIME_NS"); "final" stops the workload and reads all places ("final
  * RESULT"); "quit" or the end of stdin ends it ("cpu_ns N": of the whole process).
  */
+#include "experiment/experiment.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "recorder/fields.h"
@@ -32,6 +33,8 @@ struct options {
 	long bench;
 };
 
+static struct workload_login login;
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	int c;
@@ -42,12 +45,13 @@ static int parse(int argc, char **argv, struct options *o)
 		.final_ns = 10 * NS_PER_S,
 		.load = {.name = "set",
 			 .check = "set",
+			 .login = &login,
 			 .clients = 1,
 			 .rate_per_s = 100,
 			 .timeout_ns = NS_PER_S,
 			 .seed = 42},
 	};
-	while ((c = getopt(argc, argv, "d:n:e:p:w:c:r:R:t:f:b:")) != -1) {
+	while ((c = getopt(argc, argv, "d:n:e:p:w:k:q:c:r:R:t:f:b:")) != -1) {
 		if (c == 'd')
 			o->dir = optarg;
 		else if (c == 'n')
@@ -58,6 +62,10 @@ static int parse(int argc, char **argv, struct options *o)
 			o->probes[o->n_probes++] = optarg;
 		else if (c == 'w')
 			o->workload = optarg;
+		else if (c == 'k')
+			o->load.check = optarg;
+		else if (c == 'q')
+			login.queue_type = optarg;
 		else if (c == 'c')
 			o->load.clients = (unsigned int)atoi(optarg);
 		else if (c == 'r')
