@@ -32,8 +32,8 @@ spec:
   duration: 4s
   lab:
     nodes:
-      n1: {run: ["redis-server --bind \${ip} --save ''"], ready: {tcp: 6379, within: 10s}}
-      n2: {run: ["redis-server --bind \${ip} --save '' --replicaof \${n1.ip} 6379"], ready: {tcp: 6379, within: 10s}}
+      n1: {run: ["redis-server --protected-mode no --repl-diskless-sync-delay 0 --bind \${ip} --save ''"], ready: {tcp: 6379, within: 10s}}
+      n2: {run: ["redis-server --protected-mode no --repl-diskless-sync-delay 0 --bind \${ip} --save '' --replicaof \${n1.ip} 6379"], ready: {tcp: 6379, within: 10s}}
 $example
     - name: by-hand
       tcp: {port: 6379, send: "INFO replication\\\\r\\\\n"}
