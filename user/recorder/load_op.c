@@ -44,11 +44,12 @@ void answer__errno(struct answer *a, int r, bool sent)
 	answer__error(a, sent ? OUTCOME_UNKNOWN : OUTCOME_FAIL, text, strlen(text));
 }
 
-bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns)
+bool operation__is_late(const struct load *l, struct operation *op, int64_t now)
 {
 	static const char late[] = "not sent: the client was still waiting for earlier answers";
 
-	if (op->attempt || now - op->intended_ns <= timeout_ns)
+	/* a closed client waits for nothing but its own thinking */
+	if (l->pacing.mode == LOAD_CLOSED || op->attempt || now - op->intended_ns <= l->timeout_ns)
 		return false;
 	op->return_ns = now;
 	answer__error(&op->answer, OUTCOME_FAIL, late, strlen(late));
@@ -107,6 +108,20 @@ static void count(struct place *p, const struct operation *op)
 		p->unknown++;
 }
 
+/* For the live display. */
+static void measure_recent(struct load_stats *s, const struct operation *op)
+{
+	int64_t second = op->return_ns / NS_PER_S;
+	struct load_second *now = &s->recent[second & 1];
+
+	if (now->second != second) {
+		memset(now, 0, sizeof(*now));
+		now->second = second;
+	}
+	hist__add(&now->intended, op->return_ns - op->intended_ns);
+	hist__add(&now->service, op->return_ns - op->invoke_ns);
+}
+
 static void measure(struct load *l, const struct operation *op, int64_t due_ns)
 {
 	struct load_stats *s = l->stats;
@@ -122,6 +137,7 @@ static void measure(struct load *l, const struct operation *op, int64_t due_ns)
 	if (op->answer.outcome == OUTCOME_OK) {
 		hist__add(&s->intended, op->return_ns - op->intended_ns);
 		hist__add(&s->service, op->return_ns - op->invoke_ns);
+		measure_recent(s, op);
 	}
 	pthread_mutex_unlock(&l->stats_lock);
 }

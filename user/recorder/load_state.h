@@ -97,12 +97,16 @@ struct load_stats {
 	struct hist
 		lateness; /* of attempts: from when it was due and its client free to when it was sent */
 	struct hist intended, service; /* of attempts that succeeded */
+	struct load_second {
+		int64_t second; /* of CLOCK_MONOTONIC */
+		struct hist intended, service;
+	} recent[2]; /* this second and the last, by its number's parity */
 };
 
 /* --- load_op.c: one operation ----------------------------------------------------------------- */
 
 /* Too late to be sent? Then @op is what is recorded of it. */
-bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns);
+bool operation__is_late(const struct load *l, struct operation *op, int64_t now);
 /* An attempt is over: counted, recorded. @due_ns: when it could have been sent at the earliest. */
 void operation__done(struct client *c, struct operation *op, int64_t due_ns);
 /*
