@@ -209,7 +209,8 @@ static void check_workload_system(struct reader *r, const struct yaml_node *n,
 	static const char *const keys[] = {"user", "password", "database", "queue_type"};
 	const struct load_system *s = find_load_system(w->system);
 	const struct custom_system *custom = s ? NULL : find_custom(r->e, w->system);
-	struct pos pos = (yaml__get(n, "check") ?: n)->pos;
+	const struct yaml_node *check = yaml__get(n, "check");
+	struct pos pos = check ? check->pos : n->pos;
 
 	if (s && s->checks && !has_word(s->checks, w->check))
 		reader__fault(r, pos, "%s has no %s to check; expected one of %s", s->name,

@@ -102,7 +102,8 @@ static void role_system(struct reader *r, const struct yaml_node *n, void *obj)
 		return;
 	if (find_custom(e, w->system)) {
 		if (!find_custom(e, w->system)->has_probe)
-			reader__fault(r, n->pos, "system `%s` says no roles; it has a workload only",
+			reader__fault(r, n->pos,
+				      "system `%s` says no roles; it has a workload only",
 				      w->system);
 		return;
 	}

@@ -7,6 +7,7 @@
 #include "recorder/fields.h"
 #include "recorder/inside.h"
 #include "recorder/probe_internal.h"
+#include "recorder/wire.h"
 
 #include <string.h>
 
@@ -34,6 +35,7 @@ struct probe {
 
 	struct inside thread;
 	struct halt halt;
+	struct wire *wire; /* vrrp: watches who sends; NULL = not */
 
 	/* of the probe's own thread */
 	enum probe_role last_role;
@@ -246,6 +248,22 @@ static int prepare(struct probe *p, const struct probe_config *cfg)
 											  : -ENOMEM;
 }
 
+/* What can be seen besides asking. It is worth having, not worth failing for. */
+static void watch_wire(struct probe *p, int netns_fd)
+{
+	struct error why = {0};
+	json_t *o;
+
+	if (p->ops != &probe_vrrp || !p->recorder ||
+	    !wire__start(p->resource, p->node, netns_fd, p->recorder, &p->wire, &why))
+		return;
+	err__prefix(&why, "VRRP and ARP are not watched on %s", p->node);
+	o = json_object();
+	fields__text(o, "level", "warning");
+	fields__text(o, "text", why.msg);
+	recorder__event(p->recorder, "note", clock__now(), o);
+}
+
 int probe__start(const struct probe_config *cfg, struct recorder *r, struct probe **ret,
 		 struct error *err)
 {
@@ -278,6 +296,7 @@ int probe__start(const struct probe_config *cfg, struct recorder *r, struct prob
 		destroy(p);
 		return e;
 	}
+	watch_wire(p, cfg->netns_fd);
 	*ret = p;
 	return 0;
 }
@@ -292,6 +311,8 @@ void probe__state(struct probe *p, struct probe_state *ret)
 void probe__signal_stop(struct probe *p)
 {
 	halt__set(&p->halt);
+	if (p->wire)
+		wire__signal_stop(p->wire);
 }
 
 void probe__join(struct probe *p)
@@ -299,6 +320,7 @@ void probe__join(struct probe *p)
 	if (!p)
 		return;
 	halt__set(&p->halt);
+	wire__join(p->wire);
 	inside__join(&p->thread);
 	destroy(p);
 }
