@@ -405,6 +405,14 @@ static int member(struct reader *rd, const json_t *o)
 	return r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &event);
 }
 
+/* What the clients say of themselves: for people who read the record, as above. */
+static int load(struct reader *rd, const json_t *o)
+{
+	int workload;
+
+	return line__name(rd, &rd->workloads, o, "workload", &workload);
+}
+
 static const struct {
 	const char *type;
 	int (*read)(struct reader *rd, const json_t *o);
@@ -424,6 +432,7 @@ static const struct {
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"load", load},
 	{"guard", note},
 	{"end", end},
 };
