@@ -3,19 +3,17 @@
  * population.h: simulated clients of one server, for the calibration of the herd's numbers: the
  * attempts that they make, as a history.
  *
- * The model. 600 clients, each with a session on the server. A session lasts an exponential time
- * of mean 5.4 s; then the client connects anew. The server serves attempts first come, first
- * served, `per_s` of them a second; one that it cannot serve within the 1 s that the client waits
- * fails then, and costs it nothing (the client has gone). From 20 s to 30 s the network is cut: the
- * sessions are gone, each client learns it after a time uniform in [learn_min, learn_max] (it asks
- * the server now and then, and waits 1 s for the answer), and connects; attempts in the cut fail
- * after 1 s. A client whose attempt failed waits and tries again, until it succeeds:
+ * The model. Each client has a session on the server, which lasts an exponential time (mean think_s);
+ * then it connects anew, which is an attempt. The server serves attempts first come, first served,
+ * per_s of them a second; one that it cannot serve within the 1 s that a client waits fails then,
+ * and costs it nothing, for the client has hung up. From 20 s to 30 s the network is cut. No
+ * session outlives that: each client learns it after a time uniform in [learn_min_s, learn_max_s]
+ * (it is told by the next thing that it does, which fails after 1 s), and tries to connect; in the
+ * cut that fails after 1 s. Then it tries again, until it succeeds:
  *
- *   immediate    not at all
- *   fixed        2 s
- *   full jitter  uniform in [0, min(cap, base * 2^attempt)]
- *
- * and a timer wakes it up to late_s too late.
+ *   immediate    at once
+ *   fixed        after 2 s, give or take off_s: its own timer, and a machine with much to do
+ *   full jitter  after a time uniform in [0, min(cap_s, base_s * 2^attempt)]
  */
 #ifndef CHAOS_TESTS_POPULATION_H
 #define CHAOS_TESTS_POPULATION_H
@@ -31,7 +29,7 @@
 enum policy { IMMEDIATE, FIXED, FULL_JITTER, POLICIES };
 
 struct population {
-	double think_s, learn_min_s, learn_max_s, per_s, base_s, cap_s, late_s;
+	double think_s, learn_min_s, learn_max_s, per_s, base_s, cap_s, off_s;
 };
 
 #define POPULATION 600
@@ -39,6 +37,7 @@ struct population {
 #define HEAL_S 30.0
 #define END_S 60.0
 #define TIMEOUT_S 1.0
+#define ATTEMPTS_MAX 65536
 
 /* splitmix64 (Steele, Lea, Flood 2014): the same numbers everywhere */
 static inline double draw(uint64_t *seed)
@@ -65,7 +64,7 @@ struct client {
 static inline void population__attempt(struct history *h, const struct client *c, int client,
 				       double end, bool ok)
 {
-	h->attempts = reallocarray(h->attempts, h->n_attempts + 1, sizeof(*h->attempts));
+	assert_true(h->n_attempts < ATTEMPTS_MAX);
 	h->attempts[h->n_attempts++] = (struct history_attempt){
 		.intended_ns = (int64_t)(c->intended * NS_PER_S),
 		.invoke_ns = (int64_t)(c->at * NS_PER_S),
@@ -81,7 +80,7 @@ static inline void population__attempt(struct history *h, const struct client *c
 
 static inline void population__op(struct history *h, const struct client *c, int client, double end)
 {
-	h->ops = reallocarray(h->ops, h->n_ops + 1, sizeof(*h->ops));
+	assert_true(h->n_ops < ATTEMPTS_MAX);
 	h->ops[h->n_ops++] = (struct history_op){
 		.intended_ns = (int64_t)(c->intended * NS_PER_S),
 		.invoke_ns = (int64_t)(c->intended * NS_PER_S),
@@ -101,8 +100,8 @@ static inline double wait_of(enum policy policy, const struct population *p, int
 	if (policy == IMMEDIATE)
 		return 0;
 	if (policy == FIXED)
-		return 2 + draw(seed) * p->late_s;
-	return draw(seed) * fmin(p->cap_s, p->base_s * pow(2, attempt)) + draw(seed) * p->late_s;
+		return 2 + (2 * draw(seed) - 1) * p->off_s;
+	return draw(seed) * fmin(p->cap_s, p->base_s * pow(2, attempt));
 }
 
 /* A session that the cut finds ends with it. */
@@ -125,6 +124,9 @@ static inline void population__run(const struct population *p, enum policy polic
 	double free_at = 0;
 	int64_t intents = 0;
 
+	h->attempts = calloc(ATTEMPTS_MAX, sizeof(*h->attempts));
+	h->ops = calloc(ATTEMPTS_MAX, sizeof(*h->ops));
+	assert_true(h->attempts && h->ops);
 	assert_int_equal(heap__init(&heap, POPULATION), 0);
 	for (size_t i = 0; i < POPULATION; i++) {
 		c[i].learns = CUT_S + p->learn_min_s +
@@ -135,12 +137,13 @@ static inline void population__run(const struct population *p, enum policy polic
 	}
 	for (;;) {
 		size_t i = heap__pop(&heap, (int64_t)(END_S * NS_PER_S));
-		struct client *x = &c[i];
+		struct client *x;
 		double end;
 		bool ok = false;
 
 		if (i == SIZE_MAX)
 			break;
+		x = &c[i];
 		end = x->at + TIMEOUT_S;
 		if (x->at < CUT_S || x->at >= HEAL_S) {
 			double done = fmax(free_at, x->at) + 1 / p->per_s;
