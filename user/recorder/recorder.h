@@ -54,7 +54,8 @@
  * "note": level "info" | "warning" | "error", text
  * "guard": expr, text: a guard fired and the run was aborted
  * "end", always last: status "complete" | "interrupted" | "failed" | "aborted", reason, restored (bool),
- *   recorder {events, lost_events, probe_gaps}
+ *   recorder {events, lost_events, probe_gaps, late_bins (of the traffic's, taken so late that counts may be in another
+ *   one), unnamed_flows (connections and packets that are summed under port 0 for want of room)}
  */
 #ifndef CHAOS_RECORDER_H
 #define CHAOS_RECORDER_H
