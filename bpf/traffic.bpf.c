@@ -223,8 +223,7 @@ int traffic_synack(__u64 *ctx)
 	if (!space)
 		return 0;
 	run_ns = now__run();
-	if (!run_ns ||
-	    !ends__of(&req->__req_common, space, req->__req_common.skc_num, &e))
+	if (!run_ns || !ends__of(&req->__req_common, space, req->__req_common.skc_num, &e))
 		return 0;
 	e.server = true;
 	retransmit__count(&e, 1, run_ns);

@@ -16,7 +16,7 @@ enum {
 	FIRST_BYTE_MAX_S = 60,
 	/* Samples of the RTT in one bin: of many packets the first. */
 	RTT_SAMPLES = 16,
-	TCP_SEQ = 4, /* offset in the header */
+	TCP_SEQ = 4,	/* offset in the header */
 	SRTT_SHIFT = 3, /* tcp_sock.srtt_us is eight times the time */
 };
 
@@ -92,7 +92,8 @@ static __always_inline void record__syn(struct __sk_buff *skb, const struct pack
 	struct chaos_conn *seen, new = {.syn_ns = now_ns, .subject = subject};
 	struct chaos_recording *rec = recording__get();
 
-	if (bpf_skb_load_bytes_relative(skb, pkt->l4 + TCP_SEQ, &new.isn, sizeof(new.isn), pkt->base))
+	if (bpf_skb_load_bytes_relative(skb, pkt->l4 + TCP_SEQ, &new.isn, sizeof(new.isn),
+					pkt->base))
 		return;
 	conn__key(pkt, true, &key);
 	seen = bpf_map_lookup_elem(&conns, &key);
@@ -190,8 +191,8 @@ static __always_inline bool packet__is_answer(const struct packet *pkt, const st
 	if (!packet__has_payload(pkt))
 		return false;
 	rec = recording__get();
-	return rec && now_ns - *(volatile __u64 *)&rec->last_syn_ns <
-			      FIRST_BYTE_MAX_S * 1000000000ULL;
+	return rec &&
+	       now_ns - *(volatile __u64 *)&rec->last_syn_ns < FIRST_BYTE_MAX_S * 1000000000ULL;
 }
 
 /* Is this where the packet is counted? What a namespace forwards came in by a device, @came_by. */

@@ -241,13 +241,18 @@ static void test_shared_maps(void **state)
 {
 	struct line_bpf *line = line_bpf__open();
 	struct owner_bpf *owner = owner_bpf__open();
+	struct traffic_bpf *trace = traffic_bpf__open();
 
 	(void)state;
 	assert_non_null(line);
 	assert_non_null(owner);
-	assert_int_equal(shared_maps(line->obj), 12);
+	assert_non_null(trace);
+	assert_int_equal(shared_maps(line->obj), 15);
 	/* All but cgroups. */
 	assert_int_equal(shared_maps(owner->obj), 3);
+	/* All but spaces and drops. */
+	assert_int_equal(shared_maps(trace->obj), 7);
+	traffic_bpf__destroy(trace);
 	owner_bpf__destroy(owner);
 	line_bpf__destroy(line);
 }
@@ -277,6 +282,12 @@ static void test_maps(void **state)
 	MAP(skel, traffic, uint32_t, struct chaos_traffic);
 	MAP(skel, stats, uint32_t, struct chaos_stats);
 	MAP(skel, devices, struct chaos_device_key, struct chaos_device);
+	MAP(skel, subjects, struct chaos_subject, uint32_t);
+	MAP(skel, subject_keys, uint32_t, struct chaos_subject);
+	MAP(skel, bins, uint32_t, struct chaos_bins);
+	MAP(skel, recording, uint32_t, struct chaos_recording);
+	MAP(skel, services, uint32_t, struct chaos_services);
+	MAP(skel, conns, struct chaos_conn_key, struct chaos_conn);
 	MAP(line, ports, uint32_t, struct chaos_port);
 	MAP(line, tables, uint32_t, int32_t);
 	assert_int_equal(bpf_map__key_size(line->maps.links), sizeof(struct chaos_link_key));

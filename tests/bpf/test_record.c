@@ -41,8 +41,8 @@ static struct chaos_bin bin_of(struct bench *b, uint32_t client, uint32_t server
 	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(b->skel->maps.bins), &id, &v), 0);
 	/* One bin is the hour that it is; the test may run over its end. */
 	for (int i = 0; i < CHAOS_BINS; i++) {
-		uint64_t *to = &sum.bytes;
-		const uint64_t *from = (const uint64_t *)(const void *)&v.bin[i].bytes;
+		__u64 *to = &sum.bytes;
+		const __u64 *from = &v.bin[i].bytes;
 
 		for (int k = 0; k < 5; k++)
 			to[k] += from[k];
@@ -293,8 +293,7 @@ static void test_too_many(void **state)
 		assert_int_equal(bin_of(&b, HERE, THERE, IPPROTO_UDP, port).packets, 1);
 	assert_int_equal(bin_of(&b, HERE, THERE, IPPROTO_UDP, 6).packets, 0);
 	assert_int_equal(bin_of(&b, HERE, THERE, 0, 0).packets, 2);
-	assert_int_equal(
-		bpf_map_lookup_elem(bpf_map__fd(b.skel->maps.recording), &key, &rec), 0);
+	assert_int_equal(bpf_map_lookup_elem(bpf_map__fd(b.skel->maps.recording), &key, &rec), 0);
 	assert_int_equal(rec.refused, 2);
 	assert_int_equal(rec.n_subjects, 7);
 }

@@ -149,9 +149,9 @@ int dataplane__set_spaces(struct dataplane *dp, struct error *err)
 static bool take(struct chaos_bin *from, struct chaos_bin *to)
 {
 	__u64 *const wide[] = {&from->bytes, &from->back_bytes, &from->connect_us,
-				  &from->first_byte_us, &from->rtt_us};
-	__u64 *const wide_to[] = {&to->bytes, &to->back_bytes, &to->connect_us,
-				     &to->first_byte_us, &to->rtt_us};
+			       &from->first_byte_us, &from->rtt_us};
+	__u64 *const wide_to[] = {&to->bytes, &to->back_bytes, &to->connect_us, &to->first_byte_us,
+				  &to->rtt_us};
 	const size_t n = (sizeof(*from) - offsetof(struct chaos_bin, packets)) / sizeof(uint32_t);
 	__u32 *narrow = &from->packets, *narrow_to = &to->packets;
 	bool any = false;

@@ -12,16 +12,38 @@ struct column {
 	bool wide; /* 64 bits */
 };
 
-#define WIDE(f) {#f, offsetof(struct chaos_bin, f), true}
-#define NARROW(f) {#f, offsetof(struct chaos_bin, f), false}
+#define WIDE(f)                                         \
+	{                                               \
+#f, offsetof(struct chaos_bin, f), true \
+	}
+#define NARROW(f)                                        \
+	{                                                \
+#f, offsetof(struct chaos_bin, f), false \
+	}
 
 static const struct column columns[] = {
-	NARROW(packets),     WIDE(bytes),	   NARROW(back_packets),     WIDE(back_bytes),
-	NARROW(syn),	     NARROW(syn_again),	   NARROW(synack),	     NARROW(rst),
-	NARROW(back_rst),    NARROW(fin),	   NARROW(back_fin),	     NARROW(retransmits),
-	NARROW(back_retransmits), NARROW(opened),  NARROW(closed),	     NARROW(dropped),
-	WIDE(connect_us),    NARROW(connect_n),	   WIDE(first_byte_us),	     NARROW(first_byte_n),
-	WIDE(rtt_us),	     NARROW(rtt_n),
+	NARROW(packets),
+	WIDE(bytes),
+	NARROW(back_packets),
+	WIDE(back_bytes),
+	NARROW(syn),
+	NARROW(syn_again),
+	NARROW(synack),
+	NARROW(rst),
+	NARROW(back_rst),
+	NARROW(fin),
+	NARROW(back_fin),
+	NARROW(retransmits),
+	NARROW(back_retransmits),
+	NARROW(opened),
+	NARROW(closed),
+	NARROW(dropped),
+	WIDE(connect_us),
+	NARROW(connect_n),
+	WIDE(first_byte_us),
+	NARROW(first_byte_n),
+	WIDE(rtt_us),
+	NARROW(rtt_n),
 };
 
 static uint64_t value(const struct chaos_bin *b, const struct column *c)

@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 
 enum {
-	PORTS_MAX = 4096,     /* that are remembered of one namespace */
-	NETSTAT_MAX = 16384,  /* 5 KiB on Linux 6.18 */
+	PORTS_MAX = 4096,    /* that are remembered of one namespace */
+	NETSTAT_MAX = 16384, /* 5 KiB on Linux 6.18 */
 };
 
 struct port {

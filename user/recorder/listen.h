@@ -23,8 +23,8 @@ struct listen_sample {
 
 typedef void listens_fn(const struct listen_sample *s, void *arg);
 
-struct listens *listens__new(void); /* NULL: out of memory */
-void listens__free(struct listens *l);	/* NULL is fine */
+struct listens *listens__new(void);    /* NULL: out of memory */
+void listens__free(struct listens *l); /* NULL is fine */
 
 /*
  * Watch the namespace @netns_fd (borrowed until this returns) under the name @node (borrowed). One that is watched

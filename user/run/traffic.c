@@ -172,9 +172,10 @@ void traffic__end(struct run *run, int64_t now)
 		  bins_per_event(run->e->traffic_bin_ns));
 	t->refused = dataplane__bins_refused(run->dp);
 	if (t->refused)
-		run__note(run, "warning",
-			  "too many services: %llu connections and packets are recorded under port 0",
-			  (unsigned long long)t->refused);
+		run__note(
+			run, "warning",
+			"too many services: %llu connections and packets are recorded under port 0",
+			(unsigned long long)t->refused);
 	if (t->late)
 		run__note(run, "warning",
 			  "%llu bins of traffic were taken late: their counts may be in later ones",
