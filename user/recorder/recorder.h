@@ -38,7 +38,7 @@
  * "load": workload, intents, attempts (that were sent), late (never sent), over_budget and exhausted (operations that the retry
  *   budget or the bound on attempts ended), and {n, p50, p90, p99, p999, max} of lateness_ns (how late we were to send attempts,
  *   counted from when they were due and their client was free), intended_ns and service_ns (of attempts that succeeded; from
- *   the operation's due time, from the sending); after the clients are stopped
+ *   the operation's due time, from the sending); lateness_counts [bucket, count, ...] (lib/hist.h); after the clients are stopped
  * "final": workload, node, ok, values [[first,last], ...] (inclusive runs of integers), error; after the last fault is cleared and clients
  *   are stopped; attempt (int): the last attempt of each node counts
  * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the
