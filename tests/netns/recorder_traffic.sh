@@ -216,6 +216,15 @@ recorder=$(tail -1 "$tmp/run/events.jsonl")
 like "nothing was lost" '"lost_events":0' "$recorder"
 like "nothing was late" '"late_bins":0,"unnamed_flows":0' "$recorder"
 
+# ---- the table of it ----
+
+columns=$(awk -F, '{ print NF }' "$tmp/run/series.csv" | sort -u)
+is "series.csv: all rows have the same columns" 42 "$columns"
+is "series.csv: the SYNs of a service" 12 "$(awk -F, '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+	$at["client"] == "cli" && $at["server"] == "srv" && $at["port"] == 7000 { n += $at["syn"] }
+	END { print n }' "$tmp/run/series.csv")"
+
 # ---- a record that ends anywhere, as after kill -9 ----
 
 mkdir "$tmp/cut"
