@@ -231,7 +231,7 @@ mkdir "$tmp/cut"
 cp "$tmp/run/experiment.yaml" "$tmp/cut"
 size=$(stat -c %s "$tmp/run/events.jsonl")
 RANDOM=$$ bad=
-for i in $(seq 12); do
+for _ in $(seq 12); do
 	# Behind the first line, which says what the run is.
 	first=$(head -n 1 "$tmp/run/events.jsonl" | wc -c)
 	at=$((first + (RANDOM * 32768 + RANDOM) % (size - first)))
