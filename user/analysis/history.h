@@ -122,6 +122,8 @@ struct history_op {
 	int64_t intended_ns;
 	int64_t invoke_ns; /* HISTORY_NONE: never sent */
 	int64_t return_ns; /* >= invoke_ns */
+	/* of the attempt that settled it, from its own sending; HISTORY_NONE: never sent */
+	int64_t service_ns;
 	/* HISTORY_NONE: a read before anything was acknowledged; of others than sets: nothing */
 	int64_t value;
 	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
