@@ -27,6 +27,7 @@
 #define HISTORY_KEY_MAX 1000000		    /* keys of a workload are 0 to that */
 #define HISTORY_KEY_NONE (-1)		    /* an attempt without a key */
 #define HISTORY_BINS_MAX 1000000	    /* bins of one event */
+#define HISTORY_BIN_MAX 1000000000000LL	    /* counted in one: sums of millions do not overflow */
 #define HISTORY_OTHER (-1)		    /* an edge's end: anyone who is no node */
 
 struct history_names {
