@@ -361,11 +361,13 @@ struct workload {
 struct expectation {
 	char *text;
 	struct pos pos;
+	bool quoted; /* in the file: the text begins a column after @pos */
 };
 
 struct guard {
 	char *when;
 	struct pos pos;
+	bool quoted;
 };
 
 struct experiment {

@@ -335,8 +335,10 @@ void parse_guards(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!g)
 			return;
 		if (reader__map(r, item, "a guard", guard_options, ARRAY_SIZE(guard_options), g) &&
-		    g->when)
+		    g->when) {
 			g->pos = yaml__get(item, "when")->pos;
+			g->quoted = !yaml__get(item, "when")->plain;
+		}
 	}
 }
 
@@ -352,6 +354,7 @@ void parse_expect(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!x)
 			return;
 		x->pos = item->pos;
+		x->quoted = !item->plain;
 		reader__string(r, item, "an expectation, as in writes.lost == 0", &x->text);
 	}
 }
