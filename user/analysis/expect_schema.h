@@ -3,7 +3,7 @@
  * expect_schema.h: internal to expect*.c: which paths there are, and of what kind their values
  * are.
  *
- * Whoever adds a number to summary.json adds its row here; test_expect_all.c fails for a number
+ * Whoever adds a number to summary.json adds its row here; test_window.c fails for a number
  * without one.
  */
 #ifndef CHAOS_ANALYSIS_EXPECT_SCHEMA_H
