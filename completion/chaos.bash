@@ -261,7 +261,7 @@ _chaos()
 		;;
 	report)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--json --help"
+			_chaos_words "--compare --json --help"
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -d -- "$cur"))

@@ -61,12 +61,12 @@ is "GitHub: the token may only read" "{'contents': 'read'}" "$(about github-acti
 is "GitHub: its variables" "chaos/.output/chaos chaos.yaml" \
 	"$(about github-actions.yml "[y['jobs']['chaos']['env'][k] for k in ('CHAOS', 'EXPERIMENT')]" | paste -sd ' ')"
 is "GitHub: the build's targets exist" "" "$(about github-actions.yml \
-	"[w for s in $github for l in s.get('run', '').splitlines() if 'make -C chaos' in l for w in l.split()[l.split().index('chaos') + 1:]]" |
+	"[w for s in ${github} for l in s.get('run', '').splitlines() if 'make -C chaos' in l for w in l.split()[l.split().index('chaos') + 1:]]" |
 	while read -r t; do make -C "$tap_root" -n "$t" >/dev/null 2>&1 || echo "$t"; done)"
-about github-actions.yml "[s['run'] for s in $github if 'run' in s and 'make' not in s['run']]" | run_lines github
+about github-actions.yml "[s['run'] for s in ${github} if 'run' in s and 'make' not in s['run']]" | run_lines github
 is "GitHub: the lines of check, run and hand-over work" 0 $?
 check "GitHub: what it keeps is there" kept github \
-	< <(about github-actions.yml "$github[-1]['with']['path'].split()")
+	< <(about github-actions.yml "${github}[-1]['with']['path'].split()")
 
 is "GitLab: its variables" "chaos/.output/chaos chaos.yaml" \
 	"$(about gitlab-ci.yml "[y['chaos']['variables'][k] for k in ('CHAOS', 'EXPERIMENT')]" | paste -sd ' ')"
