@@ -52,6 +52,7 @@ struct flow {
 	__u32 src_owner; /* of the sockets, as far as they are known; CHAOS_OWNER_NONE */
 	__u32 dst_owner;
 	__u64 bytes; /* their bytes, link header included */
+	__u64 faults; /* that did something to it: chaos_captured.faults */
 };
 
 /* What the rules decided on the line; done when all of them have had their say. */

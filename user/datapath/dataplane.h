@@ -107,6 +107,7 @@ struct dp_plan {
 	pid_t exempt_pid;
 	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
 	bool count_traffic;	  /* per member that has a namespace */
+	uint32_t capture_snaplen; /* bytes of each packet to hand out: capture.h; 0: none */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */
 };

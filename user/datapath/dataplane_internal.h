@@ -32,6 +32,8 @@ enum dp_map {
 	DP_PROCESSES,
 	DP_CGROUPS,
 	DP_JOINS,
+	DP_CAPTURED,
+	DP_CAPTURES,
 	DP_N_MAPS,
 };
 

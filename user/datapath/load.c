@@ -21,6 +21,8 @@
 #define SPARE(n) ((n) + (n) / 2 + 256)
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+/* Bytes of the ring of captured packets: drained every 50 ms or so. A power of two. */
+#define CAPTURE_RING (16U << 20)
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
@@ -57,7 +59,7 @@ static const char *const map_names[DP_N_MAPS] = {
 	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",	  [DP_EDGES] = "edges",
 	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",	  [DP_PASSAGES] = "passages",
 	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
-	[DP_JOINS] = "joins",
+	[DP_JOINS] = "joins",	    [DP_CAPTURED] = "captured",	  [DP_CAPTURES] = "captures",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
@@ -116,6 +118,7 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
 		[DP_EDGES] = rows_needed(dp, false),
 		[DP_TRAFFIC] = c->n_nodes,
+		[DP_CAPTURED] = dp->plan->capture_snaplen ? CAPTURE_RING : 0,
 	};
 
 	return sizes[which] ? bpf_map__set_max_entries(map, (__u32)sizes[which]) : 0;
@@ -178,6 +181,7 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->have_set_tstamp = dp->have_set_tstamp;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
 		r = chaos_bpf__load(s);
@@ -266,6 +270,7 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 		return dataplane__fail(err, -errno, "open the line's programs");
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	s->rodata->have_owners = dp->plan->by_socket;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, scope);
 	if (!r)
 		r = line_bpf__load(s);

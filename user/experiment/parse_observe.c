@@ -295,7 +295,31 @@ static void observe_traffic(struct reader *r, const struct yaml_node *n, void *o
 	reader__map(r, n, "traffic", traffic_options, ARRAY_SIZE(traffic_options), obj);
 }
 
+static void capture_endpoints(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct capture_options *c = obj;
+
+	read_endpoints(r, n, &c->endpoints, &c->n_endpoints);
+}
+
+static const struct option capture_options[] = {
+	FIELD("snaplen", UINT, capture_options, snaplen, .lo = 64, .hi = 2048),
+	FIELD("max", SIZE, capture_options, max, .lo = 64 << 10, .hi = 4LL << 30),
+	OPTION("endpoints", CUSTOM, .parse = capture_endpoints),
+};
+
+static void observe_capture(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	e->capture.on = reader__map(r, n, "capture", capture_options, ARRAY_SIZE(capture_options),
+				    &e->capture);
+	if (e->capture.max.from != e->capture.max.to)
+		reader__fault(r, n->pos, "`max` cannot move; expected one size");
+}
+
 static const struct option observe_options[] = {
+	OPTION("capture", CUSTOM, .parse = observe_capture),
 	OPTION("traffic", CUSTOM, .parse = observe_traffic),
 	OPTION("roles", CUSTOM, .parse = observe_roles),
 	OPTION("workloads", CUSTOM, .parse = observe_workloads),
