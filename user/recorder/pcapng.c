@@ -53,7 +53,7 @@ static void put(struct pcapng *p, const void *data, size_t n)
 	static const char zero[4];
 	size_t pad = -n & 3;
 
-	if (p->failed)
+	if (p->failed || !n)
 		return;
 	if (p->len + n + pad > p->size) {
 		size_t size = 2 * (p->len + n + pad);
