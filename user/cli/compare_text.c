@@ -129,18 +129,17 @@ static void print_legend(const json_t *c)
 	size_t n = json_array_size(json_object_get(c, "before"));
 	size_t m = json_array_size(json_object_get(c, "after"));
 
-	if (n == 1 && m == 1) {
+	if (n == 1 && m == 1)
 		printf("One run each: noise is what varies within the runs (99 %% of "
-		       "block-bootstrap draws). Runs\n"
-		       "differ by more than that; of other numbers one run each cannot tell noise. "
-		       "Four runs a side\n"
-		       "can: --compare A1,A2,A3,A4 B1,B2,B3,B4\n");
-		return;
-	}
-	printf("%zu and %zu runs: medians; called if the exact Mann-Whitney p <= 0.05 and the "
-	       "medians are further\n"
-	       "apart than the wider side spreads.\n",
-	       n, m);
+		       "block-bootstrap\n"
+		       "draws); runs differ by more than that. Of other numbers one run each "
+		       "cannot\n"
+		       "tell noise. Four runs a side can: --compare A1,A2,A3,A4 B1,B2,B3,B4\n");
+	else
+		printf("%zu and %zu runs: medians; called if the exact Mann-Whitney p <= 0.05 and "
+		       "the\n"
+		       "medians are further apart than the wider side spreads.\n",
+		       n, m);
 }
 
 void compare__print(const json_t *c, unsigned int columns, bool colour)
