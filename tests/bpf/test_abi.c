@@ -7,6 +7,9 @@
 #include "owner.skel.h"
 
 #include <bpf/btf.h>
+#include <linux/types.h>
+
+#include "../../bpf/capture_abi.h"
 
 struct member {
 	const char *name;
@@ -77,6 +80,12 @@ static const struct layout LAYOUTS[] = {
 	  M(chaos_rule, corrupt), M(chaos_rule, ecn), M(chaos_rule, loss), M(chaos_rule, rate),
 	  M(chaos_rule, delay)),
 	S(HOOK, chaos_device_key, 2, M(chaos_device_key, netns), M(chaos_device_key, ifindex)),
+	S(BOTH, chaos_capture, 2, M(chaos_capture, lost), M(chaos_capture, packet)),
+	S(BOTH, chaos_captured, 13, M(chaos_captured, ts_ns), M(chaos_captured, delay_ns),
+	  M(chaos_captured, faults), M(chaos_captured, wire_len), M(chaos_captured, len),
+	  M(chaos_captured, netns), M(chaos_captured, ifindex), M(chaos_captured, flags),
+	  M(chaos_captured, segs), M(chaos_captured, direction), M(chaos_captured, raw),
+	  M(chaos_captured, pad), M(chaos_captured, data)),
 	S(HOOK, chaos_device, 2, M(chaos_device, port), M(chaos_device, line)),
 	S(LINE, chaos_port, 5, M(chaos_port, hook), M(chaos_port, ifindex),
 	  M(chaos_port, direction), M(chaos_port, line), M(chaos_port, loopback)),
@@ -218,7 +227,7 @@ static void test_shared_maps(void **state)
 	(void)state;
 	assert_non_null(line);
 	assert_non_null(owner);
-	assert_int_equal(shared_maps(line->obj), 12);
+	assert_int_equal(shared_maps(line->obj), 14);
 	/* All but cgroups. */
 	assert_int_equal(shared_maps(owner->obj), 3);
 	owner_bpf__destroy(owner);
@@ -250,6 +259,7 @@ static void test_maps(void **state)
 	MAP(skel, traffic, uint32_t, struct chaos_traffic);
 	MAP(skel, stats, uint32_t, struct chaos_stats);
 	MAP(skel, devices, struct chaos_device_key, struct chaos_device);
+	MAP(skel, captures, uint32_t, struct chaos_capture);
 	MAP(line, ports, uint32_t, struct chaos_port);
 	MAP(line, tables, uint32_t, int32_t);
 	assert_int_equal(bpf_map__key_size(line->maps.links), sizeof(struct chaos_link_key));

@@ -100,7 +100,7 @@ static bool find(const char *path, struct what *ret)
 struct blocks {
 	int64_t start_ns[STRATA], end_ns[STRATA], width_ns;
 	size_t first[STRATA], n[STRATA], all;
-	size_t lo, hi; /* the classes that occur: [lo, hi] */
+	size_t lo, hi;	   /* the classes that occur: [lo, hi] */
 	uint32_t *count;   /* by block */
 	uint32_t *classes; /* by block, then class; NULL for STAT_COUNT */
 };

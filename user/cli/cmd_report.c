@@ -31,7 +31,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_ARG:
 		if (a->after)
-			argp_error(state, "two sides to compare; several runs of one are parted by commas");
+			argp_error(
+				state,
+				"two sides to compare; several runs of one are parted by commas");
 		*(a->dir ? &a->after : &a->dir) = arg;
 		return 0;
 	case ARGP_KEY_END:
@@ -50,11 +52,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int cmd_report(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "DIR\n--compare BEFORE[,BEFORE...] AFTER[,AFTER...]",
-		"Renders summary.json, series.csv, junit.xml and report.html of a run folder again, from "
-		"events.jsonl alone; or says what got worse from some runs to others, beyond the noise."
+		options,
+		parse,
+		"DIR\n--compare BEFORE[,BEFORE...] AFTER[,AFTER...]",
+		"Renders summary.json, series.csv, junit.xml and report.html of a run folder "
+		"again, from "
+		"events.jsonl alone; or says what got worse from some runs to others, beyond the "
+		"noise."
 		"\vExit status of --compare: 0 no regression beyond the noise, 1 at least one.",
-		NULL, NULL, NULL};
+		NULL,
+		NULL,
+		NULL};
 	struct report_args a = {0};
 	struct error err = {0};
 	json_t *summary = NULL;

@@ -159,7 +159,9 @@ int capture__open(struct run *run, struct error *err)
 	c->run = run;
 	c->realtime_ns = clock__realtime() - clock__now();
 	r = dp_capture__open(run->dp, take, c, &c->ring, err);
-	r = r ? r : pcapng__open(path, (uint64_t)run->e->capture.max.from, "chaos", words, &c->file, err);
+	r = r ? r
+	      : pcapng__open(path, (uint64_t)run->e->capture.max.from, "chaos", words, &c->file,
+			     err);
 	if (r) {
 		free_capture(c);
 		return r;
