@@ -294,14 +294,14 @@ static struct called call(const struct row *row, const struct compare_side *befo
 	struct called c = {.before = median(a, n), .after = median(b, m), .noise = NAN, .p = NAN};
 
 	c.call = "unknown";
-	if (!n && !m) {
-		c.call = "equal"; /* measured nowhere */
+	/* measured nowhere, or the same everywhere */
+	if ((!n && !m) || (n == before->n && m == after->n && a[0] == a[n - 1] &&
+			   b[0] == b[m - 1] && a[0] == b[0])) {
+		c.call = "equal";
 	} else if (n < before->n || m < after->n) {
 		snprintf(c.reason, sizeof(c.reason),
 			 "measured in %zu of %zu runs before, in %zu of %zu after", n, before->n, m,
 			 after->n);
-	} else if (a[0] == a[n - 1] && b[0] == b[m - 1] && a[0] == b[0]) {
-		c.call = "equal";
 	} else if (n == 1 && m == 1) {
 		call_one(row, before->h[0], after->h[0], &c);
 	} else {

@@ -41,7 +41,7 @@ double compare__rank_test(const double *a, size_t n, const double *b, size_t m)
 		as_far += fabs(sum - middle) >= fabs(seen - middle) - 1e-9;
 		set = ((up ^ set) >> 2) / low | up;
 	}
-	return (double)as_far / (double)total;
+	return total ? (double)as_far / (double)total : 1;
 }
 
 /* ---- within a run ---- */
