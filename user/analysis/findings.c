@@ -254,10 +254,10 @@ static void unavailability(const struct analysis *a, json_t *out)
 	bool said = false;
 	size_t told = 0;
 
-	if (!served || !a->writes.acked)
+	if (!served || !(a->writes.acked + a->writes.requests_ok))
 		return;
 	for (size_t i = 0; i < a->h->n_ops; i++)
-		if (a->h->ops[i].kind == OP_ADD && a->h->ops[i].outcome == OP_OK)
+		if (a->h->ops[i].kind != OP_READ && a->h->ops[i].outcome == OP_OK)
 			served[p->side_of[a->h->ops[i].node]] = true;
 	for (size_t s = 0; s < p->n_sides && told < 6; s++) {
 		if (a->availability.side_gap[s] == HISTORY_NONE)
@@ -365,11 +365,15 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	incomplete(a, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__split(a, r, out);
+	findings__wire(a, out);
+	for (size_t r = 0; r < h->n_resources; r++)
+		findings__epochs(a, r, out);
 	lost_writes(a, out);
 	odd_writes(a, out);
 	checked(checks, "fail", out);
 	checked(checks, "unknown", out);
 	stale_reads(a, out);
+	findings__herd(h, &a->herd, out);
 	why_unknown(doubts, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__no_split(a, r, out);

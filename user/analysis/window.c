@@ -243,7 +243,8 @@ static int analyse(const struct analysis *whole, const struct stretches *s, stru
 	r = r ? r : split__make(&p->h, &a->timing, a->claims, &a->writes, true, &a->worst);
 	r = r ? r : availability__make(&p->h, &a->timing, a->claims, &a->availability);
 	r = r ? r : gaps(a, s);
-	return r ? r : goodput__make(&p->h, &a->timing, &a->writes, &a->goodput);
+	r = r ? r : goodput__make(&p->h, &a->timing, &a->writes, &a->goodput);
+	return r ? r : herd__make(&p->h, &a->timing, &a->herd);
 }
 
 static int summarise(const struct analysis *whole, const struct stretches *s,
@@ -278,6 +279,10 @@ int window__summary(const struct analysis *a, const struct expect *e, json_t **r
 	_cleanup_(cleanup_stretches) struct stretches s = {0};
 	int r = find(a, e, &s, why);
 
+	/* bins of services are not cut yet: no value is better than that of the whole run */
+	if (!r && e->schema->scope == SCOPE_BINS && a->h->n_bins)
+		return err__set(why, -ENOENT,
+				"the traffic of services is measured over the whole run only");
 	r = r ? r : summarise(a, &s, e->schema->scope, ret, ret_worst);
 	return r == -ENOMEM ? err__set(why, r, "out of memory") : r;
 }

@@ -8,6 +8,7 @@
 #define CHAOS_EXPERIMENT_H
 
 #include "discover/target.h"
+#include "experiment/custom.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -94,6 +95,7 @@ struct lab_node {
 	char **run; /* command lines, templates; started in order */
 	size_t n_run;
 	bool sh; /* run each by /bin/sh -c instead of splitting into words */
+	char *user; /* whose its commands, files and folder are; NULL = the caller's */
 	struct ready ready;
 	struct lab_need *needs;
 	size_t n_needs;
@@ -328,33 +330,95 @@ struct custom_system {
 	uint16_t port;	 /* TCP */
 	char *send;	 /* TCP: what to send first, C escapes already resolved */
 	char *leader_re; /* POSIX extended; matching the answer means: claims leadership */
+	/* what it is if `leader` does not match, the first that does; NULL = none */
+	char *candidate_re, *follower_re;
 	char *epoch_re;	 /* its first group is the epoch; NULL = none */
+	bool has_probe;	 /* the above; else it is for workloads only */
+	struct custom_workload *workload; /* NULL = it is for role probes only */
 	struct pos pos;
 };
 
 struct role_watch {
 	char *resource;
-	char *system; /* redis | sentinel | etcd | vrrp | a custom_system's name */
+	char *system; /* one of role_systems[] (parse_role.c) or a custom_system's name */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;	   /* 0 = the system's default */
 	char *master_name; /* sentinel; default "mymaster" */
 	char *vip;	   /* vrrp: the virtual address */
+	char *url;	   /* template: http(s)://HOST:PORT in place of the node's address and port */
+	char *ca_file, *token_file;
+	char *user, *password, *database;
+	char *identity; /* template: what the system calls the node; lease, kafka */
+	char *lease;	/* NAMESPACE/NAME */
+	unsigned int slot; /* redis-cluster */
 	int64_t every_ns;  /* default 20 ms, 1 ms ... 60 s */
 	struct pos pos;
 };
 
+/* What some systems ask of a client; NULL where the file says nothing. */
+struct workload_login {
+	char *user, *password, *database;
+	char *queue_type; /* rabbitmq: classic | quorum */
+};
+
+enum load_mode {
+	LOAD_OPEN,  /* operations are due at a rate, whatever became of those before */
+	LOAD_CLOSED /* each client waits after each operation, then does the next */
+};
+
+enum retry_policy {
+	RETRY_NONE,
+	RETRY_IMMEDIATE,
+	RETRY_FIXED,	   /* delay_ns */
+	RETRY_EXPONENTIAL, /* min(cap_ns, base_ns * 2^k) after attempt k = 0, 1, ... */
+	RETRY_FULL_JITTER, /* uniform over 0 to that */
+};
+#define RETRY_POLICIES (RETRY_FULL_JITTER + 1)
+extern const char *const retry_policies[RETRY_POLICIES];
+
+/* When an operation that failed is tried again. */
+struct retry {
+	enum retry_policy policy;
+	int64_t delay_ns;	 /* default 1 s */
+	int64_t base_ns, cap_ns; /* defaults 100 ms and 10 s */
+	unsigned int attempts;	 /* of one operation, the first included; default 10 */
+	double budget; /* retries are at most this share of the operations; 0: no such bound */
+};
+
+struct http_header {
+	char *name, *value;
+};
+
+/* What an HTTP client asks for: templates, also with ${key}. */
+struct http_load {
+	char *url, *method, *body; /* method: default GET, with a body POST; body may be NULL */
+	struct http_header *headers;
+	size_t n_headers;
+	unsigned int status_lo, status_hi; /* that are a success, inclusive; default 200..299 */
+	unsigned int keys;		   /* ${key} is 0 to keys - 1; default 1 */
+	double zipf; /* exponent of the keys' popularity; 0: all alike */
+};
+
 struct workload {
 	char *name;
-	char *system; /* redis | etcd */
-	char *check;  /* set | register | cas | counter | queue | lock */
+	char *system; /* of load_systems, or a custom_system's name */
+	struct workload_login login;
+	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;
+	char *target; /* endpoint whose server all clients talk to; NULL: each to its own */
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
-	double rate_per_s;    /* of all clients together */
+	enum load_mode mode;
+	double rate_per_s; /* LOAD_OPEN: of all clients together */
+	bool poisson;	   /* LOAD_OPEN: arrivals are random instead of even */
+	int64_t think_ns;  /* LOAD_CLOSED: mean, exponential; default 1 s */
 	double reads; /* fraction of operations that read, [0,1), default 0.1; register, cas: 0.5 */
-	int64_t timeout_ns; /* of one operation, default 1 s */
+	int64_t timeout_ns; /* of one attempt, default 1 s */
+	struct retry retry;
+	bool connect_anew; /* a connection for each attempt, instead of one kept by each client */
+	struct http_load http;
 	struct pos pos;
 };
 

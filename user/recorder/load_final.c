@@ -27,9 +27,10 @@ static void read_place(void *arg)
 {
 	struct reader *rd = arg;
 	const struct load *l = rd->load;
+	struct store_spec spec = load__spec(l, rd->place, -1);
 	void *store = NULL;
 
-	rd->result = l->ops->open(rd->place->ip, l->port, l->stem, &store);
+	rd->result = store__open(l->ops, &spec, &store);
 	if (rd->result) {
 		snprintf(rd->why, sizeof(rd->why), "%s", strerror(-rd->result));
 		return;
@@ -56,6 +57,7 @@ static void read_all(const struct load *l, struct reader *readers, int64_t deadl
 		values__reset(&rd->values);
 		*rd = (struct reader){
 			.load = l, .place = &l->places[i], .deadline_ns = deadline_ns};
+		rd->thread.runs_commands = l->ops->runs_commands;
 		r = inside__start(&rd->thread, rd->place->netns_fd, NULL, read_place, rd, &err);
 		if (r) {
 			rd->result = r;
@@ -112,12 +114,20 @@ static bool pause_until(int64_t ns, const volatile int *stop)
 	return true;
 }
 
+bool load__is_kept(const struct load *l)
+{
+	return l->ops && l->object != OBJECT_LOCK;
+}
+
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop)
 {
-	struct reader *readers = calloc(l->n_places, sizeof(*readers));
+	struct reader *readers;
 	int64_t due = clock__now(), end = due + limit_ns;
 	int r = -ETIMEDOUT;
 
+	if (!l->ops)
+		return 0; /* nothing is kept */
+	readers = calloc(l->n_places, sizeof(*readers));
 	if (!readers)
 		return -ENOMEM;
 	if (l->object == OBJECT_LOCK)

@@ -32,11 +32,18 @@ struct run_probe {
 	bool claimed; /* as told to the ui last */
 };
 
+/* What the templates of a custom system look their names up in. */
+struct run_load_place {
+	const struct lab *lab; /* NULL: none */
+	const struct place *place;
+};
+
 struct run_load {
 	struct load *load;
 	const struct workload *workload;
 	struct load_place *places;
 	size_t *place; /* index into run.places of each */
+	struct run_load_place *names;
 };
 
 enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
@@ -148,6 +155,7 @@ int observe__places(struct run *run, struct error *err);
 int observe__start_probes(struct run *run, struct error *err);
 int observe__start_loads(struct run *run, struct error *err);
 void observe__stop_loads(struct run *run);
+bool observe__has_final(const struct run *run); /* some workload can be read back */
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
 void observe__free(struct run *run);

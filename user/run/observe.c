@@ -101,6 +101,22 @@ static const char *lookup_place(const char *name, void *arg)
 	return !strcmp(name, "node") ? p->name : NULL;
 }
 
+static const char *lookup_load(const char *name, void *arg)
+{
+	const struct run_load_place *p = arg;
+	const char *value = p->lab ? lab__lookup(p->lab, p->place->name, name) : NULL;
+
+	return value ? value : lookup_place(name, (void *)p->place);
+}
+
+static const struct custom_workload *find_custom(const struct run *run, const char *system)
+{
+	for (size_t i = 0; i < run->e->n_systems; i++)
+		if (!strcmp(run->e->systems[i].name, system))
+			return run->e->systems[i].workload;
+	return NULL;
+}
+
 static char *expand(const struct run *run, const struct place *p, const char *template,
 		    struct error *err)
 {
@@ -128,11 +144,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 {
 	struct run_probe *rp = &run->probes[run->n_probes];
 	ssize_t place = place_of(run, node, &w->pos, err);
+	_cleanup_free_ char *url = NULL, *identity = NULL;
 	struct probe_config cfg;
 	int r;
 
 	if (place < 0)
 		return (int)place;
+	if ((w->url && !(url = expand(run, &run->places[place], w->url, err))) ||
+	    (w->identity && !(identity = expand(run, &run->places[place], w->identity, err))))
+		return -EINVAL;
 	rp->watch = w;
 	rp->place = (size_t)place;
 	cfg = (struct probe_config){
@@ -145,6 +165,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 		.master_name = w->master_name,
 		.vip = w->vip,
 		.every_ns = w->every_ns,
+		.url = url,
+		.ca_file = w->ca_file,
+		.token_file = w->token_file,
+		.user = w->user,
+		.password = w->password,
+		.database = w->database,
+		.identity = identity,
+		.lease = w->lease,
+		.slot = w->slot,
 	};
 	for (size_t i = 0; i < run->e->n_systems; i++) {
 		if (strcmp(run->e->systems[i].name, w->system) != 0)
@@ -180,41 +209,122 @@ int observe__start_probes(struct run *run, struct error *err)
 	return 0;
 }
 
+static void free_load_place(struct load_place *p, size_t n_headers)
+{
+	free((char *)p->url);
+	free((char *)p->body);
+	for (size_t i = 0; p->headers && i < n_headers; i++)
+		free(p->headers[i].value);
+	free((void *)p->headers);
+}
+
+/* A template in which ${key} stays what it is; the clients put in what they draw. */
+static char *expand_keyed(const struct run *run, const struct place *p, const char *template,
+			  struct error *err)
+{
+	static const char key[] = "${key}";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	bool failed = !f;
+
+	while (!failed) {
+		const char *mark = strstr(template, key);
+		_cleanup_free_ char *part =
+			mark ? strndup(template, (size_t)(mark - template)) : strdup(template);
+		_cleanup_free_ char *done = part ? expand(run, p, part, err) : NULL;
+
+		failed = !done || fputs(done, f) < 0 || (mark && fputs(key, f) < 0);
+		if (!mark)
+			break;
+		template = mark + strlen(key);
+	}
+	if (f && fclose(f))
+		failed = true;
+	if (failed && !err->msg[0])
+		err__set(err, -ENOMEM, "out of memory");
+	if (failed)
+		free(text);
+	return failed ? NULL : text;
+}
+
+/* What clients at @lp ask the server at @server for. */
+static int expand_http(const struct run *run, const struct http_load *h, const struct place *server,
+		       struct load_place *lp, struct error *err)
+{
+	struct http_header *headers = calloc(h->n_headers + 1, sizeof(*headers));
+
+	lp->headers = headers;
+	lp->url = expand_keyed(run, server, h->url, err);
+	if (h->body)
+		lp->body = expand_keyed(run, server, h->body, err);
+	for (size_t i = 0; headers && i < h->n_headers; i++) {
+		headers[i].name = h->headers[i].name;
+		headers[i].value = expand_keyed(run, server, h->headers[i].value, err);
+		if (!headers[i].value)
+			return -EINVAL;
+	}
+	return !headers || !lp->url || (h->body && !lp->body) ? -EINVAL : 0;
+}
+
 static int start_load(struct run *run, const struct workload *w, struct error *err)
 {
 	struct run_load *rl = &run->loads[run->n_loads];
 	struct load_config cfg;
+	ssize_t target = -1;
 	int r;
 
 	rl->workload = w;
 	rl->places = calloc(w->n_endpoints + 1, sizeof(*rl->places));
 	rl->place = calloc(w->n_endpoints + 1, sizeof(*rl->place));
+	rl->names = calloc(w->n_endpoints + 1, sizeof(*rl->names));
 	run->n_loads++;
-	if (!rl->places || !rl->place)
+	if (!rl->places || !rl->place || !rl->names)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (w->target) {
+		target = place_of(run, w->target, &w->pos, err);
+		if (target < 0)
+			return (int)target;
+	}
 	for (size_t i = 0; i < w->n_endpoints; i++) {
 		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
+		const struct place *server;
 
 		if (place < 0)
 			return (int)place;
+		server = &run->places[target < 0 ? place : target];
 		rl->place[i] = (size_t)place;
 		rl->places[i] = (struct load_place){
 			.node = run->places[place].name,
 			.netns_fd = run->places[place].netns_fd,
-			.ip = run->places[place].ip,
+			.ip = server->ip,
+			.lookup = lookup_load,
+			.lookup_arg = &rl->names[i],
 		};
+		rl->names[i] = (struct run_load_place){run->lab, server};
+		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[i], err) : 0;
+		if (r)
+			return r;
 	}
 	cfg = (struct load_config){
 		.name = w->name,
 		.system = w->system,
 		.check = w->check,
+		.login = &w->login,
+		.custom = find_custom(run, w->system),
 		.places = rl->places,
 		.n_places = w->n_endpoints,
 		.port = w->port,
 		.clients = w->clients,
+		.mode = w->mode,
 		.rate_per_s = w->rate_per_s,
+		.poisson = w->poisson,
+		.think_ns = w->think_ns,
 		.reads = w->reads,
 		.timeout_ns = w->timeout_ns,
+		.retry = w->retry,
+		.connect_anew = w->connect_anew,
+		.http = &w->http,
 		.seed = run->e->seed,
 	};
 	r = load__start(&cfg, run->rec, &rl->load, err);
@@ -240,6 +350,14 @@ void observe__stop_loads(struct run *run)
 			load__stop(run->loads[i].load);
 }
 
+bool observe__has_final(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_loads; i++)
+		if (run->loads[i].load && load__is_kept(run->loads[i].load))
+			return true;
+	return false;
+}
+
 void observe__final(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++)
@@ -261,9 +379,14 @@ void observe__stop_probes(struct run *run)
 void observe__free(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++) {
+		const struct workload *w = run->loads[i].workload;
+
 		load__free(run->loads[i].load);
+		for (size_t j = 0; run->loads[i].places && j < w->n_endpoints; j++)
+			free_load_place(&run->loads[i].places[j], w->http.n_headers);
 		free(run->loads[i].places);
 		free(run->loads[i].place);
+		free(run->loads[i].names);
 	}
 	for (size_t i = 0; run->probes && i < run->n_probes + 1; i++) {
 		free(run->probes[i].custom.command);
