@@ -294,7 +294,7 @@ static void capture_endpoints(struct reader *r, const struct yaml_node *n, void 
 {
 	struct capture_options *c = obj;
 
-	read_endpoints(r, n, &c->endpoints, &c->n_endpoints);
+	parse_enterables(r, n, &c->endpoints, &c->n_endpoints);
 }
 
 static const struct option capture_options[] = {
