@@ -166,11 +166,11 @@ int report__render(const char *dir, json_t **ret_summary, struct error *err)
 	_cleanup_close_ int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	if (dirfd < 0)
-		return err__set(err, -errno, "%s: %s", dir, strerror(errno));
 	r = history__load(dir, &h, err);
 	if (r)
 		return r;
+	if (dirfd < 0)
+		return err__set(err, -EIO, "%s: cannot be opened", dir);
 	summary = analysis__summary(h);
 	if (!summary)
 		return err__set(err, -ENOMEM, "%s: no memory for the summary", dir);
