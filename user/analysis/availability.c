@@ -59,7 +59,7 @@ static int gaps(const struct history *h, const struct timing *t, int64_t *ret)
 		const struct history_op *o = &h->ops[i];
 		int s = t->side_of[o->node];
 
-		if (o->kind != OP_ADD || o->outcome != OP_OK || o->return_ns < 0 ||
+		if (o->kind == OP_READ || o->outcome != OP_OK || o->return_ns < 0 ||
 		    o->return_ns > t->end_ns)
 			continue;
 		if (overlaps_cut(t, last[s], o->return_ns))
@@ -147,7 +147,7 @@ static int first_acks(const struct history *h, const struct timing *t, struct av
 		const struct history_op *o = &h->ops[i];
 		int s = t->side_of[o->node];
 
-		if (o->kind != OP_ADD || o->outcome != OP_OK || o->return_ns < t->heal_ns ||
+		if (o->kind == OP_READ || o->outcome != OP_OK || o->return_ns < t->heal_ns ||
 		    seen[s])
 			continue;
 		seen[s] = true;

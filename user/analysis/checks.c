@@ -276,6 +276,8 @@ static int check_workload(const struct history *h, size_t w, const struct claims
 	bool known = true;
 	int r = 0;
 
+	if (!strcmp(check, "none"))
+		return 0;
 	add_ops(&c);
 	if (!strcmp(check, "register"))
 		return check_keys(&c, CHECKER_REGISTER, check, out);

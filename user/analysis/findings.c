@@ -254,10 +254,10 @@ static void unavailability(const struct analysis *a, json_t *out)
 	bool said = false;
 	size_t told = 0;
 
-	if (!served || !a->writes.acked)
+	if (!served || !(a->writes.acked + a->writes.requests_ok))
 		return;
 	for (size_t i = 0; i < a->h->n_ops; i++)
-		if (a->h->ops[i].kind == OP_ADD && a->h->ops[i].outcome == OP_OK)
+		if (a->h->ops[i].kind != OP_READ && a->h->ops[i].outcome == OP_OK)
 			served[p->side_of[a->h->ops[i].node]] = true;
 	for (size_t s = 0; s < p->n_sides && told < 6; s++) {
 		if (a->availability.side_gap[s] == HISTORY_NONE)

@@ -2,8 +2,8 @@
 /*
  * goodput.c: rates and latencies.
  *
- * Goodput counts acknowledged writes that were not lost later: an acknowledgement that is taken
- * back did no good. Baseline: its mean before the first fault. Recovery: the first of 5
+ * Goodput counts requests that were answered, and acknowledged writes that were not lost later: an
+ * acknowledgement that is taken back did no good. Baseline: its mean before the first fault. Recovery: the first of 5
  * consecutive windows of 500 ms, counted from when the last fault was cleared, that each reach
  * 0.9 of the baseline, or the baseline less two standard deviations of its own windows where they
  * scatter more than that (at 30 writes a second many windows of a healthy system miss 0.9). Not
@@ -31,14 +31,14 @@ static int by_int(const void *a, const void *b)
 	return CMP(*(const int64_t *)a, *(const int64_t *)b);
 }
 
-/* When the writes that count were acknowledged, in order. */
+/* When the writes and requests that count were answered, in order. */
 static int64_t *good_acks(const struct history *h, const struct writes *w, size_t *ret_n)
 {
 	int64_t *v = calloc(h->n_ops + 1, sizeof(*v));
 	size_t n = 0;
 
 	for (size_t i = 0; v && i < h->n_ops; i++)
-		if (h->ops[i].kind == OP_ADD && h->ops[i].outcome == OP_OK && !w->op_lost[i])
+		if (h->ops[i].kind != OP_READ && h->ops[i].outcome == OP_OK && !w->op_lost[i])
 			v[n++] = h->ops[i].return_ns;
 	*ret_n = n;
 	return v;
@@ -126,7 +126,7 @@ static int recover(const struct history *h, const struct timing *t, const struct
 		return -ENOMEM;
 	g->baseline_per_s = g->after_per_s = -1;
 	g->recovery_ns = HISTORY_NONE;
-	if (!w->attempted)
+	if (!w->attempted && !w->requests)
 		return 0;
 	g->baseline_per_s = mean_per_s(v, n, 0, cut);
 	if (heal == HISTORY_NONE || heal >= t->end_ns)

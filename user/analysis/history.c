@@ -34,6 +34,14 @@ void history__free(struct history *h)
 		free(h->finals[i].runs);
 	for (size_t i = 0; i < h->n_fault_events; i++)
 		free(h->fault_events[i].edges);
+	for (size_t i = 0; i < h->n_bins; i++)
+		for (size_t k = 0; k < BINS_COUNT; k++)
+			free(h->bins[i].counts[k]);
+	free(h->bins);
+	free(h->listens);
+	free(h->drops);
+	free(h->attempts);
+	free(h->keys.v);
 	free(h->faults);
 	free(h->resources);
 	free(h->workloads);
@@ -89,6 +97,36 @@ static int cmp_op(const void *a, const void *b)
 	r = r ? r : CMP(x->invoke_ns, y->invoke_ns);
 	r = r ? r : CMP(x->client, y->client);
 	return r ? r : CMP(x->value, y->value);
+}
+
+static int cmp_attempt(const void *a, const void *b)
+{
+	const struct history_attempt *x = a, *y = b;
+	int r = CMP(x->invoke_ns, y->invoke_ns);
+
+	r = r ? r : CMP(x->workload, y->workload);
+	r = r ? r : CMP(x->client, y->client);
+	return r ? r : CMP(x->intent, y->intent);
+}
+
+static int cmp_bins(const void *a, const void *b)
+{
+	const struct history_bins *x = a, *y = b;
+	int r = CMP(x->server, y->server);
+
+	r = r ? r : CMP(x->port, y->port);
+	r = r ? r : CMP(x->proto, y->proto);
+	r = r ? r : CMP(x->start_ns, y->start_ns);
+	return r ? r : CMP(x->client, y->client);
+}
+
+static int cmp_listen(const void *a, const void *b)
+{
+	const struct history_listen *x = a, *y = b;
+	int r = CMP(x->node, y->node);
+
+	r = r ? r : CMP(x->port, y->port);
+	return r ? r : CMP(x->t_ns, y->t_ns);
 }
 
 static int cmp_traffic(const void *a, const void *b)
@@ -151,6 +189,9 @@ static void order_all(struct history *h)
 {
 	order(h->roles, h->n_roles, sizeof(*h->roles), cmp_role);
 	order(h->ops, h->n_ops, sizeof(*h->ops), cmp_op);
+	order(h->attempts, h->n_attempts, sizeof(*h->attempts), cmp_attempt);
+	order(h->bins, h->n_bins, sizeof(*h->bins), cmp_bins);
+	order(h->listens, h->n_listens, sizeof(*h->listens), cmp_listen);
 	order(h->traffic, h->n_traffic, sizeof(*h->traffic), cmp_traffic);
 	order(h->fault_events, h->n_fault_events, sizeof(*h->fault_events), cmp_fault_event);
 	order(h->gaps, h->n_gaps, sizeof(*h->gaps), cmp_gap);
@@ -278,6 +319,7 @@ static void cleanup_reader(struct reader *rd)
 	json_decref(rd->faults.index);
 	json_decref(rd->resources.index);
 	json_decref(rd->workloads.index);
+	json_decref(rd->keys.index);
 }
 
 int history__read(FILE *f, const char *name, struct history **ret, struct error *err)
@@ -309,6 +351,9 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 	r = read_all(&rd, f);
 	if (r)
 		return r;
+	r = intents__merge(h);
+	if (r)
+		return err__set(err, r, "%s: out of memory", name);
 	order_all(h);
 	r = happened(h);
 	if (r)

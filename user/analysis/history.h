@@ -23,6 +23,8 @@
 #define HISTORY_T_MAX 1000000000000000000LL /* 31 years */
 #define HISTORY_N_MAX 1000000000000000LL    /* counters, and values either side of 0 */
 #define HISTORY_KEY_MAX 1000000		    /* keys of a workload are 0 to that */
+#define HISTORY_KEY_NONE (-1)		    /* an attempt without a key */
+#define HISTORY_BINS_MAX 1000000	    /* bins of one event */
 #define HISTORY_OTHER (-1)		    /* an edge's end: anyone who is no node */
 
 struct history_names {
@@ -69,8 +71,11 @@ struct history_workload {
 	const char *name, *system, *check;
 	struct history_nodes nodes;
 	bool is_set;		     /* the check is `set` */
+	bool closed;		     /* mode closed: a client waits for its answer, then thinks */
 	int64_t clients, timeout_ns; /* HISTORY_NONE if not said */
 	double rate_per_s, reads;    /* -1 if not said */
+	const char *retry;	     /* the policy: "none", "immediate" ... or NULL */
+	const char *target;	     /* the endpoint that is asked, or NULL */
 };
 
 enum role { ROLE_NONE, ROLE_FOLLOWER, ROLE_CANDIDATE, ROLE_LEADER, ROLE_ERROR };
@@ -87,8 +92,11 @@ struct history_role {
 	const char *error;  /* or NULL */
 };
 
-/* OP_ADD: all that would change something; the verb says what. */
-enum op_kind { OP_ADD, OP_READ };
+/*
+ * OP_ADD: all that would change something; the verb says what. OP_REQUEST: nobody knows what it
+ * changes: it counts as an answer, never as a write.
+ */
+enum op_kind { OP_ADD, OP_READ, OP_REQUEST };
 enum op_verb {
 	VERB_ADD,  /* to a set */
 	VERB_READ, /* of a set: is the value there? of others: the value */
@@ -99,11 +107,15 @@ enum op_verb {
 	VERB_POP,
 	VERB_ACQUIRE,
 	VERB_RELEASE,
+	VERB_REQUEST,
 	VERB_COUNT
 };
 enum op_outcome { OP_OK, OP_FAIL, OP_UNKNOWN };
 
-/* Sorted by return_ns. */
+/*
+ * What a client wanted, once, however many attempts it took (history_intents.c): sent first at
+ * invoke_ns, settled at return_ns. Sorted by return_ns.
+ */
 struct history_op {
 	int64_t intended_ns;
 	int64_t invoke_ns; /* HISTORY_NONE: never sent */
@@ -112,13 +124,27 @@ struct history_op {
 	int64_t value;
 	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
 	int64_t lease_ns;  /* VERB_ACQUIRE, or HISTORY_NONE */
+	int64_t intent;	   /* unique in its workload; HISTORY_NONE: it was tried once */
 	const char *error; /* or NULL */
 	int workload, client, node;
 	int key; /* from 0 */
+	int attempts; /* that were sent */
 	enum op_kind kind;
 	enum op_verb verb;
 	enum op_outcome outcome;
 	bool found; /* a read that is OP_OK: the value was there */
+};
+
+/* Everything that was sent for the operations. Sorted by invoke_ns. */
+struct history_attempt {
+	int64_t intended_ns, invoke_ns, return_ns;
+	int64_t intent; /* HISTORY_NONE: it is the only attempt of its operation */
+	int workload, client, node;
+	int attempt; /* 0: the first of its intent */
+	int key;     /* from 0, or HISTORY_KEY_NONE */
+	int status;  /* of HTTP, or 0 */
+	enum op_outcome outcome;
+	bool conn; /* a new connection was made for it */
 };
 
 /* Inclusive runs of values, sorted and disjoint. */
@@ -143,6 +169,57 @@ struct history_traffic {
 	int64_t t_ns, bin_ns; /* the bin (t_ns - bin_ns, t_ns] */
 	int64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
 	int64_t rx_syn, tx_syn, rx_rst, tx_rst, dropped;
+};
+
+enum bins_count {
+	BINS_PACKETS,
+	BINS_BYTES,
+	BINS_BACK_PACKETS,
+	BINS_BACK_BYTES,
+	BINS_SYN,
+	BINS_SYN_AGAIN,
+	BINS_SYNACK,
+	BINS_RST,
+	BINS_BACK_RST,
+	BINS_FIN,
+	BINS_BACK_FIN,
+	BINS_RETRANSMITS,
+	BINS_BACK_RETRANSMITS,
+	BINS_OPENED,
+	BINS_CLOSED,
+	BINS_DROPPED,
+	BINS_CONNECT_US,
+	BINS_CONNECT_N,
+	BINS_FIRST_BYTE_US,
+	BINS_FIRST_BYTE_N,
+	BINS_RTT_US,
+	BINS_RTT_N,
+	BINS_COUNT
+};
+extern const char *const history_bins_names[BINS_COUNT];
+
+/* What went between a client and a service. Sorted by (server, port, proto, start_ns). */
+struct history_bins {
+	int client, server; /* nodes or HISTORY_OTHER */
+	int proto, port;    /* of IP: 6 is TCP; 0: no port */
+	int64_t start_ns, bin_ns;
+	size_t n;
+	int64_t *counts[BINS_COUNT]; /* n of each; NULL: all 0 */
+};
+
+/* The queue of a listening socket. Sorted by (node, port, t_ns). */
+struct history_listen {
+	int64_t t_ns, queue, backlog; /* backlog: HISTORY_NONE if not said */
+	int64_t overflows, drops;     /* of the node's namespace since the start, or NONE */
+	int node, port;
+};
+
+/* What the kernel dropped by itself. In the order of the file. */
+struct history_drops {
+	int64_t t_ns, from_ns;
+	int node; /* or HISTORY_OTHER: not known */
+	const char *reason;
+	int64_t packets;
 };
 
 enum history_hit {
@@ -233,8 +310,17 @@ struct history {
 	size_t n_roles;
 	struct history_op *ops;
 	size_t n_ops;
+	struct history_attempt *attempts;
+	size_t n_attempts;
+	struct history_names keys; /* those that are words; their numbers follow HISTORY_KEY_MAX */
 	struct history_final *finals;
 	size_t n_finals;
+	struct history_bins *bins;
+	size_t n_bins;
+	struct history_listen *listens;
+	size_t n_listens;
+	struct history_drops *drops;
+	size_t n_drops;
 	struct history_traffic *traffic;
 	size_t n_traffic;
 	struct history_fault_event *fault_events;

@@ -8,9 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ADD(rd, array) \
-	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array, sizeof(*(rd)->h->array))
-
 const char *const history_hit_names[HIT_COUNT] = {
 	"dropped", "delayed", "reordered", "duplicated", "corrupted",
 	"shaped",  "reset",   "rejected",  "marked",	 "overflowed",
@@ -171,6 +168,7 @@ static bool belongs(const struct history_workload *w, enum op_verb v)
 		{"counter", 1u << VERB_INC | 1u << VERB_READ},
 		{"queue", 1u << VERB_PUSH | 1u << VERB_POP},
 		{"lock", 1u << VERB_ACQUIRE | 1u << VERB_RELEASE},
+		{"none", 1u << VERB_REQUEST},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(has); i++)
@@ -186,20 +184,20 @@ static int op_what(struct reader *rd, const json_t *o, struct history_op *x)
 		[VERB_ADD] = "add", [VERB_READ] = "read",	[VERB_WRITE] = "write",
 		[VERB_CAS] = "cas", [VERB_INC] = "inc",		[VERB_PUSH] = "push",
 		[VERB_POP] = "pop", [VERB_ACQUIRE] = "acquire", [VERB_RELEASE] = "release",
+		[VERB_REQUEST] = "request",
 	};
-	int64_t key = 0;
 	int verb = 0, r = line__word(rd, o, "op", verbs, ARRAY_SIZE(verbs), &verb);
 
 	x->verb = (enum op_verb)verb;
-	x->kind = x->verb == VERB_READ ? OP_READ : OP_ADD;
+	x->kind = x->verb == VERB_READ	    ? OP_READ
+		  : x->verb == VERB_REQUEST ? OP_REQUEST
+					    : OP_ADD;
 	if (!r && !belongs(&rd->h->workloads[x->workload], x->verb))
 		r = line__bad(rd, "`op`: a %s has no %s", rd->h->workloads[x->workload].check,
 			      verbs[verb]);
 	r = r ? r
 	      : line__int(rd, o, "value", has_value(x->verb) ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
 			  HISTORY_N_MAX, &x->value);
-	r = r ? r : line__int(rd, o, "key", OPTIONAL, 0, HISTORY_KEY_MAX, &key);
-	x->key = key == HISTORY_NONE ? 0 : (int)key;
 	r = r ? r
 	      : line__int(rd, o, x->verb == VERB_CAS ? "expect" : "token", OPTIONAL, -HISTORY_N_MAX,
 			  HISTORY_N_MAX, &x->more);
@@ -234,6 +232,7 @@ static int op(struct reader *rd, const json_t *o)
 		r = line__bad(rd, "it returned before it was invoked");
 	if (!r && x->outcome == OP_OK && x->invoke_ns == HISTORY_NONE)
 		r = line__bad(rd, "it succeeded without having been sent");
+	r = r ? r : intents__attempt(rd, o, x);
 	rd->h->n_ops += !r;
 	return r;
 }
@@ -413,13 +412,16 @@ static const struct {
 	/* the most frequent first */
 	{"op", op},
 	{"role", role},
+	{"bins", line__bins},
 	{"traffic", traffic},
+	{"listen", line__listen},
 	{"role_change", role_change},
 	{"fault", fault},
 	{"phase", phase},
 	{"node", node},
 	{"final", final},
 	{"probe_gap", probe_gap},
+	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
 	{"guard", note},

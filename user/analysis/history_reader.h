@@ -23,9 +23,10 @@ struct reader {
 	const char *type; /* of the event at hand */
 	int64_t t_ns;
 	bool has_run;
-	struct reader_names nodes, faults, resources, workloads;
+	struct reader_names nodes, faults, resources, workloads, keys;
 	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
-		cap_node_events, cap_notes;
+		cap_node_events, cap_notes, cap_attempts, cap_keys, cap_bins, cap_listens,
+		cap_drops;
 };
 
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
@@ -64,6 +65,21 @@ const char *line__keep(struct reader *rd, const char *s);
  * advanced: an element counts once it is whole.
  */
 void *line__add(void *array, size_t n, size_t *cap, size_t size);
+
+#define ADD(rd, array) \
+	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array, sizeof(*(rd)->h->array))
+
+/* history_traffic.c */
+int line__bins(struct reader *rd, const json_t *o);
+int line__listen(struct reader *rd, const json_t *o);
+int line__drops(struct reader *rd, const json_t *o);
+
+/*
+ * history_intents.c: the attempt that op @x is, of the event @o; and after the last event, all
+ * attempts of an intent into one operation.
+ */
+int intents__attempt(struct reader *rd, const json_t *o, struct history_op *x);
+int intents__merge(struct history *h);
 
 int line__run(struct reader *rd, const json_t *o);
 int line__event(struct reader *rd, const json_t *o);

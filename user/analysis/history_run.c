@@ -161,6 +161,20 @@ static int resource(struct reader *rd, const json_t *o, size_t i)
 	return r;
 }
 
+/* How it offers its load, where that is said; the numbers of the policy are for people. */
+static int load_of(struct reader *rd, const json_t *o, struct history_workload *x)
+{
+	const json_t *retry = json_object_get(o, "retry");
+	const char *mode = NULL;
+	int r = line__string(rd, o, "mode", OPTIONAL, &mode);
+
+	x->closed = !r && mode && !strcmp(mode, "closed");
+	r = r ? r : line__string(rd, o, "target", OPTIONAL, &x->target);
+	if (!r && retry && !json_is_object(retry) && !json_is_null(retry))
+		r = line__bad(rd, "`retry`: expected an object");
+	return r ? r : line__string(rd, retry, "policy", OPTIONAL, &x->retry);
+}
+
 static int workload(struct reader *rd, const json_t *o, size_t i)
 {
 	struct history_workload *x = &rd->h->workloads[i];
@@ -175,7 +189,7 @@ static int workload(struct reader *rd, const json_t *o, size_t i)
 	r = r ? r : line__time(rd, o, "timeout_ns", OPTIONAL, &x->timeout_ns);
 	r = r ? r : line__number(rd, o, "rate_per_s", &x->rate_per_s);
 	r = r ? r : line__number(rd, o, "reads", &x->reads);
-	return r;
+	return r ? r : load_of(rd, o, x);
 }
 
 /* An array of objects: @array of the history (elements of @size), each filled by @one. */

@@ -97,6 +97,7 @@ struct writes {
 		lost_by_side; /* number of lost writes that clients on that side had acknowledged */
 	int64_t reads, reads_ok, max_staleness_ns;
 	int64_t reads_set, reads_stale; /* of reads_ok: of sets, and those that are stale */
+	int64_t requests, requests_ok;	/* of workloads that check nothing */
 	bool *op_lost, *op_stale;	/* by op */
 };
 

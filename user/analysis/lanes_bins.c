@@ -155,11 +155,11 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 
 		if (o->node != node)
 			continue;
-		if (o->kind == OP_ADD)
+		if (o->kind != OP_READ)
 			bins__add(&b[of_outcome[o->outcome]], bin, 1);
 		else
 			reads++;
-		if (o->kind == OP_ADD && o->outcome != OP_OK)
+		if (o->kind != OP_READ && o->outcome != OP_OK)
 			reasons__add(&why, o);
 		if (an->writes.op_lost[i]) {
 			bins__add(&b[B_LOST], bin, 1);

@@ -69,7 +69,7 @@ static struct item *items(const struct history *h, size_t *ret_n)
 		const struct history_op *o = &h->ops[i];
 		enum column c = o->outcome == OP_OK ? READ_OK : READ_FAIL;
 
-		if (o->kind == OP_ADD)
+		if (o->kind != OP_READ)
 			c = o->outcome == OP_OK	    ? ADD_OK
 			    : o->outcome == OP_FAIL ? ADD_FAIL
 						    : ADD_UNKNOWN;

@@ -139,7 +139,7 @@ static struct served look_at_ops(const struct history *h, const struct timing *t
 		struct part *part;
 		size_t k;
 
-		if (o->outcome != OP_OK || (o->kind == OP_READ && !w->op_stale[i]))
+		if (o->outcome != OP_OK || o->kind == OP_REQUEST || (o->kind == OP_READ && !w->op_stale[i]))
 			continue;
 		k = first_after(s->must, s->n_must, o->invoke_ns);
 		if (k == s->n_must || o->invoke_ns < s->must[k].start_ns ||

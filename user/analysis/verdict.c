@@ -93,8 +93,10 @@ static void doubt_ops(const struct analysis *a, struct doubts *d)
 	const struct writes *w = &a->writes;
 	struct text t = {0}, u = {0};
 
-	if (a->h->n_workloads && !w->attempted)
+	if (a->h->n_workloads && !w->attempted && !w->requests)
 		text__add(&t, "no write was attempted");
+	else if (w->requests && !w->requests_ok)
+		text__add(&t, "no request was answered (of %lld)", (long long)w->requests);
 	else if (w->attempted && !w->acked)
 		text__add(&t, "no write succeeded (of %lld)", (long long)w->attempted);
 	if (t.n)

@@ -318,6 +318,11 @@ static void count(const struct history *h, const struct values *vs, struct write
 			w->set_acked += o->outcome == OP_OK && h->workloads[o->workload].is_set;
 			continue;
 		}
+		if (o->kind == OP_REQUEST) {
+			w->requests++;
+			w->requests_ok += o->outcome == OP_OK;
+			continue;
+		}
 		w->reads++;
 		w->reads_ok += o->outcome == OP_OK;
 		if (o->outcome != OP_OK || !h->workloads[o->workload].is_set)
