@@ -48,10 +48,10 @@ static int64_t row__add(json_t *row, const struct lanes_axis *a, const char *nam
 	bool counted = !strcmp(json_string_value(json_object_get(row, "kind")), "bars");
 
 	free(v);
-	json_array_append_new(
-		json_object_get(row, "series"),
-		json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", name, "look", look, "place", place,
-			  "values", values, "total", counted ? json_integer(total) : json_null()));
+	json_array_append_new(json_object_get(row, "series"),
+			      json_pack("{s:s, s:s, s:s, s:o, s:o}", "name", name, "look", look,
+					"place", place, "values", values, "total",
+					counted ? json_integer(total) : json_null()));
 	return total;
 }
 
@@ -299,21 +299,24 @@ static void service__groups(const struct history *h, const struct lanes_axis *ax
 
 	if (n)
 		axis__align(&a, h->bins[0].bin_ns);
-	group = group__new("connections", "Attempts to connect, by service",
-			   "SYN packets on the way to each service. New: a connection that was not "
-			   "asked for before. Sent again: nobody had answered. Below the line: RST, "
-			   "connections refused or torn down, by either end.");
+	group = group__new(
+		"connections", "Attempts to connect, by service",
+		"SYN packets on the way to each service. New: a connection that was not "
+		"asked for before. Sent again: nobody had answered. Below the line: RST, "
+		"connections refused or torn down, by either end.");
 	service__rows(h, &a, v, n, "bars", group, connections);
 	groups__add(out, group);
-	group = group__new("resent", "Sent again and dropped, by service",
-			   "TCP segments that were sent a second time, by either end, because nobody "
-			   "confirmed them. Below the line: packets that the faults dropped.");
+	group = group__new(
+		"resent", "Sent again and dropped, by service",
+		"TCP segments that were sent a second time, by either end, because nobody "
+		"confirmed them. Below the line: packets that the faults dropped.");
 	service__rows(h, &a, v, n, "bars", group, resent);
 	groups__add(out, group);
-	group = group__new("times", "What connections took, by service",
-			   "Means of each bin on a logarithmic scale: from the SYN to an established "
-			   "connection, from the request to the first byte of its answer, and the "
-			   "round trip that TCP measured.");
+	group = group__new(
+		"times", "What connections took, by service",
+		"Means of each bin on a logarithmic scale: from the SYN to an established "
+		"connection, from the request to the first byte of its answer, and the "
+		"round trip that TCP measured.");
 	service__rows(h, &a, v, n, "log", group, times);
 	groups__add(out, group);
 }
@@ -428,10 +431,10 @@ static void drops(const struct history *h, const struct lanes_axis *a, json_t *o
 {
 	struct reason v[4 * LANES_ROWS_MAX];
 	size_t n = reasons(h, v, ARRAY_SIZE(v));
-	json_t *group =
-		group__new("drops", "Dropped by the kernel, by reason",
-			   "Packets that the kernel threw away by itself, under the kernel's own name "
-			   "for why. A drop by a fault of this run may appear here once more.");
+	json_t *group = group__new(
+		"drops", "Dropped by the kernel, by reason",
+		"Packets that the kernel threw away by itself, under the kernel's own name "
+		"for why. A drop by a fault of this run may appear here once more.");
 
 	for (size_t r = 0; r < n && r < LANES_ROWS_MAX; r++) {
 		json_t *row = row__new(a, "bars", v[r].name, NULL);

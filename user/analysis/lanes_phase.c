@@ -14,7 +14,7 @@
 #include <math.h>
 #include <string.h>
 
-#define PHASE_R_MIN	  0.2
+#define PHASE_R_MIN 0.2
 #define PHASE_SECTORS_MAX 48
 
 struct phase {
