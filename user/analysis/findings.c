@@ -370,6 +370,7 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	checked(checks, "fail", out);
 	checked(checks, "unknown", out);
 	stale_reads(a, out);
+	findings__herd(h, &a->herd, out);
 	why_unknown(doubts, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__no_split(a, r, out);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * goodput.c: rates and latencies.
+ * goodput.c: goodput and latencies.
  *
  * Goodput counts requests that were answered, and acknowledged writes that were not lost later: an
  * acknowledgement that is taken back did no good. Baseline: its mean before the first fault. Recovery: the first of 5
@@ -12,9 +12,6 @@
  * Latency: of operations that succeeded; exact order statistics (nearest rank). Intended: from
  * the instant at which the operation was due, so that a client held up by the operation before
  * does not hide it.
- *
- * SYN: connection attempts sent by all nodes, per bin of the traffic record. Peak and Fano factor
- * (variance by mean) over the bins since the first fault.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -113,6 +110,19 @@ static int64_t recovery(const int64_t *v, size_t n, int64_t heal, int64_t end, d
 	return HISTORY_NONE;
 }
 
+int64_t goodput__recovery(const int64_t *v, size_t n, const struct timing *t, bool *ret_known)
+{
+	int64_t heal = t->last_clear_ns;
+	double need;
+
+	*ret_known = false;
+	if (heal == HISTORY_NONE || heal >= t->end_ns)
+		return HISTORY_NONE;
+	need = enough(v, n, t->first_fault_ns);
+	*ret_known = need > 0;
+	return need > 0 ? recovery(v, n, heal, t->end_ns, need) : HISTORY_NONE;
+}
+
 static int recover(const struct history *h, const struct timing *t, const struct writes *w,
 		   struct goodput *g)
 {
@@ -120,7 +130,7 @@ static int recover(const struct history *h, const struct timing *t, const struct
 	_cleanup_free_ int64_t *v = good_acks(h, w, &n);
 	int64_t cut = t->first_fault_ns == HISTORY_NONE ? t->end_ns : t->first_fault_ns;
 	int64_t heal = t->last_clear_ns;
-	double need;
+	bool known;
 
 	if (!v)
 		return -ENOMEM;
@@ -132,9 +142,7 @@ static int recover(const struct history *h, const struct timing *t, const struct
 	if (heal == HISTORY_NONE || heal >= t->end_ns)
 		return 0;
 	g->after_per_s = mean_per_s(v, n, t->end_ns - (t->end_ns - heal) / 5, t->end_ns);
-	need = enough(v, n, cut);
-	if (need > 0)
-		g->recovery_ns = recovery(v, n, heal, t->end_ns, need);
+	g->recovery_ns = goodput__recovery(v, n, t, &known);
 	return 0;
 }
 
@@ -183,81 +191,10 @@ static int latency(const struct history *h, struct goodput *g)
 	return 0;
 }
 
-/* ---- connection attempts ---- */
-
-struct bin {
-	int64_t end_ns, width_ns, n;
-};
-
-static int by_end(const void *a, const void *b)
-{
-	const struct bin *x = a, *y = b;
-
-	return CMP(x->end_ns, y->end_ns);
-}
-
-/* All nodes together, in order. */
-static struct bin *syn_bins(const struct history *h, size_t *ret_n)
-{
-	struct bin *v = calloc(h->n_traffic + 1, sizeof(*v));
-	size_t n = 0;
-
-	*ret_n = 0;
-	if (!v)
-		return NULL;
-	for (size_t i = 0; i < h->n_traffic; i++) {
-		const struct history_traffic *x = &h->traffic[i];
-
-		if (x->bin_ns > 0 && x->t_ns - x->bin_ns >= 0)
-			v[n++] = (struct bin){x->t_ns, x->bin_ns, x->tx_syn};
-	}
-	qsort(v, n, sizeof(*v), by_end);
-	for (size_t i = 0; i < n; i++) {
-		if (*ret_n && v[*ret_n - 1].end_ns == v[i].end_ns)
-			v[*ret_n - 1].n += v[i].n;
-		else
-			v[(*ret_n)++] = v[i];
-	}
-	return v;
-}
-
-static int syn(const struct history *h, const struct timing *t, struct goodput *g)
-{
-	size_t n = 0, later = 0;
-	_cleanup_free_ struct bin *v = syn_bins(h, &n);
-	double before = 0, before_ns = 0, sum = 0, squares = 0, mean;
-
-	g->syn_baseline_per_s = g->syn_peak_per_s = g->syn_pbr = g->syn_fano = -1;
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < n; i++) {
-		double x = (double)v[i].n, rate = x * NS_PER_S / (double)v[i].width_ns;
-
-		if (t->first_fault_ns == HISTORY_NONE || v[i].end_ns <= t->first_fault_ns) {
-			before += x;
-			before_ns += (double)v[i].width_ns;
-			continue;
-		}
-		g->syn_peak_per_s = fmax(g->syn_peak_per_s, rate);
-		sum += x;
-		squares += x * x;
-		later++;
-	}
-	if (before_ns > 0)
-		g->syn_baseline_per_s = before * NS_PER_S / before_ns;
-	if (g->syn_baseline_per_s > 0 && g->syn_peak_per_s >= 0)
-		g->syn_pbr = g->syn_peak_per_s / g->syn_baseline_per_s;
-	mean = later ? sum / (double)later : 0;
-	if (mean > 0)
-		g->syn_fano = fmax(0, squares / (double)later - mean * mean) / mean;
-	return 0;
-}
-
 int goodput__make(const struct history *h, const struct timing *t, const struct writes *w,
 		  struct goodput *ret)
 {
 	int r = recover(h, t, w, ret);
 
-	r = r ? r : latency(h, ret);
-	return r ? r : syn(h, t, ret);
+	return r ? r : latency(h, ret);
 }

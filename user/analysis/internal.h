@@ -172,7 +172,7 @@ int availability__make(const struct history *h, const struct timing *t, const st
 		       struct availability *ret);
 void availability__free(struct availability *a);
 
-/* ---- goodput.c: rates and latencies ---- */
+/* ---- goodput.c: goodput and latencies ---- */
 
 struct quantiles {
 	bool known;
@@ -183,11 +183,77 @@ struct goodput {
 	double baseline_per_s, after_per_s; /* -1: not known */
 	int64_t recovery_ns;
 	struct quantiles intended, service;
-	double syn_baseline_per_s, syn_peak_per_s, syn_pbr, syn_fano; /* -1: not known */
 };
 
 int goodput__make(const struct history *h, const struct timing *t, const struct writes *w,
 		  struct goodput *ret);
+
+/*
+ * When something that happened at @v (sorted) was back at what it was before the first fault, from
+ * the last clear on: the first of 5 windows of 500 ms that each reach enough of it. NONE: never, or
+ * not known (@ret_known).
+ */
+int64_t goodput__recovery(const int64_t *v, size_t n, const struct timing *t, bool *ret_known);
+
+/* ---- herd.c: many clients at once ---- */
+
+enum herd_kind { HERD_NONE, HERD_STAMPEDE, HERD_FLOOD, HERD_CONNECTIONS, HERD_RETRIES };
+const char *herd_kind__name(enum herd_kind k); /* NULL: HERD_NONE */
+
+/* Of one window; -1 = not known. */
+struct herd_rate {
+	double per_s, peak_per_s, fano;
+};
+
+struct synchrony {
+	int64_t period_ns; /* NONE: none was found */
+	double r;	   /* of it, or the greatest that was seen; -1: not known */
+	double p;	   /* that arrivals without any period do as much, of all that was tried */
+};
+
+struct herd_metric {
+	const char *metric;
+	char *service; /* "web:80", or NULL */
+	int workload;  /* or -1; both absent: all nodes together */
+	bool connects;		   /* it counts connections that were tried */
+	int first_bins, last_bins; /* of a service: h->bins[first] to before last */
+	struct herd_rate baseline, fault, recovery, heal, later;
+	double pbr, fault_pbr, recovery_pbr, amplification; /* -1 = not known */
+	struct synchrony synchrony;
+	int64_t settled_ns; /* when the load was as before, from the last clear on */
+	/* of a workload; -1 = not known */
+	double attempts_per_intent;
+	struct {
+		double baseline, fault, recovery, end;
+	} offered, goodput, load; /* intents that were due, answers, attempts: per s */
+	int64_t recovery_ns;
+	bool recovery_known;
+	int metastable; /* 0, 1, -1: not known */
+};
+
+struct herd_evidence {
+	enum herd_kind kind;
+	char *words;
+};
+
+struct herd {
+	/* start == end: there is none */
+	struct history_window baseline, fault, recovery, heal;
+	struct herd_metric *v;
+	size_t n;
+	enum herd_kind kind;
+	int metastable; /* 0, 1, -1: not known */
+	struct herd_evidence *evidence; /* the kind's own first */
+	size_t n_evidence;
+};
+
+int herd__make(const struct history *h, const struct timing *t, struct herd *ret);
+void herd__free(struct herd *x);
+/* herd, traffic of summary.json (new references) */
+json_t *herd__json(const struct history *h, const struct herd *x);
+json_t *traffic__json(const struct history *h);
+/* findings_herd.c */
+void findings__herd(const struct history *h, const struct herd *x, json_t *out);
 
 /* ---- checks.c: what the checkers say of each workload ---- */
 
@@ -204,6 +270,7 @@ struct analysis {
 	struct split split, worst;
 	struct availability availability;
 	struct goodput goodput;
+	struct herd herd;
 };
 
 int analysis__make(const struct history *h, struct analysis *ret);

@@ -19,11 +19,13 @@ int analysis__make(const struct history *h, struct analysis *ret)
 	r = r ? r : split__make(h, &a->timing, a->claims, &a->writes, false, &a->split);
 	r = r ? r : split__make(h, &a->timing, a->claims, &a->writes, true, &a->worst);
 	r = r ? r : availability__make(h, &a->timing, a->claims, &a->availability);
-	return r ? r : goodput__make(h, &a->timing, &a->writes, &a->goodput);
+	r = r ? r : goodput__make(h, &a->timing, &a->writes, &a->goodput);
+	return r ? r : herd__make(h, &a->timing, &a->herd);
 }
 
 void analysis__free(struct analysis *a)
 {
+	herd__free(&a->herd);
 	availability__free(&a->availability);
 	split__free(&a->worst, a->h->n_resources);
 	split__free(&a->split, a->h->n_resources);
@@ -261,20 +263,6 @@ static json_t *availability(const struct analysis *a)
 			 json_seconds(v->replicas_equal_ns));
 }
 
-static json_t *herd(const struct history *h, const struct goodput *g)
-{
-	json_t *metrics = json_array();
-
-	if (h->n_traffic)
-		json_array_append_new(
-			metrics, json_pack("{s:s,s:o,s:o,s:o,s:o,s:n,s:n,s:n}", "metric", "syn",
-					   "baseline_per_s", json_rate(g->syn_baseline_per_s),
-					   "peak_per_s", json_rate(g->syn_peak_per_s), "pbr",
-					   json_rate(g->syn_pbr), "fano", json_rate(g->syn_fano),
-					   "synchrony_period_s", "synchrony_r", "amplification"));
-	return json_pack("{s:n,s:o,s:n}", "kind", "metrics", metrics, "metastable");
-}
-
 static json_t *ms(const struct quantiles *q, int64_t ns)
 {
 	return q->known ? json_real((double)ns / NS_PER_MS) : json_null();
@@ -318,7 +306,8 @@ static json_t *numbers(const struct analysis *a)
 	json_object_set_new(o, "reads", reads(&a->writes));
 	json_object_set_new(o, "checks", checks__json(h, a->claims));
 	json_object_set_new(o, "availability", availability(a));
-	json_object_set_new(o, "herd", herd(h, g));
+	json_object_set_new(o, "herd", herd__json(h, &a->herd));
+	json_object_set_new(o, "traffic", traffic__json(h));
 	json_object_set_new(o, "recovery",
 			    json_pack("{s:o,s:o,s:o}", "time_s", json_seconds(g->recovery_ns),
 				      "goodput_baseline_per_s", json_rate(g->baseline_per_s),

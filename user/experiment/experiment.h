@@ -344,17 +344,62 @@ struct role_watch {
 	struct pos pos;
 };
 
+enum load_mode {
+	LOAD_OPEN,  /* operations are due at a rate, whatever became of those before */
+	LOAD_CLOSED /* each client waits after each operation, then does the next */
+};
+
+enum retry_policy {
+	RETRY_NONE,
+	RETRY_IMMEDIATE,
+	RETRY_FIXED,	   /* delay_ns */
+	RETRY_EXPONENTIAL, /* min(cap_ns, base_ns * 2^k) after attempt k = 0, 1, ... */
+	RETRY_FULL_JITTER, /* uniform over 0 to that */
+};
+#define RETRY_POLICIES (RETRY_FULL_JITTER + 1)
+extern const char *const retry_policies[RETRY_POLICIES];
+
+/* When an operation that failed is tried again. */
+struct retry {
+	enum retry_policy policy;
+	int64_t delay_ns;	 /* default 1 s */
+	int64_t base_ns, cap_ns; /* defaults 100 ms and 10 s */
+	unsigned int attempts;	 /* of one operation, the first included; default 10 */
+	double budget; /* retries are at most this share of the operations; 0: no such bound */
+};
+
+struct http_header {
+	char *name, *value;
+};
+
+/* What an HTTP client asks for: templates, also with ${key}. */
+struct http_load {
+	char *url, *method, *body; /* method: default GET, with a body POST; body may be NULL */
+	struct http_header *headers;
+	size_t n_headers;
+	unsigned int status_lo, status_hi; /* that are a success, inclusive; default 200..299 */
+	unsigned int keys;		   /* ${key} is 0 to keys - 1; default 1 */
+	double zipf; /* exponent of the keys' popularity; 0: all alike */
+};
+
 struct workload {
 	char *name;
-	char *system; /* redis | etcd */
-	char *check;  /* set | register | cas | counter | queue | lock */
+	char *system; /* redis | etcd | http */
+	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;
+	char *target; /* endpoint whose server all clients talk to; NULL: each to its own */
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
-	double rate_per_s;    /* of all clients together */
+	enum load_mode mode;
+	double rate_per_s; /* LOAD_OPEN: of all clients together */
+	bool poisson;	   /* LOAD_OPEN: arrivals are random instead of even */
+	int64_t think_ns;  /* LOAD_CLOSED: mean, exponential; default 1 s */
 	double reads; /* fraction of operations that read, [0,1), default 0.1; register, cas: 0.5 */
-	int64_t timeout_ns; /* of one operation, default 1 s */
+	int64_t timeout_ns; /* of one attempt, default 1 s */
+	struct retry retry;
+	bool connect_anew; /* a connection for each attempt, instead of one kept by each client */
+	struct http_load http;
 	struct pos pos;
 };
 

@@ -77,7 +77,16 @@ static void free_observation(struct experiment *e)
 		free(w->name);
 		free(w->system);
 		free(w->check);
+		free(w->target);
 		free_strings(w->endpoints, w->n_endpoints);
+		free(w->http.url);
+		free(w->http.method);
+		free(w->http.body);
+		for (size_t j = 0; j < w->http.n_headers; j++) {
+			free(w->http.headers[j].name);
+			free(w->http.headers[j].value);
+		}
+		free(w->http.headers);
 	}
 	for (size_t i = 0; i < e->n_expect; i++)
 		free(e->expect[i].text);

@@ -87,6 +87,19 @@ size_t parse_endpoint_name(struct reader *r, const struct yaml_node *n);
  */
 bool parse_template(struct reader *r, const struct yaml_node *n);
 
+/* Options of a workload (@obj is a struct workload), and what they must be together. */
+void workload__mode(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__arrival(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__retry(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__connections(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__url(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__method(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__body(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__headers(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__status(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__keys(struct reader *r, const struct yaml_node *n, void *obj);
+void workload__check(struct reader *r, const struct yaml_node *n, struct workload *w);
+
 /* An address without length, IPv4 or IPv6. */
 bool parse_is_address(const char *s);
 

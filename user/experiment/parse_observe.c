@@ -207,7 +207,7 @@ static void read_word(struct reader *r, const struct yaml_node *n, const char *w
 
 static void workload_system(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"redis", "etcd"};
+	static const char *const words[] = {"redis", "etcd", "http"};
 
 	read_word(r, n, "workload system", words, ARRAY_SIZE(words),
 		  &((struct workload *)obj)->system);
@@ -215,7 +215,8 @@ static void workload_system(struct reader *r, const struct yaml_node *n, void *o
 
 static void workload_check(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"set", "register", "cas", "counter", "queue", "lock"};
+	static const char *const words[] = {"set", "register", "cas", "counter",
+					    "queue", "lock",	 "none"};
 
 	read_word(r, n, "check", words, ARRAY_SIZE(words), &((struct workload *)obj)->check);
 }
@@ -227,16 +228,39 @@ static void workload_endpoints(struct reader *r, const struct yaml_node *n, void
 	read_endpoints(r, n, &w->endpoints, &w->n_endpoints);
 }
 
+static void workload_target(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct workload *w = obj;
+
+	if (reader__string(r, n, "an endpoint", &w->target) &&
+	    parse_endpoint_name(r, n) == SIZE_MAX) {
+		free(w->target);
+		w->target = NULL;
+	}
+}
+
 static const struct option workload_options[] = {
 	FIELD("name", STRING, workload, name, .required = true),
 	OPTION("system", CUSTOM, .required = true, .parse = workload_system),
-	OPTION("check", CUSTOM, .required = true, .parse = workload_check),
+	OPTION("check", CUSTOM, .parse = workload_check),
 	OPTION("endpoints", CUSTOM, .required = true, .parse = workload_endpoints),
+	OPTION("target", CUSTOM, .parse = workload_target),
 	FIELD("port", PORT, workload, port),
-	FIELD("clients", UINT, workload, clients, .lo = 1, .hi = 1000),
+	FIELD("clients", UINT, workload, clients, .lo = 1, .hi = 10000),
+	OPTION("mode", CUSTOM, .parse = workload__mode),
 	FIELD("rate", RATE, workload, rate_per_s, .hi = 100000),
+	OPTION("arrival", CUSTOM, .parse = workload__arrival),
+	FIELD("think", DURATION, workload, think_ns, .lo = 0, .hi = 3600 * NS_PER_S),
 	FIELD("reads", FRACTION, workload, reads),
 	FIELD("timeout", DURATION, workload, timeout_ns, .lo = NS_PER_MS, .hi = 600 * NS_PER_S),
+	OPTION("retry", CUSTOM, .parse = workload__retry),
+	OPTION("connections", CUSTOM, .parse = workload__connections),
+	OPTION("url", CUSTOM, .parse = workload__url),
+	OPTION("method", CUSTOM, .parse = workload__method),
+	OPTION("body", CUSTOM, .parse = workload__body),
+	OPTION("headers", CUSTOM, .parse = workload__headers),
+	OPTION("expect_status", CUSTOM, .parse = workload__status),
+	OPTION("keys", CUSTOM, .parse = workload__keys),
 };
 
 static bool is_check(const struct workload *w, const char *check)
@@ -251,9 +275,17 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 
 	w->pos = n->pos;
 	w->rate_per_s = 100;
-	w->timeout_ns = NS_PER_S;
+	w->timeout_ns = w->think_ns = NS_PER_S;
+	w->retry = (struct retry){.delay_ns = NS_PER_S,
+				  .base_ns = 100 * NS_PER_MS,
+				  .cap_ns = 10 * NS_PER_S,
+				  .attempts = 10};
+	w->http.status_lo = 200;
+	w->http.status_hi = 299;
+	w->http.keys = 1;
 	if (!reader__map(r, n, "a workload", workload_options, ARRAY_SIZE(workload_options), w))
 		return;
+	workload__check(r, n, w);
 	if (!yaml__get(n, "reads"))
 		w->reads = is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
 	if (w->system && !strcmp(w->system, "etcd") && is_check(w, "queue"))

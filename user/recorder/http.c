@@ -11,6 +11,13 @@ static void global_init(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
+void http__global_init(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, global_init);
+}
+
 static size_t on_body(const char *data, size_t one, size_t n, void *arg)
 {
 	struct http *h = arg;
@@ -50,9 +57,7 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 
 int http__init(struct http *h, size_t max)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, global_init);
+	http__global_init();
 	*h = (struct http){.max = max, .cap = 4096};
 	h->easy = curl_easy_init();
 	h->body = calloc(1, h->cap);
@@ -73,9 +78,9 @@ void http__reset(struct http *h)
 	*h = (struct http){0};
 }
 
-static int code_errno(CURL *easy, CURLcode code)
+int http__errno(CURL *easy, CURLcode code)
 {
-	long os = 0;
+	long os = 0, asked = 0;
 
 	switch (code) {
 	case CURLE_OK:
@@ -90,8 +95,11 @@ static int code_errno(CURL *easy, CURLcode code)
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
 		return -ECONNRESET;
-	case CURLE_URL_MALFORMAT:
 	case CURLE_UNSUPPORTED_PROTOCOL:
+		/* also of an answer without a status line, which it takes for HTTP/0.9 */
+		curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &asked);
+		return asked > 0 ? -EPROTO : -EINVAL;
+	case CURLE_URL_MALFORMAT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return -EINVAL;
 	case CURLE_OUT_OF_MEMORY:
@@ -132,7 +140,7 @@ int http__request(struct http *h, const char *url, const char *json, int64_t dea
 	}
 	code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
-	return code == CURLE_WRITE_ERROR && h->cut ? 0 : code_errno(c, code);
+	return code == CURLE_WRITE_ERROR && h->cut ? 0 : http__errno(c, code);
 }
 
 void http__base(char *buf, size_t size, const char *ip, uint16_t port)

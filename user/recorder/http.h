@@ -18,6 +18,11 @@ struct http {
 	bool cut;  /* the answer is longer than max; body is its beginning */
 };
 
+/* libcurl's, once; by everything that uses it. */
+void http__global_init(void);
+/* What became of a transfer, as http__request() has it. */
+int http__errno(CURL *easy, CURLcode code);
+
 /* @max: bytes of an answer that are kept. 0 or -ENOMEM. */
 int http__init(struct http *h, size_t max);
 void http__reset(struct http *h);

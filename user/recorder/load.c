@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* load.c: the clients of a workload: when they do what, and what is recorded of it. The final reads
- * are in load_final.c. */
+/* load.c: a workload from its description to its end. What its clients do is in load_client.c (stores)
+ * and load_loop.c, the final reads in load_final.c. */
 #include "lib/cleanup.h"
-#include "lib/clock.h"
-#include "lib/rng.h"
 #include "recorder/fields.h"
-#include "recorder/load_state.h"
+#include "recorder/load_loop.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -14,55 +12,21 @@
 
 #define CLIENTS_MAX 10000
 
-const char *const load_systems[] = {"redis", "etcd"};
+/* Purpose of a client's random numbers, beside those of load_objects.c and load_plan.c. */
+#define PURPOSE_CLIENT (1ULL << 43)
+
+const char *const load_systems[] = {"redis", "etcd", "http"};
 const size_t n_load_systems = ARRAY_SIZE(load_systems);
 
 static const struct store_ops *const all_ops[] = {&store_redis, &store_etcd};
+static const struct wire_ops *const all_wires[] = {&wire_http};
 
 const char *const object_names[OBJECT_COUNT] = {
 	[OBJECT_SET] = "set",	      [OBJECT_REGISTER] = "register", [OBJECT_CAS] = "cas",
 	[OBJECT_COUNTER] = "counter", [OBJECT_QUEUE] = "queue",	      [OBJECT_LOCK] = "lock",
 };
 
-const char *const outcome_names[] = {
-	[OUTCOME_OK] = "ok",
-	[OUTCOME_FAIL] = "fail",
-	[OUTCOME_UNKNOWN] = "unknown",
-};
-
 /* --- pure parts ------------------------------------------------------------------------------- */
-
-void answer__error(struct answer *a, enum outcome outcome, const char *text, size_t len)
-{
-	size_t n = len < sizeof(a->error) - 1 ? len : sizeof(a->error) - 1;
-
-	a->outcome = outcome;
-	memcpy(a->error, text, n);
-	a->error[n] = '\0';
-}
-
-static const char *errno_text(int r)
-{
-	switch (r) {
-	case -ETIMEDOUT:
-		return "no answer within the time limit";
-	case -ECONNRESET:
-		return "the server closed the connection";
-	case -EPROTO:
-		return "the answer is not in the system's protocol";
-	case -EMSGSIZE:
-		return "the answer is too long";
-	default:
-		return strerror(-r);
-	}
-}
-
-void answer__errno(struct answer *a, int r, bool sent)
-{
-	const char *text = errno_text(r);
-
-	answer__error(a, sent ? OUTCOME_UNKNOWN : OUTCOME_FAIL, text, strlen(text));
-}
 
 /*
  * Drawn, not counted: with every tenth operation a read and ten clients, all reads would be one
@@ -72,137 +36,7 @@ bool load__is_read(uint64_t seed, uint64_t i, double reads)
 {
 	struct rng r = rng__fork(seed, i);
 
-	return (double)(rng__next(&r) >> 11) * 0x1p-53 < reads;
-}
-
-int64_t load__due_ns(uint64_t i, double rate_per_s)
-{
-	return (int64_t)((double)i / rate_per_s * (double)NS_PER_S);
-}
-
-/* --- one operation ---------------------------------------------------------------------------- */
-
-bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns)
-{
-	static const char late[] = "not sent: the client was still waiting for earlier answers";
-
-	if (now - op->intended_ns <= timeout_ns)
-		return false;
-	op->return_ns = now;
-	answer__error(&op->answer, OUTCOME_FAIL, late, strlen(late));
-	return true;
-}
-
-static void record(const struct client *c, const struct operation *op)
-{
-	struct recorder *r = c->load->recorder;
-	int64_t t0;
-	json_t *o;
-
-	if (!r)
-		return;
-	t0 = recorder__t0(r);
-	o = json_object();
-	fields__text(o, "workload", c->load->name);
-	fields__int(o, "client", c->index);
-	fields__text(o, "node", c->place->node);
-	fields__text(o, "op", op->verb);
-	if (op->value == NOTHING)
-		fields__null(o, "value");
-	else
-		fields__int(o, "value", op->value);
-	if (op->more)
-		json_object_update(o, op->more);
-	fields__int(o, "intended_ns", op->intended_ns - t0);
-	if (op->invoke_ns)
-		fields__int(o, "invoke_ns", op->invoke_ns - t0);
-	else
-		fields__null(o, "invoke_ns");
-	fields__int(o, "return_ns", op->return_ns - t0);
-	fields__text(o, "outcome", outcome_names[op->answer.outcome]);
-	if (op->is_read && op->answer.outcome == OUTCOME_OK)
-		fields__bool(o, "found", op->answer.found);
-	if (op->answer.outcome != OUTCOME_OK)
-		fields__text(o, "error", op->answer.error);
-	recorder__event(r, "op", op->return_ns, o);
-}
-
-static void count(struct place *p, const struct operation *op)
-{
-	if (op->is_read) {
-		p->reads++;
-		return;
-	}
-	p->attempted++;
-	if (op->answer.outcome == OUTCOME_OK)
-		p->acked++;
-	else if (op->answer.outcome == OUTCOME_FAIL)
-		p->failed++;
-	else
-		p->unknown++;
-}
-
-void operation__done(struct client *c, struct operation *op)
-{
-	count(c->place, op);
-	record(c, op);
-	json_decref(op->more);
-	op->more = NULL;
-}
-
-static void perform(struct client *c, uint64_t i, int64_t due)
-{
-	struct load *l = c->load;
-	struct operation op = {.intended_ns = due, .value = -1};
-	int64_t now;
-
-	/* Before the first acknowledgement there is nothing to ask for. */
-	if (load__is_read(l->seed, i, l->reads))
-		op.value = l->last_acked;
-	op.is_read = op.value >= 0;
-	op.verb = op.is_read ? "read" : "add";
-	if (!op.is_read)
-		op.value = l->next_value++;
-	now = clock__now(); /* only now: the read begins after the acknowledgement it knows of */
-	if (!operation__is_late(&op, now, l->timeout_ns)) {
-		op.invoke_ns = now;
-		if (op.is_read)
-			l->ops->read(c->store, op.value, now + l->timeout_ns, &op.answer);
-		else
-			l->ops->add(c->store, op.value, now + l->timeout_ns, &op.answer);
-		op.return_ns = clock__now();
-	}
-	if (!op.is_read && op.answer.outcome == OUTCOME_OK)
-		l->last_acked = op.value;
-	operation__done(c, &op);
-}
-
-/* --- a client's thread ------------------------------------------------------------------------ */
-
-static int client_open(void *arg, struct error *err)
-{
-	struct client *c = arg;
-	struct load *l = c->load;
-	int r = l->ops->open(c->place->ip, l->port, l->stem, &c->store);
-
-	return r ? err__set(err, r, "%s", strerror(-r)) : 0;
-}
-
-static void client_run(void *arg)
-{
-	struct client *c = arg;
-	struct load *l = c->load;
-
-	for (uint64_t i = (uint64_t)c->index;; i += l->n_clients) {
-		int64_t due = l->start_ns + load__due_ns(i, l->rate_per_s);
-
-		if (halt__until(&l->halt, due))
-			return;
-		if (l->object == OBJECT_SET)
-			perform(c, i, due);
-		else
-			object__perform(c, i, due);
-	}
+	return draw__unit(&r) < reads;
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
@@ -212,6 +46,14 @@ static const struct store_ops *find_ops(const char *system)
 	for (size_t i = 0; system && i < ARRAY_SIZE(all_ops); i++)
 		if (!strcmp(all_ops[i]->name, system))
 			return all_ops[i];
+	return NULL;
+}
+
+static const struct wire_ops *find_wire(const char *system)
+{
+	for (size_t i = 0; system && i < ARRAY_SIZE(all_wires); i++)
+		if (!strcmp(all_wires[i]->name, system))
+			return all_wires[i];
 	return NULL;
 }
 
@@ -235,11 +77,13 @@ static int check_config(const struct load_config *cfg, struct error *err)
 	if (!cfg->n_places || !cfg->clients || cfg->clients > CLIENTS_MAX)
 		return err__set(err, -EINVAL, "expected endpoints, and 1 to %d clients",
 				CLIENTS_MAX);
-	if (!isfinite(cfg->rate_per_s) || cfg->rate_per_s <= 0 || !(cfg->reads >= 0) ||
-	    cfg->reads >= 1 || cfg->timeout_ns < NS_PER_MS)
+	if ((cfg->mode == LOAD_OPEN && (!isfinite(cfg->rate_per_s) || cfg->rate_per_s <= 0)) ||
+	    !(cfg->reads >= 0) || cfg->reads >= 1 || cfg->timeout_ns < NS_PER_MS)
 		return err__set(
 			err, -EINVAL,
 			"expected a rate above 0, reads in [0,1), a time limit of 1 ms or more");
+	if (cfg->think_ns < 0 || (find_wire(cfg->system) && !cfg->http))
+		return err__set(err, -EINVAL, "expected a time to think, and what to ask for");
 	return 0;
 }
 
@@ -262,36 +106,75 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 		p->netns_fd = from->netns_fd;
 		p->node = strdup(from->node ? from->node : "");
 		p->ip = strdup(from->ip ? from->ip : "127.0.0.1");
-		if (!p->node || !p->ip)
+		p->url = from->url ? strdup(from->url) : NULL;
+		p->body = from->body ? strdup(from->body) : NULL;
+		p->headers = from->headers;
+		if (!p->node || !p->ip || (from->url && !p->url) || (from->body && !p->body))
 			return -ENOMEM;
 	}
 	return 0;
 }
 
-static int start_clients(struct load *l, unsigned int n, struct error *err)
+/* All of them are there before the first operation is due. */
+static void make_clients(struct load *l, unsigned int n)
 {
-	/* All of them are there before the first operation is due. */
 	for (unsigned int i = 0; i < n; i++) {
 		struct client *c = &l->clients[i];
 
 		c->load = l;
 		c->index = (int)i;
 		c->place = &l->places[i % l->n_places];
+		c->rng = rng__fork(l->seed, PURPOSE_CLIENT + i);
+		pace__init(&c->pace, l->seed, i);
 		c->hold = NOTHING;
 		for (size_t k = 0; k < LOAD_KEYS; k++)
 			c->seen[k] = UNSEEN;
 	}
 	l->n_clients = n;
-	l->start_ns = clock__now() + (int64_t)n * 100 * NS_PER_US;
-	for (unsigned int i = 0; i < n; i++) {
-		struct client *c = &l->clients[i];
-		int r = inside__start(&c->thread, c->place->netns_fd, client_open, client_run, c,
-				      err);
+	l->pacing.clients = n;
+	l->pacing.start_ns = clock__now() + (int64_t)n * 100 * NS_PER_US;
+}
 
-		if (r)
-			return err__prefix(err, "client %u on %s", i, c->place->node), r;
+static void configure(struct load *l, const struct load_config *cfg)
+{
+	l->port = cfg->port;
+	l->seed = cfg->seed;
+	l->reads = cfg->reads;
+	l->pacing = (struct pacing){
+		.mode = cfg->mode,
+		.rate_per_s = cfg->rate_per_s,
+		.poisson = cfg->poisson,
+		.think_ns = cfg->think_ns,
+	};
+	l->retry = cfg->retry;
+	l->timeout_ns = cfg->timeout_ns;
+	l->connect_anew = cfg->connect_anew;
+	l->http = cfg->http;
+	l->last_acked = -1;
+	l->stop_fd = -1;
+	halt__init(&l->halt);
+	pthread_mutex_init(&l->stats_lock, NULL);
+}
+
+static int start(struct load *l, const struct load_config *cfg, struct error *err)
+{
+	int r = copy_places(l, cfg);
+
+	l->stats = calloc(1, sizeof(*l->stats));
+	if (!r && l->http)
+		r = keyspace__init(&l->keys, l->http->keys, l->http->zipf);
+	if (r || !l->stats)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (!l->ops) {
+		make_clients(l, cfg->clients);
+		return loops__start(l, find_wire(cfg->system), err);
 	}
-	return 0;
+	if (!l->port)
+		l->port = l->ops->port;
+	if (l->object == OBJECT_SET)
+		load__find_base(l);
+	make_clients(l, cfg->clients);
+	return clients__start(l, err);
 }
 
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
@@ -302,40 +185,28 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 	struct load *l;
 	int e;
 
-	if (!ops)
+	if (!ops && !find_wire(cfg->system))
 		return err__set(err, -EINVAL, "workload %s: no such system to write to: `%s`",
 				cfg->name ? cfg->name : "?", cfg->system ? cfg->system : "");
 	e = check_config(cfg, err);
-	if (!e)
+	if (!e && ops)
 		e = find_object(cfg->check, ops, &object, err);
 	if (e)
 		return err__prefix(err, "workload %s", cfg->name ? cfg->name : "?"), e;
 	l = calloc(1, sizeof(*l));
 	if (!l)
 		return err__set(err, -ENOMEM, "out of memory");
-	halt__init(&l->halt);
 	l->recorder = r;
 	l->ops = ops;
 	l->object = object;
-	l->port = cfg->port ? cfg->port : ops->port;
-	l->seed = cfg->seed;
-	l->reads = cfg->reads;
-	l->rate_per_s = cfg->rate_per_s;
-	l->timeout_ns = cfg->timeout_ns;
-	l->last_acked = -1;
-	e = copy_places(l, cfg);
-	if (e) {
-		err__set(err, e, "out of memory");
-	} else {
-		if (object == OBJECT_SET)
-			load__find_base(l);
-		e = start_clients(l, cfg->clients, err);
-	}
+	configure(l, cfg);
+	e = start(l, cfg, err);
 	if (e) {
 		err__prefix(err, "workload %s", cfg->name);
 		load__free(l);
 		return e;
 	}
+	l->started = true;
 	*ret = l;
 	return 0;
 }
@@ -355,17 +226,63 @@ void load__counts(struct load *l, size_t place, struct load_counts *ret)
 	ret->reads = p->reads;
 }
 
+void load__latency(struct load *l, struct load_latency *ret)
+{
+	pthread_mutex_lock(&l->stats_lock);
+	*ret = (struct load_latency){
+		.lateness_p99_ns = hist__quantile(&l->stats->lateness, 0.99),
+		.intended_p50_ns = hist__quantile(&l->stats->intended, 0.5),
+		.intended_p99_ns = hist__quantile(&l->stats->intended, 0.99),
+		.service_p50_ns = hist__quantile(&l->stats->service, 0.5),
+		.service_p99_ns = hist__quantile(&l->stats->service, 0.99),
+	};
+	pthread_mutex_unlock(&l->stats_lock);
+}
+
+static void put_quantiles(json_t *o, const char *key, const struct hist *h)
+{
+	json_t *q = json_object();
+
+	fields__int(q, "n", (int64_t)h->n);
+	if (h->n) {
+		fields__int(q, "p50", hist__quantile(h, 0.5));
+		fields__int(q, "p90", hist__quantile(h, 0.9));
+		fields__int(q, "p99", hist__quantile(h, 0.99));
+		fields__int(q, "p999", hist__quantile(h, 0.999));
+		fields__int(q, "max", h->max);
+	}
+	json_object_set_new_nocheck(o, key, q);
+}
+
+static void record_stats(struct load *l)
+{
+	const struct load_stats *s = l->stats;
+	json_t *o;
+
+	if (!l->recorder || l->recorded)
+		return;
+	l->recorded = true;
+	o = json_object();
+	fields__text(o, "workload", l->name);
+	fields__int(o, "intents", (int64_t)s->intents);
+	fields__int(o, "attempts", (int64_t)s->attempts);
+	fields__int(o, "late", (int64_t)s->late);
+	fields__int(o, "over_budget", (int64_t)s->over_budget);
+	fields__int(o, "exhausted", (int64_t)s->exhausted);
+	put_quantiles(o, "lateness_ns", &s->lateness);
+	put_quantiles(o, "intended_ns", &s->intended);
+	put_quantiles(o, "service_ns", &s->service);
+	recorder__event(l->recorder, "load", clock__now(), o);
+}
+
 void load__stop(struct load *l)
 {
 	halt__set(&l->halt);
-	for (unsigned int i = 0; i < l->n_clients; i++) {
-		struct client *c = &l->clients[i];
-
-		inside__join(&c->thread);
-		if (c->store)
-			l->ops->close(c->store);
-		c->store = NULL;
-	}
+	loops__stop(l);
+	if (l->ops)
+		clients__stop(l);
+	if (l->started)
+		record_stats(l);
 }
 
 void load__free(struct load *l)
@@ -376,8 +293,13 @@ void load__free(struct load *l)
 	for (size_t i = 0; i < l->n_places; i++) {
 		free(l->places[i].node);
 		free(l->places[i].ip);
+		free(l->places[i].url);
+		free(l->places[i].body);
 	}
 	halt__destroy(&l->halt);
+	pthread_mutex_destroy(&l->stats_lock);
+	keyspace__reset(&l->keys);
+	free(l->stats);
 	free(l->places);
 	free(l->clients);
 	free(l->name);

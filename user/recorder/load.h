@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * load.h: workloads: clients that write and read during the run, each in the namespace of a node
- * (the side of the cut that it is on), and the final reads after the heal. One thread per client.
+ * (the side of the cut that it is on), and the final reads after the heal. Of what writes to a store (load_internal.h)
+ * each client is a thread; clients of HTTP share one for each place (load_loop.h).
  *
- * Operation i of a workload is due at i / rate after the start, whatever happened to the ones
- * before (open loop); client i mod n does it. A client that is late by more than the operation's
- * time limit records the operations that it could not send as failed with invoke_ns null, so
- * offered load stays what was asked for.
+ * Mode open: operations are due at a rate, whatever happened to the ones before. A client that is
+ * late by more than the time limit of an attempt records the operations that it could not send as
+ * failed with invoke_ns null, so offered load stays what was asked for; latencies from the intended
+ * time have no coordinated omission. Mode closed: each client thinks, acts, thinks again.
+ *
+ * An operation (intent) that fails is tried again by the retry policy; each attempt is an event of its own.
+ * What may have happened (outcome unknown) is tried again only where this does no harm: reads, requests,
+ * and values of a set, which are the same value again.
  *
  * Check "set": every add writes a value never written before (0, 1, 2 ..., or from above what an
  * earlier run left at any of the places); a read asks for the value whose add was acknowledged last
@@ -23,6 +28,7 @@
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H
 
+#include "experiment/experiment.h"
 #include "recorder/recorder.h"
 
 #include <stdint.h>
@@ -31,6 +37,9 @@ struct load_place {
 	const char *node;
 	int netns_fd;	/* borrowed */
 	const char *ip; /* of the server that clients here talk to */
+	/* system http: what clients here ask for; may hold ${key} */
+	const char *url, *body;
+	const struct http_header *headers; /* borrowed; cfg.http->n_headers of them */
 };
 
 struct load_config {
@@ -39,14 +48,29 @@ struct load_config {
 	size_t n_places;
 	uint16_t port; /* 0 = the system's default */
 	unsigned int clients;
-	double rate_per_s;
+	enum load_mode mode;
+	double rate_per_s; /* LOAD_OPEN */
+	bool poisson;
+	int64_t think_ns; /* LOAD_CLOSED */
 	double reads;
 	int64_t timeout_ns;
+	struct retry retry;
+	bool connect_anew;
+	const struct http_load *http; /* system http; borrowed until the load is freed */
 	uint64_t seed;
 };
 
 struct load_counts {
-	uint64_t attempted, acked, failed, unknown, reads; /* adds, but for the last */
+	/* attempts to change something, requests among them, and of those, what became of them */
+	uint64_t attempted, acked, failed, unknown;
+	uint64_t reads; /* attempts to read */
+};
+
+/* Of all attempts so far; -1 where there is none yet. */
+struct load_latency {
+	int64_t lateness_p99_ns; /* how late we are ourselves to send */
+	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns,
+		service_p99_ns; /* that succeeded */
 };
 
 struct load;
@@ -59,7 +83,9 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 		struct error *err);
 /* Totals so far of the clients at @place (index), for live display. */
 void load__counts(struct load *l, size_t place, struct load_counts *ret);
-void load__stop(struct load *l); /* no new operations; waits for those in flight */
+void load__latency(struct load *l, struct load_latency *ret);
+/* No new operations; waits for the attempts in flight, and then writes the "load" event. */
+void load__stop(struct load *l);
 /*
  * Read the whole set at every place, every 500 ms, until all agree or @limit_ns has passed; one
  * "final" event per place and attempt. 0 if they agree, -ETIMEDOUT, or -EINTR when @stop (may be

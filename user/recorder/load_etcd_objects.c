@@ -43,6 +43,7 @@ static void odd_answer(struct answer *a)
 static void refused(struct answer *a, const char *why)
 {
 	answer__error(a, OUTCOME_FAIL, why, strlen(why));
+	a->refused = true;
 }
 
 static int value_of(const json_t *kv, int64_t *ret)

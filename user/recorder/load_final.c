@@ -114,10 +114,13 @@ static bool pause_until(int64_t ns, const volatile int *stop)
 
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop)
 {
-	struct reader *readers = calloc(l->n_places, sizeof(*readers));
+	struct reader *readers;
 	int64_t due = clock__now(), end = due + limit_ns;
 	int r = -ETIMEDOUT;
 
+	if (!l->ops)
+		return 0; /* nothing is kept */
+	readers = calloc(l->n_places, sizeof(*readers));
 	if (!readers)
 		return -ENOMEM;
 	if (l->object == OBJECT_LOCK)

@@ -60,6 +60,7 @@ struct answer {
 	bool found;    /* of a read that is OK */
 	int64_t value; /* of ACTION_READ, INC and POP that are OK: what came back, or NOTHING */
 	int64_t token; /* of ACTION_ACQUIRE that is OK */
+	bool refused;  /* of what failed: understood and answered with no; it is not tried again */
 	char error[128];
 };
 
@@ -107,7 +108,7 @@ int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret
 	       char *ret_last, size_t last_size);
 /* Is operation @i of a workload under @seed a read? */
 bool load__is_read(uint64_t seed, uint64_t i, double reads);
-/* When operation @i is due after the start, at @rate a second. */
+/* When operation @i is due after the start, at @rate a second, evenly. */
 int64_t load__due_ns(uint64_t i, double rate_per_s);
 
 #endif

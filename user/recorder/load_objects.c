@@ -119,22 +119,28 @@ static void describe(const struct request *rq, struct operation *op)
 		fields__int(op->more, "token", op->answer.token);
 }
 
-void object__perform(struct client *c, uint64_t i, int64_t due)
+static void act(struct client *c, struct operation *op, void *arg)
 {
 	struct load *l = c->load;
-	struct operation op = {.intended_ns = due};
-	struct request rq;
+	struct request *rq = arg;
 	int64_t now = clock__now();
 
-	choose(c, i, now, &rq);
-	if (!operation__is_late(&op, now, l->timeout_ns)) {
-		op.invoke_ns = now;
-		l->ops->act(c->store, &rq, now + l->timeout_ns, &op.answer);
-		op.return_ns = clock__now();
-		learn(c, &rq, &op);
+	if (!operation__is_late(op, now, l->timeout_ns)) {
+		op->invoke_ns = now;
+		l->ops->act(c->store, rq, now + l->timeout_ns, &op->answer);
+		op->return_ns = clock__now();
+		learn(c, rq, op);
 	}
-	describe(&rq, &op);
-	operation__done(c, &op);
+	describe(rq, op);
+}
+
+void object__perform(struct client *c, struct operation *op, int64_t free_ns)
+{
+	struct request rq;
+
+	choose(c, op->intent, clock__now(), &rq);
+	op->again = rq.action == ACTION_READ;
+	client__attempts(c, op, free_ns, act, &rq);
 }
 
 int object__list(const struct load *l, void *store, int64_t deadline_ns, struct values *ret,

@@ -50,6 +50,7 @@ static void take_count(struct redis_store *s, const redisReply *r, const char *w
 		odd_answer(s, a);
 	} else if (!r->integer) {
 		answer__error(a, OUTCOME_FAIL, why, strlen(why));
+		a->refused = true;
 	} else {
 		a->outcome = OUTCOME_OK;
 		a->value = a->token = r->integer;

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* load_state.h: internal to load.c and load_final.c: a workload that runs. */
+/* load_state.h: internal to load*.c: a workload that runs. */
 #ifndef CHAOS_RECORDER_LOAD_STATE_H
 #define CHAOS_RECORDER_LOAD_STATE_H
 
-#include "recorder/inside.h"
 #include "lib/clock.h"
+#include "lib/hist.h"
+#include "recorder/inside.h"
 #include "recorder/load_internal.h"
+#include "recorder/load_plan.h"
 
 #include <stdatomic.h>
 
 struct place {
-	char *node, *ip;
-	int netns_fd; /* borrowed */
+	char *node, *ip, *url, *body;
+	const struct http_header *headers; /* borrowed */
+	int netns_fd;			   /* borrowed */
 	_Atomic uint64_t attempted, acked, failed, unknown, reads;
 };
 
@@ -24,7 +27,9 @@ struct client {
 	struct load *load;
 	struct place *place;
 	int index;
-	struct inside thread;
+	struct pace pace;
+	struct rng rng;	      /* of its retries */
+	struct inside thread; /* stores */
 	void *store;
 	/* what it knows of the objects */
 	int64_t seen[LOAD_KEYS]; /* last value read or set, NOTHING, or UNSEEN */
@@ -39,6 +44,9 @@ struct operation {
 	bool is_read;
 	int64_t value;				   /* NOTHING is recorded as null */
 	int64_t intended_ns, invoke_ns, return_ns; /* invoke 0: never sent */
+	uint64_t intent;
+	unsigned int attempt;
+	bool again; /* it may be tried again when nobody knows whether it happened */
 	struct answer answer;
 	json_t *more; /* further fields, or NULL */
 };
@@ -53,24 +61,64 @@ struct load {
 	size_t n_places;
 	uint16_t port;
 	uint64_t seed;
-	double rate_per_s, reads;
+	struct pacing pacing;
+	struct retry retry;
+	struct retry_budget budget;
+	double reads;
 	int64_t timeout_ns;
+	bool connect_anew;
+	const struct http_load *http; /* borrowed */
+	struct keyspace keys;
 
 	struct client *clients;
 	unsigned int n_clients;
-	int64_t start_ns; /* when operation 0 is due */
+	struct loop **loops; /* of each place, if there are no stores */
+	int stop_fd;	     /* readable when they are to stop */
 	struct halt halt;
+
+	pthread_mutex_t stats_lock;
+	struct load_stats *stats;
+	bool started, recorded;
 
 	_Atomic int64_t next_value;
 	_Atomic int64_t last_acked; /* in the order of acknowledgements; -1 = none yet */
 	int64_t base;		    /* values below it were there before the run */
 };
 
-/* Operation @i of the workload, due at @due, on another object than a set. */
-void object__perform(struct client *c, uint64_t i, int64_t due);
+/* What the workload did, for its "load" event and the live display. */
+struct load_stats {
+	uint64_t intents, attempts, late, over_budget, exhausted;
+	struct hist
+		lateness; /* of attempts: from when it was due and its client free to when it was sent */
+	struct hist intended, service; /* of attempts that succeeded */
+};
+
+/* --- load_op.c: one operation ----------------------------------------------------------------- */
+
 /* Too late to be sent? Then @op is what is recorded of it. */
 bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns);
-void operation__done(struct client *c, struct operation *op); /* counted, recorded */
+/* An attempt is over: counted, recorded. @due_ns: when it could have been sent at the earliest. */
+void operation__done(struct client *c, struct operation *op, int64_t due_ns);
+/*
+ * Is there to be another attempt, after the one that is done? Then @op is set up for it, and
+ * @ret_due_ns is when.
+ */
+bool operation__again(struct client *c, struct operation *op, int64_t *ret_due_ns);
+/* An operation begins. */
+void operation__begin(struct client *c, struct operation *op, uint64_t intent, int64_t intended_ns);
+
+/* --- load_client.c: clients of stores --------------------------------------------------------- */
+
+int clients__start(struct load *l, struct error *err);
+void clients__stop(struct load *l);
+/* Attempt after attempt of @op, by @act, until one is the last; false: we are to stop. */
+bool client__attempts(struct client *c, struct operation *op, int64_t free_ns,
+		      void (*act)(struct client *c, struct operation *op, void *arg), void *arg);
+
+/* --- load_objects.c --------------------------------------------------------------------------- */
+
+/* Operation @op on another object than a set, by a client that is free since @free_ns. */
+void object__perform(struct client *c, struct operation *op, int64_t free_ns);
 /* All values of the object: what list is for sets. */
 int object__list(const struct load *l, void *store, int64_t deadline_ns, struct values *ret,
 		 char *why, size_t why_size);

@@ -13,7 +13,10 @@
  *   faults [{name, parts ["partition"|"loss"], windows [[start_ns,end_ns]], edges [[from,to]] ("other" = anyone else),
  *            sides [[node]] (empty if no partition), mechanism}],
  *   resources [{resource, system, nodes, every_ns}],
- *   workloads [{name, system, check, nodes, clients, rate_per_s, reads, timeout_ns}],
+ *   workloads [{name, system, check, nodes, clients, mode "open" | "closed", rate_per_s (open), arrival "even" | "poisson"
+ *              (open), think_ns (closed: mean), reads, timeout_ns (of an attempt), retry {policy "none" | "immediate" | "fixed" |
+ *              "exponential" | "full-jitter", delay_ns, base_ns, cap_ns, attempts (bound), budget (fraction; 0 = none)},
+ *              connections "keep" | "new", target (endpoint or null: each its own)}],
  *   expect [text], exempt [text]
  * "phase": phase "lab" | "baseline" | "fault" | "recovery" | "final" | "end"
  * "node": node, event "started" | "ready" | "exited" | "gone", command, status
@@ -26,9 +29,16 @@
  *   an address and port, etcd's member id in hex), error (string, only for role "error"),
  *   detail (string, may be absent: Redis' replication id)
  * "role_change": resource, node, from, to, epoch: as "role", written after the sample that shows it
- * "op": workload, client, node, op "add" | "read", value, intended_ns, invoke_ns (null: never sent), return_ns (= t_ns),
- *   outcome "ok" | "fail" (it certainly did not happen) | "unknown" (it may have), error;
- *   a read has found (bool): whether the element `value` is there
+ * "op", one attempt of an operation: workload, client, node, op "add" | "read" | "request" ..., value, intended_ns (of its
+ *   first attempt), invoke_ns (null: never sent), return_ns (= t_ns), outcome "ok" | "fail" (it certainly did not happen; of a
+ *   request: or it was answered with no) | "unknown" (it may have), error, intent (int: the operation, unique in the workload),
+ *   attempt (int, 0 = first, then absent);
+ *   a read has found (bool): whether the element `value` is there;
+ *   a request may have key (int), status (int: of HTTP), conn (bool: a connection was made for it, or tried)
+ * "load": workload, intents, attempts (that were sent), late (never sent), over_budget and exhausted (operations that the retry
+ *   budget or the bound on attempts ended), and {n, p50, p90, p99, p999, max} of lateness_ns (how late we were to send attempts,
+ *   counted from when they were due and their client was free), intended_ns and service_ns (of attempts that succeeded; from
+ *   the operation's due time, from the sending); after the clients are stopped
  * "final": workload, node, ok, values [[first,last], ...] (inclusive runs of integers), error; after the last fault is cleared and clients
  *   are stopped; attempt (int): the last attempt of each node counts
  * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the

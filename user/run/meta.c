@@ -87,20 +87,38 @@ static json_t *resources(const struct experiment *e)
 	return a;
 }
 
+static json_t *retry(const struct retry *t)
+{
+	return json_pack("{s:s,s:I,s:I,s:I,s:i,s:f}", "policy", retry_policies[t->policy],
+			 "delay_ns", (json_int_t)t->delay_ns, "base_ns", (json_int_t)t->base_ns,
+			 "cap_ns", (json_int_t)t->cap_ns, "attempts", (int)t->attempts, "budget",
+			 t->budget);
+}
+
+static json_t *workload(const struct workload *w)
+{
+	json_t *o = json_pack("{s:s,s:s,s:s,s:o,s:i,s:s,s:f,s:I,s:o,s:s,s:s?}", "name", w->name,
+			      "system", w->system, "check", w->check, "nodes",
+			      names(w->endpoints, w->n_endpoints), "clients", (int)w->clients,
+			      "mode", w->mode == LOAD_CLOSED ? "closed" : "open", "reads", w->reads,
+			      "timeout_ns", (json_int_t)w->timeout_ns, "retry", retry(&w->retry),
+			      "connections", w->connect_anew ? "new" : "keep", "target", w->target);
+
+	if (w->mode == LOAD_CLOSED) {
+		json_object_set_new(o, "think_ns", json_integer(w->think_ns));
+		return o;
+	}
+	json_object_set_new(o, "rate_per_s", json_real(w->rate_per_s));
+	json_object_set_new(o, "arrival", json_string(w->poisson ? "poisson" : "even"));
+	return o;
+}
+
 static json_t *workloads(const struct experiment *e)
 {
 	json_t *a = json_array();
 
-	for (size_t i = 0; i < e->n_workloads; i++) {
-		const struct workload *w = &e->workloads[i];
-
-		json_array_append_new(a, json_pack("{s:s,s:s,s:s,s:o,s:i,s:f,s:f,s:I}", "name",
-						   w->name, "system", w->system, "check", w->check,
-						   "nodes", names(w->endpoints, w->n_endpoints),
-						   "clients", (int)w->clients, "rate_per_s",
-						   w->rate_per_s, "reads", w->reads, "timeout_ns",
-						   (json_int_t)w->timeout_ns));
-	}
+	for (size_t i = 0; i < e->n_workloads; i++)
+		json_array_append_new(a, workload(&e->workloads[i]));
 	return a;
 }
 

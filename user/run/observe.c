@@ -180,10 +180,69 @@ int observe__start_probes(struct run *run, struct error *err)
 	return 0;
 }
 
+static void free_load_place(struct load_place *p, size_t n_headers)
+{
+	free((char *)p->url);
+	free((char *)p->body);
+	for (size_t i = 0; p->headers && i < n_headers; i++)
+		free(p->headers[i].value);
+	free((void *)p->headers);
+}
+
+/* A template in which ${key} stays what it is; the clients put in what they draw. */
+static char *expand_keyed(const struct run *run, const struct place *p, const char *template,
+			  struct error *err)
+{
+	static const char key[] = "${key}";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+	bool failed = !f;
+
+	while (!failed) {
+		const char *mark = strstr(template, key);
+		_cleanup_free_ char *part =
+			mark ? strndup(template, (size_t)(mark - template)) : strdup(template);
+		_cleanup_free_ char *done = part ? expand(run, p, part, err) : NULL;
+
+		failed = !done || fputs(done, f) < 0 || (mark && fputs(key, f) < 0);
+		if (!mark)
+			break;
+		template = mark + strlen(key);
+	}
+	if (f && fclose(f))
+		failed = true;
+	if (failed && !err->msg[0])
+		err__set(err, -ENOMEM, "out of memory");
+	if (failed)
+		free(text);
+	return failed ? NULL : text;
+}
+
+/* What clients at @lp ask the server at @server for. */
+static int expand_http(const struct run *run, const struct http_load *h, const struct place *server,
+		       struct load_place *lp, struct error *err)
+{
+	struct http_header *headers = calloc(h->n_headers + 1, sizeof(*headers));
+
+	lp->headers = headers;
+	lp->url = expand_keyed(run, server, h->url, err);
+	if (h->body)
+		lp->body = expand_keyed(run, server, h->body, err);
+	for (size_t i = 0; headers && i < h->n_headers; i++) {
+		headers[i].name = h->headers[i].name;
+		headers[i].value = expand_keyed(run, server, h->headers[i].value, err);
+		if (!headers[i].value)
+			return -EINVAL;
+	}
+	return !headers || !lp->url || (h->body && !lp->body) ? -EINVAL : 0;
+}
+
 static int start_load(struct run *run, const struct workload *w, struct error *err)
 {
 	struct run_load *rl = &run->loads[run->n_loads];
 	struct load_config cfg;
+	ssize_t target = -1;
 	int r;
 
 	rl->workload = w;
@@ -192,17 +251,27 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 	run->n_loads++;
 	if (!rl->places || !rl->place)
 		return err__set(err, -ENOMEM, "out of memory");
+	if (w->target) {
+		target = place_of(run, w->target, &w->pos, err);
+		if (target < 0)
+			return (int)target;
+	}
 	for (size_t i = 0; i < w->n_endpoints; i++) {
 		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
+		const struct place *server;
 
 		if (place < 0)
 			return (int)place;
+		server = &run->places[target < 0 ? place : target];
 		rl->place[i] = (size_t)place;
 		rl->places[i] = (struct load_place){
 			.node = run->places[place].name,
 			.netns_fd = run->places[place].netns_fd,
-			.ip = run->places[place].ip,
+			.ip = server->ip,
 		};
+		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[i], err) : 0;
+		if (r)
+			return r;
 	}
 	cfg = (struct load_config){
 		.name = w->name,
@@ -212,9 +281,15 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.n_places = w->n_endpoints,
 		.port = w->port,
 		.clients = w->clients,
+		.mode = w->mode,
 		.rate_per_s = w->rate_per_s,
+		.poisson = w->poisson,
+		.think_ns = w->think_ns,
 		.reads = w->reads,
 		.timeout_ns = w->timeout_ns,
+		.retry = w->retry,
+		.connect_anew = w->connect_anew,
+		.http = &w->http,
 		.seed = run->e->seed,
 	};
 	r = load__start(&cfg, run->rec, &rl->load, err);
@@ -261,7 +336,11 @@ void observe__stop_probes(struct run *run)
 void observe__free(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++) {
+		const struct workload *w = run->loads[i].workload;
+
 		load__free(run->loads[i].load);
+		for (size_t j = 0; run->loads[i].places && j < w->n_endpoints; j++)
+			free_load_place(&run->loads[i].places[j], w->http.n_headers);
 		free(run->loads[i].places);
 		free(run->loads[i].place);
 	}
