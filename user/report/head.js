@@ -35,7 +35,7 @@
 		if (S.herd && S.herd.metastable === true)
 			parts.push('the system stayed overloaded after the fault was gone (metastable)');
 		else if (S.herd && S.herd.kind && herd)
-			parts.push('a ' + S.herd.kind.replace(/_/g, ' ') + ' of ' + R.count(herd.pbr) + ' times the usual ' + R.metricWord(herd.metric) + ' followed');
+			parts.push('a ' + S.herd.kind.replace(/_/g, ' ') + ' of ' + R.count(herd.pbr) + ' times the usual rate of ' + R.metricWord(herd.metric) + ' followed');
 		return parts.length ? parts.join('; ') + '.' : null;
 	}
 

@@ -120,7 +120,9 @@
 
 	// --- faults and roles ---
 	function faultGroup() {
-		return { id: 'faults', title: 'Faults', legend: [R.swatch('fault', 'on'), R.swatch('planned', 'planned, not applied'), R.swatch('hit', 'first packet hit')],
+		return { id: 'faults', title: 'Faults', legend: [
+			R.swatch('fault', 'on'), L.faults.some(f => f.windows.some(w => !w.applied)) ? R.swatch('planned', 'planned, not applied') : null,
+			L.faults.some(f => f.windows.some(w => R.has(w.first_hit_us))) ? R.swatch('hit', 'first packet hit') : null],
 			rows: L.faults.map(f => ({
 				label: f.name, sub: f.mechanism, kind: 'fault', fault: f, h: 24, gap: 4,
 				rest() {
@@ -139,7 +141,7 @@
 		const spans = name => res.nodes.some(n => n.spans.some(s => s[2] === name));
 		const may = res.nodes.some(n => n.claims.some(c => c.out_to_us - c.out_from_us > c.to_us - c.from_us));
 		const rows = res.nodes.map(n => ({
-			label: n.node, kind: 'role', node: n, res, over, word, h: 26, gap: 3,
+			label: n.node, kind: 'role', node: n, res, over, word, h: 28, gap: 0,
 			rest() {
 				const led = sum(n.claims.map(c => c.to_us - c.from_us)), s = n.spans[n.spans.length - 1];
 				return [led ? 'led ' + R.dur(led / 1e6) : !n.samples ? 'no sample' : res.leads ? 'never led' : s && s[4] ? s[4] : 'names nobody'];
@@ -198,7 +200,7 @@
 					R.has(sums.p99) ? 'p99 ' + R.dur(sums.p99 / 1e3) + (R.has(sums.max) ? ', max ' + R.dur(sums.max / 1e3) : '') : null] };
 		}
 		return { id: 'latency', title: 'Latency of answered operations', rows: [
-			row('as intended', 'from the due time', '', q.intended_ms || {}), row('of service', 'from the send', 'service_', q.service_ms || {})
+			row('as intended', 'from due time', '', q.intended_ms || {}), row('of service', 'from the send', 'service_', q.service_ms || {})
 		].filter(r => r.series.length) };
 	}
 	function trafficGroup() {

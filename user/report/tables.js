@@ -26,9 +26,9 @@
 	const VERB = { add: 'added', read: 'read', write: 'wrote', cas: 'set', inc: 'added', push: 'pushed', pop: 'popped', acquire: 'acquired', release: 'released' };
 	const show = v => R.has(v) ? String(v) : 'nothing';
 	// One operation of a witness as a sentence.
-	function sentence(o) {
-		const who = 'client ' + show(o.client) + (o.node ? ' at ' + o.node : ''), key = R.has(o.key) ? ' of key ' + o.key : '';
-		const what = o.op === 'cas' ? 'set ' + show(o.expect) + ' to ' + show(o.value) : o.op === 'read' ? 'read ' + show(o.value) :
+	function sentence(o, keyed) {
+		const who = !R.has(o.client) ? (o.op === 'final' || /final/.test(o.op) ? 'the final read' : 'a client') : 'client ' + o.client + (o.node ? ' at ' + o.node : ''), key = keyed && R.has(o.key) ? ' of key ' + o.key : '';
+		const what = /final/.test(o.op) ? 'looked for ' + show(o.value) : o.op === 'cas' ? 'set ' + show(o.expect) + ' to ' + show(o.value) : o.op === 'read' ? 'read ' + show(o.value) :
 			(VERB[o.op] || o.op) + ' ' + show(o.value);
 		const time = R.has(o.invoke_s) ? (R.has(o.return_s) ? 'between ' + when(o.invoke_s) + ' and ' + when(o.return_s) : 'from ' + when(o.invoke_s) + ' on, without an answer') : '';
 		return [el('b', {}, who), ' ' + what + key + (time ? ', ' : ''), el('span', { class: 'mute' }, time)];
@@ -42,7 +42,7 @@
 				(c.violations > 0 ? ', ' + R.plural(c.violations, 'violation') : ''))),
 			c.words ? el('p', {}, c.words) : null,
 			(c.witness || []).length ? [el('p', { class: 'mute' }, 'The ', term('witness'), ': these operations show it.'),
-				el('ol', { class: 'witness' }, c.witness.map(o => el('li', {}, sentence(o))))] : null))));
+				el('ol', { class: 'witness' }, c.witness.map(o => el('li', {}, sentence(o, c.witness.some(x => x.key > 0)))))] : null))));
 	}
 	function errors() {
 		const rows = [].concat(...L.ops.nodes.map(n => n.errors.map(e => [n.node, e.outcome, R.count(e.count), e.error || 'no reason recorded'])));
@@ -56,8 +56,9 @@
 		'reconnect flood': 'Connections that had broken were opened again all at once.',
 		'connection storm': 'Far more connections were opened than are usual, without a mass break before.'
 	};
+	const metricName = m => R.metricWord(m.metric) + (m.service || m.workload ? ', ' + (m.service || m.workload) : '');
 	function evidence(m) {
-		const word = R.metricWord(m.metric), out = [];
+		const word = metricName(m), out = [];
 		if (m.pbr > 1)
 			out.push('the highest instant had ' + R.rate(m.peak_per_s) + ', ' + (+m.pbr.toPrecision(3)) + ' times the usual ' + R.rate(m.baseline_per_s));
 		else if (R.has(m.pbr))
@@ -74,17 +75,18 @@
 		const h = S.herd || {}, m = (h.metrics || []).filter(x => x.peak_per_s > 0), kind = h.kind && h.kind.replace(/_/g, ' ');
 		if (!m.length && !kind)
 			return null;
-		const words = [].concat(h.evidence || []).concat(m.map(evidence)).filter(Boolean), num = v => value(v);
 		const phases = (L.phase || []).filter(p => p && p.sectors && p.sectors.length);
+		const said = (h.evidence || []).map(e => typeof e === 'string' ? e : e && e.words && (e.words[0].toUpperCase() + e.words.slice(1) + '.')).filter(Boolean);
+		const words = said.length ? said : m.map(evidence).filter(Boolean);
 		return card('Load after the fault' + (kind ? ': ' + kind : ''),
 			kind && KIND[kind] ? el('p', { class: 'kind' }, KIND[kind]) : null,
 			R.has(h.metastable) ? el('p', {}, h.metastable ? 'The fault was gone and the load kept the system down: ' : 'The system recovered by itself: not ', term('metastable'), '.') : null,
 			words.length ? el('ul', { class: 'plain' }, words.map(w => el('li', {}, w))) : null,
 			m.length ? table([['Metric'], [term('baseline', 'Baseline'), 'n'], ['Peak', 'n'], [term('PBR', 'Peak / baseline'), 'n'], [term('Fano factor'), 'n'],
 				[term('amplification', 'Amplification'), 'n'], [term('synchrony', 'Period'), 'n'], [term('synchrony', 'Synchrony R'), 'n']],
-				m.map(x => [R.metricWord(x.metric), R.has(x.baseline_per_s) ? R.rate(x.baseline_per_s) : '\u2013', R.rate(x.peak_per_s), num(x.pbr), num(x.fano),
-					num(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', num(x.synchrony_r)])) : null,
-			phases.length ? [el('h3', { class: 'sub' }, 'When in the period they came', R.whatIs('When in the period they came', R.what.phase)), el('div', { class: 'phases' }, phases.map(R.phasePlot))] : null);
+				m.map(x => [metricName(x), R.has(x.baseline_per_s) ? R.rate(x.baseline_per_s) : '\u2013', R.rate(x.peak_per_s), value(x.pbr), value(x.fano),
+					value(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', value(x.synchrony_r)])) : null,
+			phases.length ? [el('h3', { class: 'sub' }, 'When in the period they came', R.whatIs('When in the period they came', R.what.phase)), el('div', { class: 'phases' }, phases.map(p => R.phasePlot(Object.assign({ title: metricName(p) }, p))))] : null);
 	}
 
 	// --- numbers ---
