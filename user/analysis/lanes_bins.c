@@ -2,7 +2,7 @@
 /*
  * lanes_bins.c: operations, latencies and traffic in bins.
  *
- *   ops {bin_us, nodes [{node, acked, failed, unknown, lost, stale, each with a _total,
+ *   ops {bin_us, checked (a workload checks what it is told), nodes [{node, acked, failed, unknown, lost, stale, each with a _total,
  *        reads_total, lost_points, stale_points, errors}]}
  *     Bins of the instants at which operations returned. acked, failed, unknown: adds; lost: of the
  *     acked, those that the final read lacks; stale: reads that missed what had been acknowledged
@@ -19,6 +19,7 @@
 #include "lib/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Bins of one thing; the array has n_bins. */
 struct bins {
@@ -163,11 +164,15 @@ json_t *lanes__ops(const struct analysis *an, const struct lanes_axis *a)
 {
 	const struct history *h = an->h;
 	json_t *nodes = json_array();
+	bool checked = false;
 
 	for (size_t n = 0; n < h->nodes.n; n++)
 		if (node__works(h, (int)n))
 			json_array_append_new(nodes, node__ops(an, a, (int)n));
-	return json_pack("{s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "nodes", nodes);
+	for (size_t w = 0; w < h->n_workloads; w++)
+		checked |= strcmp(h->workloads[w].check, "none") != 0;
+	return json_pack("{s:o, s:b, s:o}", "bin_us", lanes__us(a->bin_ns), "checked", checked,
+			 "nodes", nodes);
 }
 
 /* ---- latency ---- */

@@ -148,8 +148,9 @@
 		return s / (e - i);
 	}
 	const startX = (b, i) => clampX(L.from_us + i * b.bin), endX = (b, i) => clampX(L.from_us + Math.min(b.n, i + b.k) * b.bin);
-	// What a lane's height stands for: the highest bin, unless a few bins tower over all others; those are cut off.
-	function scale(b, lanes) {
+	// What a lane's height stands for: the highest bin; unless @whole (peaks are what a herd is about) a few bins that tower over
+	// all others are cut off.
+	function scale(b, lanes, whole) {
 		const v = [];
 		lanes.forEach(a => {
 			for (let i = b.from; i < b.to; i += b.k) {
@@ -162,7 +163,7 @@
 			return 0;
 		v.sort((p, q) => p - q);
 		const top = v[v.length - 1], usual = v[Math.floor(v.length * 0.95)] * 1.5;
-		return v.length >= 20 && top > usual * 1.6 ? usual : top;
+		return !whole && v.length >= 20 && top > usual * 1.6 ? usual : top;
 	}
 	// A step area from y0 of at most h; dir -1 grows up, +1 down. @lift: what it stands on.
 	function steps(c, b, a, y0, dir, per, h, lift) {
@@ -217,7 +218,7 @@
 	function drawBars(c, row) {
 		const g = row.group, down = row.down, upH = g.hasDown ? Math.round(row.plot * (g.split || 0.62)) : row.plot, downH = row.plot - upH;
 		const b = bins(row.bin_us, row.bins), y0 = upH;
-		const top = scale(b, g.rows.filter(r => r.up).map(r => r.up)), low = g.hasDown ? scale(b, g.rows.filter(r => r.down).map(r => r.down)) : 0;
+		const top = scale(b, g.rows.filter(r => r.up).map(r => r.up), !g.clip), low = g.hasDown ? scale(b, g.rows.filter(r => r.down).map(r => r.down), !g.clip) : 0;
 		const per = top ? upH / top : 0, perDown = low ? downH / low : 0, lift = { up: null, down: null };
 		row.scaleText = [top ? row.amount(top) : '', low ? row.amount(low) : ''];
 		rule(c, 0);

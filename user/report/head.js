@@ -36,7 +36,11 @@
 			parts.push('the system stayed overloaded after the fault was gone (metastable)');
 		else if (S.herd && S.herd.kind && herd)
 			parts.push('a ' + S.herd.kind.replace(/_/g, ' ') + ' of ' + R.count(herd.pbr) + ' times the usual rate of ' + R.metricWord(herd.metric) + ' followed');
-		return parts.length ? parts.join('; ') + '.' : null;
+		if (!parts.length)
+			return null;
+		if (!res.length) // a name of a node keeps its case
+			parts[0] = parts[0][0].toUpperCase() + parts[0].slice(1);
+		return parts.join('; ') + '.';
 	}
 
 	function header() {
@@ -52,9 +56,11 @@
 			line ? el('p', { class: 'lead' }, line) : null,
 			findings.length ? el('ul', { class: 'findings' }, findings.map((f, i) => el('li', { class: i || line ? null : 'lead' }, f))) : null);
 		head.appendChild(left);
-		if ((S.expectations || []).length || run.description) {
+		if (!(S.expectations || []).length && run.description) {
+			left.appendChild(el('p', { class: 'desc' }, run.description));
+		} else if ((S.expectations || []).length) {
 			head.classList.add('two');
-			head.appendChild(el('div', { class: 'exp' }, (S.expectations || []).length ? expectations() : null,
+			head.appendChild(el('div', { class: 'exp' }, expectations(),
 				run.description ? el('p', { class: 'desc' }, run.description) : null));
 		}
 	}
@@ -93,6 +99,25 @@
 		return list.filter(R.has).reduce((a, b) => a === null || b > a ? b : a, null);
 	}
 
+	// The peak of what rose most, and what made it.
+	function ofHerd() {
+		const m = ((S.herd || {}).metrics || []).filter(x => x.pbr > 1.5 || x.amplification > 1.2 || x.synchrony_r >= 0.2), out = [];
+		const most = key => m.filter(x => R.has(x[key])).sort((p, q) => q[key] - p[key])[0];
+		const pbr = most('pbr'), amp = most('amplification'), step = m.filter(x => R.has(x.synchrony_period_s)).sort((p, q) => q.synchrony_r - p.synchrony_r)[0];
+		const of = x => R.metricWord(x.metric) + (x.service ? ' to ' + x.service : x.workload ? ' of ' + x.workload : '');
+		if (!S.herd || (!S.herd.kind && !(pbr && pbr.pbr > 3)))
+			return out;
+		if (pbr)
+			out.push(tile('Highest peak', '\u00d7\u2009' + (pbr.pbr >= 100 ? R.count(pbr.pbr) : +pbr.pbr.toPrecision(3)), R.rate(pbr.peak_per_s) + ' ' + of(pbr) + '; ' + R.rate(pbr.baseline_per_s) + ' are usual.', tone(S.herd.kind, false)));
+		if (amp && amp.amplification > 1.2)
+			out.push(tile('Amplification', '\u00d7\u2009' + +amp.amplification.toPrecision(3), 'More ' + of(amp) + ' while the fault lasted than undisturbed.', tone(true, false)));
+		if (step && step.synchrony_r >= 0.2)
+			out.push(tile('Clients in step', R.dur(step.synchrony_period_s), 'is the period; R = ' + step.synchrony_r.toFixed(2) + ', where 1 is all at once.'));
+		if (S.herd.metastable === true)
+			out.push(tile('Metastable', 'yes', 'The load kept the system down after the fault was gone.', 'bad'));
+		return out;
+	}
+
 	function tiles() {
 		const res = get('split_brain.resources') || [], w = S.writes || {}, a = S.availability || {};
 		const lv = get('split_brain.level'), level = R.has(lv) ? parseInt(String(lv).replace('L', ''), 10) : null;
@@ -102,18 +127,25 @@
 		const same = res.some((r) => r.same_epoch === true);
 		const out = [];
 
-		out.push(tile('Split-brain level', R.has(level) ? 'L' + level : null,
-			R.has(level) ? LEVEL[level] : 'No role was watched.', tone(level >= 2, level === 0)));
-		out.push(tile('Two leaders at once', seconds(must),
-			R.has(must) ? (same ? 'In the same term: a protocol violation. ' : '') +
-				(must > 0 ? 'Certain; at most ' + R.dur(may) + '.' : may > 0 ? 'Not certain; at most ' + R.dur(may) + '.' : 'Never.') : null,
-			tone(must > 0 && level >= 2, must === 0)));
-		const side = Object.keys(w.lost_by_side || {}).filter((k) => w.lost_by_side[k]);
-		out.push(tile('Writes lost', R.has(w.lost) ? [R.count(w.lost), w.lost && w.acked ? el('small', {}, R.pct(w.lost, w.acked)) : null] : null,
-			R.has(w.lost) ? 'of ' + R.count(w.acked) + ' acknowledged' + (w.lost && side.length ? ', by ' + side.join(' and ').replace(/,/g, ', ') : '') + '.' :
-				!R.has(w.acked) ? 'No workload ran.' : R.count(w.acked) + ((S.checks || []).some((c) => c.check === 'set') ?
-					' writes acknowledged; no final read.' : ' writes acknowledged, none to a set.'),
-			tone(w.lost > 0, w.lost === 0)));
+		const herdTiles = ofHerd();
+
+		if (L.roles.length || !herdTiles.length) {
+			out.push(tile('Split-brain level', R.has(level) ? 'L' + level : null,
+				R.has(level) ? LEVEL[level] : 'No role was watched.', tone(level >= 2, level === 0)));
+			out.push(tile('Two leaders at once', seconds(must),
+				R.has(must) ? (same ? 'In the same term: a protocol violation. ' : '') +
+					(must > 0 ? 'Certain; at most ' + R.dur(may) + '.' : may > 0 ? 'Not certain; at most ' + R.dur(may) + '.' : 'Never.') : null,
+				tone(must > 0 && level >= 2, must === 0)));
+		}
+		if (R.has(w.lost) || w.acked > 0 || !herdTiles.length) {
+			const side = Object.keys(w.lost_by_side || {}).filter((k) => w.lost_by_side[k]);
+			out.push(tile('Writes lost', R.has(w.lost) ? [R.count(w.lost), w.lost && w.acked ? el('small', {}, R.pct(w.lost, w.acked)) : null] : null,
+				R.has(w.lost) ? 'of ' + R.count(w.acked) + ' acknowledged' + (w.lost && side.length ? ', by ' + side.join(' and ').replace(/,/g, ', ') : '') + '.' :
+					!R.has(w.acked) ? 'No workload ran.' : R.count(w.acked) + ((S.checks || []).some((c) => c.check === 'set') ?
+						' writes acknowledged; no final read.' : ' writes acknowledged, none to a set.'),
+				tone(w.lost > 0, w.lost === 0)));
+		}
+		out.push(...herdTiles);
 		if (R.has(a.t_elect_s) || res.length)
 			out.push(tile('New leader after', seconds(a.t_elect_s),
 				R.has(a.t_stepdown_s) ? 'Counted from the cut; the old one gave up after ' + R.dur(a.t_stepdown_s) + '.' :

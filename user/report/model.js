@@ -175,7 +175,8 @@
 			'with ' + side.filter(n => n !== node).join(', ');
 	}
 	function writeGroup() {
-		return { id: 'writes', title: 'Writes, by the node that the client is beside', split: 0.6, rows: L.ops.nodes.map(n => ({
+		const plain = L.ops.checked === false;
+		return { id: 'writes', title: (plain ? 'Requests' : 'Writes') + ', by the node that the client is beside', split: 0.6, clip: true, rows: L.ops.nodes.map(n => ({
 			label: n.node, sub: sideOf(n.node), kind: 'bars', bin_us: L.ops.bin_us,
 			series: [{ name: 'acknowledged', look: 'acked', values: n.acked, total: n.acked_total },
 				{ name: 'acknowledged, later lost', look: 'lost', values: n.lost, total: n.lost_total, over: true },
@@ -186,7 +187,7 @@
 			rest() {
 				const bad = n.failed_total + n.unknown_total;
 				return [R.count(n.acked_total) + ' acknowledged', n.lost_total ? R.count(n.lost_total) + ' of them lost' : bad ?
-					R.count(bad) + ' failed or unknown' : 'none lost, none failed', n.lost_total > 0];
+					R.count(bad) + ' failed or unknown' : plain ? 'none failed' : 'none lost, none failed', n.lost_total > 0];
 			}
 		})) };
 	}

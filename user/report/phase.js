@@ -1,6 +1,6 @@
 // Arrivals around a clock whose round is the period that was found: what comes in step stands out.
 (() => {
-	const { el, svg } = R, SIZE = 210, MID = SIZE / 2, RIM = 82, HOLE = 24;
+	const { el, svg } = R, SIZE = 270, MID = SIZE / 2, RIM = 92, HOLE = 26;
 	const polar = (r, turn) => [MID + r * Math.sin(2 * Math.PI * turn), MID - r * Math.cos(2 * Math.PI * turn)].map(v => v.toFixed(2)).join(' ');
 
 	function wedge(from, to, r) {

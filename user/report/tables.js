@@ -93,7 +93,8 @@
 	const quantiles = q => q && ['p50', 'p90', 'p99', 'p999', 'max'].filter(k => R.has(q[k])).map(k => k + ' ' + R.dur(q[k] / 1e3)).join(' \u00b7 ');
 	function operations() {
 		const w = S.writes || {}, r = S.reads || {}, lat = S.latency || {};
-		return !R.has(w.attempted) ? null : card('Operations', facts([
+		const none = !w.attempted;
+		return !R.has(w.attempted) ? null : card('Operations', facts((none ? [] : [
 			['writes attempted', R.count(w.attempted)], ['acknowledged', R.count(w.acked)], ['failed', R.count(w.failed)],
 			[term('unknown outcome'), R.count(w.unknown)], ['in the final read', R.has(w.final) ? R.count(w.final) : 'not read'],
 			[term('lost write', 'lost'), R.has(w.lost) ? R.count(w.lost) + (w.lost && w.acked ? '  (' + R.pct(w.lost, w.acked) + ' of acknowledged)' : '') : null],
@@ -102,8 +103,8 @@
 			['unknown, yet there', R.has(w.recovered) ? R.count(w.recovered) : null], ['never attempted, yet there', R.has(w.unexpected) ? R.count(w.unexpected) : null],
 			['reads answered', R.has(r.ok) ? R.count(r.ok) : null],
 			['stale reads', R.has(r.stale) ? R.count(r.stale) + (r.stale ? ', at most ' + R.dur(r.max_staleness_s) + ' old' : '') : null],
-			['diverged replicas', R.has(w.diverged) ? (w.diverged ? 'yes' : 'no') : null],
-			[term('intended latency', 'latency, as intended'), quantiles(lat.intended_ms)], [term('service latency', 'latency, of service'), quantiles(lat.service_ms)]]));
+			['diverged replicas', R.has(w.diverged) ? (w.diverged ? 'yes' : 'no') : null]]).concat([
+			[term('intended latency', 'latency, as intended'), quantiles(lat.intended_ms)], [term('service latency', 'latency, of service'), quantiles(lat.service_ms)]])));
 	}
 	function availability() {
 		const a = S.availability || {}, d = v => R.has(v) ? R.dur(v) : null, r = S.recovery || {};
