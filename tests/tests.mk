@@ -70,17 +70,23 @@ EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
 
 include tests/vm/vm.mk
 
+# At a time: what only computes, as many as there are processors; experiments, which mostly wait; one of
+# what keeps times or looks at the whole machine.
+AT_ONCE	    := -j $(shell nproc)
+WAITING	    := -j 3
+ALONE	    := -j 1
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
 test: deps-test ## install, build, and run all of it (as root)
 	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
-	$(Q)$(TEST_RUN) $(UNIT_TESTS) $(FUZZ_TESTS) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) $(EXPERIMENT_TESTS) $(VM_TESTS)
+	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS) $(FUZZ_TESTS) $(ALONE) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) \
+		$(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 
 check: $(UNIT_BINS) ## unit tests (no root)
-	$(Q)$(TEST_RUN) $(UNIT_TESTS)
+	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS)
 
 check-long: $(O)/unit/check/test_exhaustive ## the checkers against every order of 200,000 histories each
 	$(Q)CHAOS_CHECK_HISTORIES=200000 $<
@@ -95,6 +101,6 @@ check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends 
 	$(Q)$(TEST_RUN) $(SAFETY_TESTS)
 
 check-experiments: $(O)/chaos ## the shipped experiments have their documented outcomes
-	$(Q)$(TEST_RUN) $(EXPERIMENT_TESTS)
+	$(Q)$(TEST_RUN) $(WAITING) $(EXPERIMENT_TESTS)
 
 .PHONY: test unit check check-long check-bpf check-netns check-safety check-experiments

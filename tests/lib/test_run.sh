@@ -94,5 +94,21 @@ chmod +x "$dir/a" "$dir/b"
 out=$("$run" -l "$dir/logs" "$dir/a" "$dir/b" 2>&1)
 check "a failure stays, whatever comes after it" "1 passed, 1 failed" "$(tail -n 1 <<<"$out")"
 
+# Two that need each other to be there at one time, and one that must not meet them.
+for i in 1 2; do
+	printf '#!/bin/bash\n# timeout: 10\necho here >"%s/%s"\nread -r _ <"%s/%s" && echo "ok 1 - met"; echo 1..1\n' \
+		"$dir" "p$i" "$dir" "p$((3 - i))" >"$dir/j$i"
+	chmod +x "$dir/j$i"
+	mkfifo "$dir/p$i"
+done
+sed -i 's/^echo here >\(.*\)$/echo here >\1 \&/' "$dir/j1" "$dir/j2"
+out=$("$run" -l "$dir/logs" "$dir/b" -j 2 "$dir/j1" "$dir/j2" -j 1 "$dir/b" 2>&1)
+check "-j 2 runs two at a time" "4 passed, 0 failed" "$(tail -n 1 <<<"$out")"
+check "and what stands behind it alone, after them" "$dir/b" \
+	"$(grep -E '^  (ok|FAIL)' <<<"$out" | tail -n 1 | awk '{ print $2 }')"
+check "each has its own time" 4 "$(grep -cE '^  ok .* [0-9]?[0-9]\.[0-9] s$' <<<"$out")"
+out=$("$run" -l "$dir/logs" -j 2 "$dir/a" "$dir/missing" "$dir/b" 2>&1; echo "status $?")
+check "failures among several" "1 passed, 2 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
+
 echo "1..$n"
 exit $bad

@@ -52,6 +52,7 @@ const struct expect_schema expect_schemas[] = {
 	{"recovery.goodput_after_per_s", KIND_PER_S},
 	QUANTILES("intended"),
 	QUANTILES("service"),
+	QUANTILES("lateness"),
 	{"herd.kind", KIND_WORD},
 	{"herd.metrics[metric].baseline_per_s", KIND_PER_S},
 	{"herd.metrics[metric].peak_per_s", KIND_PER_S},

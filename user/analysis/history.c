@@ -54,6 +54,7 @@ void history__free(struct history *h)
 	free(h->traffic);
 	free(h->fault_events);
 	free(h->gaps);
+	free(h->lateness);
 	free(h->phases);
 	free(h->node_events);
 	free(h->notes);

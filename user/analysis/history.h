@@ -13,6 +13,8 @@
 
 #include "lib/error.h"
 
+#include "lib/hist.h"
+
 #include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -327,6 +329,7 @@ struct history {
 	size_t n_fault_events;
 	struct history_gap *gaps;
 	size_t n_gaps;
+	struct hist *lateness; /* of the clients of all workloads, as they say themselves; NULL: they do not */
 	/* in the order of time */
 	struct history_phase *phases;
 	size_t n_phases;

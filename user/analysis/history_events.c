@@ -181,17 +181,15 @@ static bool belongs(const struct history_workload *w, enum op_verb v)
 static int op_what(struct reader *rd, const json_t *o, struct history_op *x)
 {
 	static const char *const verbs[VERB_COUNT] = {
-		[VERB_ADD] = "add", [VERB_READ] = "read",	[VERB_WRITE] = "write",
-		[VERB_CAS] = "cas", [VERB_INC] = "inc",		[VERB_PUSH] = "push",
-		[VERB_POP] = "pop", [VERB_ACQUIRE] = "acquire", [VERB_RELEASE] = "release",
+		[VERB_ADD] = "add",	    [VERB_READ] = "read",	[VERB_WRITE] = "write",
+		[VERB_CAS] = "cas",	    [VERB_INC] = "inc",		[VERB_PUSH] = "push",
+		[VERB_POP] = "pop",	    [VERB_ACQUIRE] = "acquire", [VERB_RELEASE] = "release",
 		[VERB_REQUEST] = "request",
 	};
 	int verb = 0, r = line__word(rd, o, "op", verbs, ARRAY_SIZE(verbs), &verb);
 
 	x->verb = (enum op_verb)verb;
-	x->kind = x->verb == VERB_READ	    ? OP_READ
-		  : x->verb == VERB_REQUEST ? OP_REQUEST
-					    : OP_ADD;
+	x->kind = x->verb == VERB_READ ? OP_READ : x->verb == VERB_REQUEST ? OP_REQUEST : OP_ADD;
 	if (!r && !belongs(&rd->h->workloads[x->workload], x->verb))
 		r = line__bad(rd, "`op`: a %s has no %s", rd->h->workloads[x->workload].check,
 			      verbs[verb]);
@@ -351,6 +349,33 @@ static int probe_gap(struct reader *rd, const json_t *o)
 	return r;
 }
 
+/* How late the clients of a workload were; those of all workloads are added up. */
+static int load(struct reader *rd, const json_t *o)
+{
+	const json_t *counts = NULL;
+	struct hist h = {0};
+	int workload, r = line__name(rd, &rd->workloads, o, "workload", &workload);
+
+	r = r ? r : line__array(rd, o, "lateness_counts", OPTIONAL, &counts);
+	for (size_t i = 0; !r && i + 1 < json_array_size(counts); i += 2) {
+		json_int_t b = json_integer_value(json_array_get(counts, i));
+		json_int_t n = json_integer_value(json_array_get(counts, i + 1));
+
+		if (b < 0 || b >= HIST_BUCKETS || n < 0 || n > HISTORY_N_MAX)
+			return line__bad(rd, "`lateness_counts`[%zu]: no bucket and its count", i);
+		hist__add_many(&h, hist__bucket_low((size_t)b) + hist__bucket_width((size_t)b) / 2,
+			       (uint64_t)n);
+	}
+	if (r || !h.n)
+		return r;
+	if (!rd->h->lateness)
+		rd->h->lateness = calloc(1, sizeof(*rd->h->lateness));
+	if (!rd->h->lateness)
+		return -ENOMEM;
+	hist__merge(rd->h->lateness, &h);
+	return 0;
+}
+
 static int note(struct reader *rd, const json_t *o)
 {
 	struct history_note *x = ADD(rd, notes);
@@ -405,6 +430,14 @@ static int member(struct reader *rd, const json_t *o)
 	return r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &event);
 }
 
+/* What the clients say of themselves: for people who read the record, as above. */
+static int load(struct reader *rd, const json_t *o)
+{
+	int workload;
+
+	return line__name(rd, &rd->workloads, o, "workload", &workload);
+}
+
 static const struct {
 	const char *type;
 	int (*read)(struct reader *rd, const json_t *o);
@@ -421,9 +454,11 @@ static const struct {
 	{"node", node},
 	{"final", final},
 	{"probe_gap", probe_gap},
+	{"load", load},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"load", load},
 	{"guard", note},
 	{"end", end},
 };

@@ -182,7 +182,7 @@ struct quantiles {
 struct goodput {
 	double baseline_per_s, after_per_s; /* -1: not known */
 	int64_t recovery_ns;
-	struct quantiles intended, service;
+	struct quantiles intended, service, lateness;
 };
 
 int goodput__make(const struct history *h, const struct timing *t, const struct writes *w,

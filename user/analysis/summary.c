@@ -313,8 +313,9 @@ static json_t *numbers(const struct analysis *a)
 				      "goodput_baseline_per_s", json_rate(g->baseline_per_s),
 				      "goodput_after_per_s", json_rate(g->after_per_s)));
 	json_object_set_new(o, "latency",
-			    json_pack("{s:o,s:o}", "intended_ms", quantiles(&g->intended),
-				      "service_ms", quantiles(&g->service)));
+			    json_pack("{s:o,s:o,s:o}", "intended_ms", quantiles(&g->intended),
+				      "service_ms", quantiles(&g->service), "lateness_ms",
+				      quantiles(&g->lateness)));
 	json_object_set_new(o, "recorder", recorder(h));
 	return o;
 }

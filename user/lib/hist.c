@@ -31,16 +31,23 @@ int64_t hist__bucket_low(size_t i)
 
 void hist__add(struct hist *h, int64_t value)
 {
+	hist__add_many(h, value, 1);
+}
+
+void hist__add_many(struct hist *h, int64_t value, uint64_t n)
+{
 	int64_t v = value < 0 ? 0 : value < TOP ? value : TOP - 1;
 
+	if (!n)
+		return;
 	if (value < 0)
 		value = 0;
 	if (!h->n || value < h->min)
 		h->min = value;
 	if (!h->n || value > h->max)
 		h->max = value;
-	h->counts[bucket_of(v)]++;
-	h->n++;
+	h->counts[bucket_of(v)] += n;
+	h->n += n;
 }
 
 void hist__merge(struct hist *into, const struct hist *from)

@@ -25,6 +25,7 @@ struct hist {
 
 /* A zeroed struct is an empty one. Negative values count as 0. */
 void hist__add(struct hist *h, int64_t value);
+void hist__add_many(struct hist *h, int64_t value, uint64_t n);
 void hist__merge(struct hist *into, const struct hist *from);
 /*
  * The smallest value that at least the share @q, [0,1], of all do not exceed (nearest rank), from the

@@ -254,6 +254,20 @@ static void put_quantiles(json_t *o, const char *key, const struct hist *h)
 	json_object_set_new_nocheck(o, key, q);
 }
 
+/* Buckets that are not empty, each with its count. */
+static json_t *counts_of(const struct hist *h)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < HIST_BUCKETS; i++) {
+		if (!h->counts[i])
+			continue;
+		json_array_append_new(a, json_integer((json_int_t)i));
+		json_array_append_new(a, json_integer((json_int_t)h->counts[i]));
+	}
+	return a;
+}
+
 static void record_stats(struct load *l)
 {
 	const struct load_stats *s = l->stats;
@@ -270,6 +284,7 @@ static void record_stats(struct load *l)
 	fields__int(o, "over_budget", (int64_t)s->over_budget);
 	fields__int(o, "exhausted", (int64_t)s->exhausted);
 	put_quantiles(o, "lateness_ns", &s->lateness);
+	json_object_set_new_nocheck(o, "lateness_counts", counts_of(&s->lateness));
 	put_quantiles(o, "intended_ns", &s->intended);
 	put_quantiles(o, "service_ns", &s->service);
 	recorder__event(l->recorder, "load", clock__now(), o);
