@@ -85,7 +85,7 @@
 			m.length ? table([['Metric'], [term('baseline', 'Baseline'), 'n'], ['Peak', 'n'], [term('PBR', 'Peak / baseline'), 'n'], [term('Fano factor'), 'n'],
 				[term('amplification', 'Amplification'), 'n'], [term('synchrony', 'Period'), 'n'], [term('synchrony', 'Synchrony R'), 'n']],
 				m.map(x => [metricName(x), R.has(x.baseline_per_s) ? R.rate(x.baseline_per_s) : '\u2013', R.rate(x.peak_per_s), value(x.pbr), value(x.fano),
-					value(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', value(x.synchrony_r)])) : null,
+					value(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', R.has(x.synchrony_period_s) ? value(x.synchrony_r) : '\u2013'])) : null,
 			phases.length ? [el('h3', { class: 'sub' }, 'When in the period they came', R.whatIs('When in the period they came', R.what.phase)), el('div', { class: 'phases' }, phases.map(p => R.phasePlot(Object.assign({ title: metricName(p) }, p))))] : null);
 	}
 
