@@ -430,14 +430,6 @@ static int member(struct reader *rd, const json_t *o)
 	return r ? r : line__word(rd, o, "event", events, ARRAY_SIZE(events), &event);
 }
 
-/* What the clients say of themselves: for people who read the record, as above. */
-static int load(struct reader *rd, const json_t *o)
-{
-	int workload;
-
-	return line__name(rd, &rd->workloads, o, "workload", &workload);
-}
-
 static const struct {
 	const char *type;
 	int (*read)(struct reader *rd, const json_t *o);
@@ -454,7 +446,6 @@ static const struct {
 	{"node", node},
 	{"final", final},
 	{"probe_gap", probe_gap},
-	{"load", load},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},

@@ -26,7 +26,7 @@ static void act_on_set(struct client *c, struct operation *op, void *arg)
 	int64_t now = clock__now(); /* a read begins after the acknowledgement it knows of */
 
 	(void)arg;
-	if (operation__is_late(op, now, l->timeout_ns))
+	if (operation__is_late(l, op, now))
 		return;
 	op->invoke_ns = now;
 	if (op->is_read)

@@ -82,18 +82,18 @@ void loop__answered(struct loop *lp, struct loop_client *lc)
 
 static void begin(struct loop *lp, struct loop_client *lc)
 {
-	int64_t now = clock__now(), limit = lp->load->timeout_ns;
+	int64_t now = clock__now();
 
 	lc->status = 0;
 	lc->connected = false;
-	if (operation__is_late(&lc->op, now, limit)) {
+	if (operation__is_late(lp->load, &lc->op, now)) {
 		done(lp, lc);
 		return;
 	}
 	lc->op.invoke_ns = now;
 	lc->state = LOOP_IN_FLIGHT;
 	lp->in_flight++;
-	heap__set(&lp->timers, index_of(lp, lc), now + limit);
+	heap__set(&lp->timers, index_of(lp, lc), now + lp->load->timeout_ns);
 	lp->ops->begin(lp, lc);
 }
 

@@ -125,7 +125,7 @@ static void act(struct client *c, struct operation *op, void *arg)
 	struct request *rq = arg;
 	int64_t now = clock__now();
 
-	if (!operation__is_late(op, now, l->timeout_ns)) {
+	if (!operation__is_late(l, op, now)) {
 		op->invoke_ns = now;
 		l->ops->act(c->store, rq, now + l->timeout_ns, &op->answer);
 		op->return_ns = clock__now();

@@ -44,11 +44,12 @@ void answer__errno(struct answer *a, int r, bool sent)
 	answer__error(a, sent ? OUTCOME_UNKNOWN : OUTCOME_FAIL, text, strlen(text));
 }
 
-bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns)
+bool operation__is_late(const struct load *l, struct operation *op, int64_t now)
 {
 	static const char late[] = "not sent: the client was still waiting for earlier answers";
 
-	if (op->attempt || now - op->intended_ns <= timeout_ns)
+	/* a closed client waits for nothing but its own thinking */
+	if (l->pacing.mode == LOAD_CLOSED || op->attempt || now - op->intended_ns <= l->timeout_ns)
 		return false;
 	op->return_ns = now;
 	answer__error(&op->answer, OUTCOME_FAIL, late, strlen(late));

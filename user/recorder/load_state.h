@@ -96,7 +96,7 @@ struct load_stats {
 /* --- load_op.c: one operation ----------------------------------------------------------------- */
 
 /* Too late to be sent? Then @op is what is recorded of it. */
-bool operation__is_late(struct operation *op, int64_t now, int64_t timeout_ns);
+bool operation__is_late(const struct load *l, struct operation *op, int64_t now);
 /* An attempt is over: counted, recorded. @due_ns: when it could have been sent at the earliest. */
 void operation__done(struct client *c, struct operation *op, int64_t due_ns);
 /*
