@@ -64,7 +64,7 @@ shape()
 
 # lanes: a fault each; a role, writes and traffic a node; two of latency
 shape redis 12 fail redis
-like "redis: one line says it all" 'class="lead">n1 and n2 both claimed redis for 22\.5.s; 765 of 5,254 acknowledged writes were lost' "$page"
+like "redis: one line says it all" 'class="lead">n1 and n2 both claimed redis for 22\.5&nbsp;s; 765 of 5,254 acknowledged writes were lost' "$page"
 like "redis: lost writes can be gone to" 'id="lost-words">765 lost writes' "$page"
 like "redis: lost writes stand beside the lane" '765 of them lost' "$page"
 shape etcd 12 pass etcd
@@ -170,7 +170,7 @@ done
 browse --no-pdf-header-footer --print-to-pdf="$tmp/p.pdf" "file://$tmp/redis/report.html"
 check "it prints" test -s "$tmp/p.pdf"
 # to look at
-log=${TEST_LOG_DIR:-$O/log}
+log=${O:-$tmp}/logs
 if mkdir -p "$log" 2>/dev/null; then
 	browse --hide-scrollbars --window-size=1400,2600 --screenshot="$log/report.png" "file://$tmp/redis/report.html"
 	browse --hide-scrollbars --window-size=1400,2600 --screenshot="$log/report-flood-dark.png" "file://$tmp/flood/report.html#dark"

@@ -23,7 +23,7 @@
 	// What a reader tells the next one: who led at once for how long, and what it cost.
 	function oneLine() {
 		const res = (get('split_brain.resources') || []).filter(r => r.must_overlap_s > 0), w = S.writes || {}, parts = [];
-		const herd = ((S.herd || {}).metrics || []).filter(m => m.pbr > 1).sort((a, b) => b.pbr - a.pbr)[0];
+		const herd = ((S.herd || {}).metrics || []).filter(m => m.pbr > 1 && m.metric !== 'bytes').sort((a, b) => b.pbr - a.pbr)[0];
 		res.slice(0, 2).forEach(r => {
 			const lane = L.roles.find(x => x.resource === r.resource), names = [];
 			((lane && lane.overlaps) || []).filter(o => o.certain).forEach(o => o.nodes.forEach(n => names.indexOf(n) < 0 && names.push(n)));
@@ -101,11 +101,11 @@
 
 	// The peak of what rose most, and what made it.
 	function ofHerd() {
-		const m = ((S.herd || {}).metrics || []).filter(x => x.pbr > 1.5 || x.amplification > 1.2 || x.synchrony_r >= 0.2), out = [];
+		const m = ((S.herd || {}).metrics || []).filter(x => x.metric !== 'bytes' && (x.pbr > 1.5 || x.amplification > 1.2 || x.synchrony_r >= 0.2)), out = [];
 		const most = key => m.filter(x => R.has(x[key])).sort((p, q) => q[key] - p[key])[0];
 		const pbr = most('pbr'), amp = most('amplification'), step = m.filter(x => R.has(x.synchrony_period_s)).sort((p, q) => q.synchrony_r - p.synchrony_r)[0];
 		const of = x => R.metricWord(x.metric) + (x.service ? ' to ' + x.service : x.workload ? ' of ' + x.workload : '');
-		if (!S.herd || (!S.herd.kind && !(pbr && pbr.pbr > 3)))
+		if (!S.herd || !S.herd.kind)
 			return out;
 		if (pbr)
 			out.push(tile('Highest peak', '\u00d7\u2009' + (pbr.pbr >= 100 ? R.count(pbr.pbr) : +pbr.pbr.toPrecision(3)), R.rate(pbr.peak_per_s) + ' ' + of(pbr) + '; ' + R.rate(pbr.baseline_per_s) + ' are usual.', tone(S.herd.kind, false)));

@@ -70,6 +70,7 @@
 		};
 		return row;
 	}
+	const DETAIL = ['connections', 'resent', 'times', 'queues', 'drops'];
 	const MAKE = { bars: barsRow, log: logRow, gauge: gaugeRow };
 
 	// What every row of a group shares: its legend, its scale, whether anything grows down.
@@ -96,6 +97,8 @@
 			r.gap = R.has(r.gap) ? r.gap : 8;
 		});
 		decades(g);
+		// many rows of detail that explain nothing by themselves can wait until they are asked for
+		g.folded = g.rows.length > 5 && DETAIL.indexOf(g.id) >= 0 && !(R.S.herd || {}).kind;
 		return g;
 	}
 	function decades(g) {
@@ -113,7 +116,7 @@
 		g.decades = [e0, e1];
 		rows.forEach(r => {
 			r.marks = [];
-			for (let e = e0; e <= e1; e += e1 - e0 > 4 ? 2 : 1)
+			for (let e = e0; e <= e1; e += e1 - e0 > 3 ? 2 : 1)
 				r.marks.push([r.plot - (e - e0) / (e1 - e0) * r.plot, R.dur(10 ** (e - 6)).replace(/\.0+(?=\D)/, '')]);
 		});
 	}

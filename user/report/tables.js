@@ -10,8 +10,8 @@
 			out.push(card('Faults, as the kernel applied them', table(
 				[['Fault'], ['Mechanism'], ['Armed', 'n'], ['First packet hit', 'n'], ['Cleared', 'n'], ['Hits']],
 				faults.map(f => {
-					const hits = Object.keys(f.hits || {}).filter(k => R.has(f.hits[k])).map(k => R.count(f.hits[k]) + ' ' + k);
-					return [f.name, f.mechanism || '\u2013', when(f.armed_at_s), when(f.first_hit_at_s), when(f.cleared_at_s), hits.join(', ') || '\u2013'];
+					const hits = Object.keys(f.hits || {}).filter(k => f.hits[k] > 0).map(k => R.count(f.hits[k]) + ' ' + k);
+					return [f.name, f.mechanism || '\u2013', when(f.armed_at_s), when(f.first_hit_at_s), when(f.cleared_at_s), hits.join(', ') || 'none'];
 				}))));
 		if (L.edges.length)
 			out.push(card('Edges: which packets each fault met', table(
@@ -75,17 +75,19 @@
 		const h = S.herd || {}, m = (h.metrics || []).filter(x => x.peak_per_s > 0), kind = h.kind && h.kind.replace(/_/g, ' ');
 		if (!m.length && !kind)
 			return null;
+		const rate = (x, v) => !R.has(v) ? '\u2013' : x.metric === 'bytes' ? R.rate(v).replace(/\/s$/, 'B/s').replace(/(\d)B/, '$1 B') : R.rate(v);
 		const phases = (L.phase || []).filter(p => p && p.sectors && p.sectors.length);
 		const said = (h.evidence || []).map(e => typeof e === 'string' ? e : e && e.words && (e.words[0].toUpperCase() + e.words.slice(1) + '.')).filter(Boolean);
 		const words = said.length ? said : m.map(evidence).filter(Boolean);
-		return card('Load after the fault' + (kind ? ': ' + kind : ''),
+		const numbers = !m.length ? null : table([['Metric'], [term('baseline', 'Baseline'), 'n'], ['Peak', 'n'], [term('PBR', 'Peak / baseline'), 'n'], [term('Fano factor'), 'n'],
+				[term('amplification', 'Amplification'), 'n'], [term('synchrony', 'Period'), 'n'], [term('synchrony', 'Synchrony R'), 'n']],
+				m.map(x => [metricName(x), rate(x, x.baseline_per_s), rate(x, x.peak_per_s), value(x.pbr), value(x.fano),
+					value(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', R.has(x.synchrony_period_s) ? value(x.synchrony_r) : '\u2013']));
+		return card('Load after the fault' + (kind ? ': ' + kind : ''), kind ? null : el('p', {}, 'No kind of herd shows.'),
 			kind && KIND[kind] ? el('p', { class: 'kind' }, KIND[kind]) : null,
 			R.has(h.metastable) ? el('p', {}, h.metastable ? 'The fault was gone and the load kept the system down: ' : 'The system recovered by itself: not ', term('metastable'), '.') : null,
-			words.length ? el('ul', { class: 'plain' }, words.map(w => el('li', {}, w))) : null,
-			m.length ? table([['Metric'], [term('baseline', 'Baseline'), 'n'], ['Peak', 'n'], [term('PBR', 'Peak / baseline'), 'n'], [term('Fano factor'), 'n'],
-				[term('amplification', 'Amplification'), 'n'], [term('synchrony', 'Period'), 'n'], [term('synchrony', 'Synchrony R'), 'n']],
-				m.map(x => [metricName(x), R.has(x.baseline_per_s) ? R.rate(x.baseline_per_s) : '\u2013', R.rate(x.peak_per_s), value(x.pbr), value(x.fano),
-					value(x.amplification), R.has(x.synchrony_period_s) ? R.dur(x.synchrony_period_s) : '\u2013', R.has(x.synchrony_period_s) ? value(x.synchrony_r) : '\u2013'])) : null,
+			kind && words.length ? el('ul', { class: 'plain' }, words.map(w => el('li', {}, w))) : null,
+			kind || !numbers ? numbers : el('details', {}, el('summary', {}, R.plural(m.length, 'metric')), numbers),
 			phases.length ? [el('h3', { class: 'sub' }, 'When in the period they came', R.whatIs('When in the period they came', R.what.phase)), el('div', { class: 'phases' }, phases.map(p => R.phasePlot(Object.assign({ title: metricName(p) }, p))))] : null);
 	}
 

@@ -34,7 +34,8 @@
 	}
 	function buildGroup(g, i) {
 		const id = 'g' + i, rows = el('div', { class: 'rows', id }, g.rows.map(buildRow));
-		const fold = el('button', { type: 'button', class: 'fold', 'aria-expanded': 'true', 'aria-controls': id }, el('span', { class: 'chev', 'aria-hidden': 'true' }), g.title);
+		const fold = el('button', { type: 'button', class: 'fold', 'aria-expanded': String(!g.folded), 'aria-controls': id },
+			el('span', { class: 'chev', 'aria-hidden': 'true' }), g.title, g.folded ? el('span', { class: 'more' }, R.plural(g.rows.length, 'lane')) : null);
 		g.cut = el('span', { class: 'cutkey', hidden: '' }, 'a notched bar goes off the scale');
 		fold.addEventListener('click', () => {
 			const open = fold.getAttribute('aria-expanded') !== 'true';
@@ -42,7 +43,7 @@
 			g.node.classList.toggle('folded', !open);
 			redraw();
 		});
-		g.node = el('section', { class: 'grp g-' + g.id, 'aria-label': g.title },
+		g.node = el('section', { class: 'grp g-' + g.id + (g.folded ? ' folded' : ''), 'aria-label': g.title },
 			el('header', {}, el('h3', {}, fold, R.whatIs(g.title, g.what || R.what[g.id])), el('div', { class: 'legend', 'aria-hidden': 'true' }, g.legend, g.cut)), rows);
 		return g.node;
 	}
