@@ -3,8 +3,9 @@
  * herd.c: what many clients do at once: for each service the connection attempts and bytes that
  * the kernel counted, for each workload the attempts of its clients.
  *
- * Windows: baseline, from 0 to the first fault (all of the run if there was none); fault, from
- * there to when the last one was cleared; recovery, from there to the end; heal, the first part of
+ * Windows: baseline, to the first fault (to the end of the run if there was none), without its
+ * first fifth (2 s at most), in which clients that start connect all at once; fault, from there to
+ * when the last one was cleared; recovery, from there to the end; heal, the first part of
  * the recovery: half as long as the fault was, at least 5 s.
  *
  *   peak to baseline (PBR)  highest bin of 0.1 s since the first fault / mean of the baseline
@@ -33,6 +34,7 @@
 #include <stdlib.h>
 
 #define HEAL_MIN_NS (5 * NS_PER_S)
+#define START_NS (2 * NS_PER_S)
 #define BINS_MAX 2000000 /* of a run: wider bins in longer ones */
 #define SETTLED_NS (500 * NS_PER_MS)
 #define SETTLED_IN_A_ROW 5
@@ -52,7 +54,8 @@ static void windows(const struct timing *t, struct herd *x)
 
 	if (first == HISTORY_NONE || first > end)
 		first = end;
-	x->baseline = (struct history_window){0, first > 0 ? first : 0};
+	first = first > 0 ? first : 0;
+	x->baseline = (struct history_window){min_ns(first / 5, START_NS), first};
 	x->fault = x->recovery = x->heal = (struct history_window){end, end};
 	x->fault.start_ns = first;
 	if (clear == HISTORY_NONE || clear > end || clear < first)

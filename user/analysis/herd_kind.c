@@ -98,10 +98,21 @@ static void say_peak(const struct history *h, const struct herd_metric *m, doubl
 		text__add(t, ", none before the fault");
 }
 
+static bool have(const struct herd *x, enum herd_kind kind)
+{
+	for (size_t i = 0; i < x->n_evidence; i++)
+		if (x->evidence[i].kind == kind)
+			return true;
+	return false;
+}
+
 static int flood(const struct history *h, struct herd *x, const struct herd_metric *m)
 {
 	struct text t = {0};
 
+	/* services come first; what their clients say of themselves is the same again */
+	if (m->workload >= 0 && have(x, HERD_FLOOD))
+		return 0;
 	if (!m->connects || !subject(h, m) || !has(x->heal) ||
 	    !crowd(m->heal.peak_per_s, m->baseline.per_s) ||
 	    m->heal.peak_per_s < 1.5 * m->fault.per_s)
