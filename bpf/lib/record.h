@@ -151,6 +151,21 @@ static __always_inline void record__rtt(struct __sk_buff *skb, struct chaos_bin 
 	record__add(bin->rtt_n, 1);
 }
 
+static __always_inline bool packet__is_syn(const struct packet *pkt)
+{
+	return (pkt->flags & PACKET_TCP_FLAGS) &&
+	       (pkt->tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN;
+}
+
+/* Connections to it are tried. */
+static __always_inline void service__note(__u16 port)
+{
+	struct chaos_services *s = services__get();
+
+	if (s && !s->tcp[port])
+		s->tcp[port] = 1;
+}
+
 static __always_inline void record__tcp(const struct packet *pkt, struct chaos_bin *bin,
 					bool to_server)
 {
@@ -168,7 +183,7 @@ static __always_inline void record__tcp(const struct packet *pkt, struct chaos_b
 		else
 			record__add(bin->back_fin, 1);
 	}
-	if ((flags & TCP_FLAG_SYN) && !to_server)
+	if ((flags & TCP_FLAG_SYN) && (flags & TCP_FLAG_ACK))
 		record__add(bin->synack, 1);
 }
 
@@ -177,7 +192,7 @@ static __always_inline bool packet__has_payload(const struct packet *pkt)
 	return !pkt->l3_len || pkt->l3 + pkt->l3_len > pkt->payload;
 }
 
-/* Does the packet show how long a client has waited, at this hook? The server's answers to @pkt's client are looked at once. */
+/* Is this as near to its client as it is seen, and may the client be waiting for it? */
 static __always_inline bool packet__is_answer(const struct packet *pkt, const struct flow *flow,
 					      __u64 now_ns)
 {
@@ -188,8 +203,6 @@ static __always_inline bool packet__is_answer(const struct packet *pkt, const st
 		return false;
 	if (pkt->tcp_flags & TCP_FLAG_SYN)
 		return true;
-	if (!packet__has_payload(pkt))
-		return false;
 	rec = recording__get();
 	return rec &&
 	       now_ns - *(volatile __u64 *)&rec->last_syn_ns < FIRST_BYTE_MAX_S * 1000000000ULL;
@@ -201,51 +214,64 @@ static __always_inline bool packet__counts_here(const struct flow *flow, __u32 c
 	return flow->direction == CHAOS_EGRESS ? !came_by : !flow->src_here;
 }
 
+/* May it be a SYN-ACK or payload, seen by its client? */
+static __always_inline bool packet__may_answer(const struct packet *pkt)
+{
+	return (pkt->flags & PACKET_TCP_FLAGS) &&
+	       ((pkt->tcp_flags & TCP_FLAG_SYN) || packet__has_payload(pkt));
+}
+
+static __always_inline void record__counts(struct __sk_buff *skb, const struct packet *pkt,
+					   const struct flow *flow, struct chaos_subject *subject,
+					   bool to_server, __u64 now_ns, __u64 run_ns)
+{
+	__u32 id = subject__get(subject);
+	struct chaos_bin *bin = bin__get(id, run_ns);
+
+	if (!bin)
+		return;
+	if (to_server) {
+		record__add(bin->packets, flow->segs);
+		record__add(bin->bytes, flow->bytes);
+	} else {
+		record__add(bin->back_packets, flow->segs);
+		record__add(bin->back_bytes, flow->bytes);
+	}
+	if (!(pkt->flags & PACKET_TCP_FLAGS))
+		return;
+	record__tcp(pkt, bin, to_server);
+	if (packet__is_syn(pkt))
+		record__syn(skb, pkt, bin, id, now_ns);
+	else if (flow->direction == CHAOS_EGRESS)
+		record__rtt(skb, bin);
+}
+
 /* Not static: as rule__at_hook(). The packet is that of the first passage. */
 __noinline int record__packet(struct __sk_buff *skb, __u64 t0_ns)
 {
 	struct passage *p = passage__get(0);
-	__u64 now_ns = bpf_ktime_get_ns(), run_ns = now_ns - t0_ns;
 	/* Read at once: the compiler must not keep the place instead. */
 	__u32 came_by = *(volatile __u32 *)&skb->ingress_ifindex;
-	struct chaos_services *services_of;
 	struct chaos_subject subject;
-	struct chaos_bin *bin;
-	bool to_server, tcp, syn;
-	__u32 id;
+	bool to_server, counts;
+	__u64 now_ns;
 
-	if (!p || !traffic_bin_ns || !p->pkt.version || now_ns < t0_ns)
+	if (!p || !traffic_bin_ns || !p->pkt.version)
 		return 0;
-	tcp = p->pkt.flags & PACKET_TCP_FLAGS;
-	syn = tcp && (p->pkt.tcp_flags & (TCP_FLAG_SYN | TCP_FLAG_ACK)) == TCP_FLAG_SYN;
-	if (syn) {
-		services_of = services__get();
-		if (services_of && !services_of->tcp[p->pkt.dport])
-			services_of->tcp[p->pkt.dport] = 1;
-	}
+	counts = packet__counts_here(&p->flow, came_by);
+	if (!counts && !packet__may_answer(&p->pkt))
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	if (now_ns < t0_ns)
+		return 0;
+	if (packet__is_syn(&p->pkt))
+		service__note(p->pkt.dport);
 	to_server = subject__of(&p->pkt, &p->flow, &subject);
-	if (packet__counts_here(&p->flow, came_by)) {
-		id = subject__get(&subject);
-		bin = bin__get(id, run_ns);
-		if (!bin)
-			return 0;
-		if (to_server) {
-			record__add(bin->packets, p->flow.segs);
-			record__add(bin->bytes, p->flow.bytes);
-		} else {
-			record__add(bin->back_packets, p->flow.segs);
-			record__add(bin->back_bytes, p->flow.bytes);
-		}
-		if (tcp) {
-			record__tcp(&p->pkt, bin, to_server);
-			if (syn)
-				record__syn(skb, &p->pkt, bin, id, now_ns);
-			else if (p->flow.direction == CHAOS_EGRESS)
-				record__rtt(skb, bin);
-		}
-	}
-	if (tcp && !to_server && packet__is_answer(&p->pkt, &p->flow, now_ns))
-		record__answer(&p->pkt, now_ns, run_ns);
+	if (counts)
+		record__counts(skb, &p->pkt, &p->flow, &subject, to_server, now_ns, now_ns - t0_ns);
+	if (!to_server && packet__may_answer(&p->pkt) &&
+	    packet__is_answer(&p->pkt, &p->flow, now_ns))
+		record__answer(&p->pkt, now_ns, now_ns - t0_ns);
 	return 0;
 }
 

@@ -23,6 +23,9 @@ static __always_inline bool ports__to_server(__u8 proto, __u16 sport, __u16 dpor
 	__u32 from = sport, to = dport;
 	__u8 is_from = 0, is_to = 0;
 
+	/* Of a byte swap the verifier of 5.10 does not know how much can come out. */
+	barrier_var(from);
+	barrier_var(to);
 	if (s) {
 		is_from = s->tcp[from & (CHAOS_PORTS_ALL - 1)];
 		is_to = s->tcp[to & (CHAOS_PORTS_ALL - 1)];

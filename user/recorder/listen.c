@@ -90,6 +90,7 @@ int netstat__find(const char *text, const char *name, uint64_t *ret)
 	if (!values)
 		return -ENOENT;
 	for (size_t i = 1; (w = word(head, i, &len)) != NULL; i++) {
+		uint64_t value;
 		char *end;
 
 		if (len != strlen(name) || memcmp(w, name, len) != 0)
@@ -97,8 +98,11 @@ int netstat__find(const char *text, const char *name, uint64_t *ret)
 		w = word(values + 1, i, &len);
 		if (!w)
 			return -ENOENT;
-		*ret = strtoull(w, &end, 10);
-		return end == w + len ? 0 : -ENOENT;
+		value = strtoull(w, &end, 10);
+		if (end != w + len)
+			return -ENOENT;
+		*ret = value;
+		return 0;
 	}
 	return -ENOENT;
 }
