@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 
 #include "lib/clock.h"
+#include "lib/units.h"
 
 #include <locale.h>
 #include <langinfo.h>
@@ -168,6 +169,21 @@ static void draw_node(struct progress *p, const struct view_node *n)
 	end_line(p);
 }
 
+static void draw_load(struct progress *p, const struct view_load *l)
+{
+	char p50[32], p99[32], service[32];
+
+	put(p, "  %-12.12s", l->name);
+	if (l->intended_p50_ns < 0)
+		put(p, " %snothing succeeded in the last second%s", DIM, OFF);
+	else
+		put(p, " latency p50 %s p99 %s, of service p99 %s",
+		    units__format_duration(l->intended_p50_ns, p50, sizeof(p50)),
+		    units__format_duration(l->intended_p99_ns, p99, sizeof(p99)),
+		    units__format_duration(l->service_p99_ns, service, sizeof(service)));
+	end_line(p);
+}
+
 static void plain_status(struct progress *p, const struct run_view *v)
 {
 	put(p, "%+8.1fs  %s:", (double)v->t_ns / NS_PER_S, v->phase);
@@ -208,6 +224,8 @@ static void on_tick(void *arg, const struct run_view *v)
 		draw_fault(p, v, &v->faults[i]);
 	for (size_t i = 0; i < v->n_nodes; i++)
 		draw_node(p, &v->nodes[i]);
+	for (size_t i = 0; i < v->n_loads; i++)
+		draw_load(p, &v->loads[i]);
 	put(p, "\033[?7h");
 	flush(p);
 }

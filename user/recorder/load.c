@@ -228,14 +228,17 @@ void load__counts(struct load *l, size_t place, struct load_counts *ret)
 
 void load__latency(struct load *l, struct load_latency *ret)
 {
+	int64_t last = clock__now() / NS_PER_S - 1;
+	const struct load_second *s = &l->stats->recent[last & 1];
+
+	*ret = (struct load_latency){-1, -1, -1, -1};
 	pthread_mutex_lock(&l->stats_lock);
-	*ret = (struct load_latency){
-		.lateness_p99_ns = hist__quantile(&l->stats->lateness, 0.99),
-		.intended_p50_ns = hist__quantile(&l->stats->intended, 0.5),
-		.intended_p99_ns = hist__quantile(&l->stats->intended, 0.99),
-		.service_p50_ns = hist__quantile(&l->stats->service, 0.5),
-		.service_p99_ns = hist__quantile(&l->stats->service, 0.99),
-	};
+	if (s->second == last) {
+		ret->intended_p50_ns = hist__quantile(&s->intended, 0.5);
+		ret->intended_p99_ns = hist__quantile(&s->intended, 0.99);
+		ret->service_p50_ns = hist__quantile(&s->service, 0.5);
+		ret->service_p99_ns = hist__quantile(&s->service, 0.99);
+	}
 	pthread_mutex_unlock(&l->stats_lock);
 }
 

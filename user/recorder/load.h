@@ -66,11 +66,9 @@ struct load_counts {
 	uint64_t reads; /* attempts to read */
 };
 
-/* Of all attempts so far; -1 where there is none yet. */
+/* Of attempts that succeeded in the last full second, for live display; -1: there was none. */
 struct load_latency {
-	int64_t lateness_p99_ns; /* how late we are ourselves to send */
-	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns,
-		service_p99_ns; /* that succeeded */
+	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns, service_p99_ns;
 };
 
 struct load;
@@ -92,6 +90,8 @@ void load__stop(struct load *l);
  * NULL) is not 0.
  */
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop);
+/* Whether what it writes is kept somewhere, and can be read back. */
+bool load__is_kept(const struct load *l);
 void load__free(struct load *l); /* stops first; NULL is fine */
 
 #endif

@@ -112,6 +112,11 @@ static bool pause_until(int64_t ns, const volatile int *stop)
 	return true;
 }
 
+bool load__is_kept(const struct load *l)
+{
+	return l->ops && l->object != OBJECT_LOCK;
+}
+
 int load__final(struct load *l, int64_t limit_ns, const volatile int *stop)
 {
 	struct reader *readers;

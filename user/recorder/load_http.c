@@ -17,7 +17,6 @@
 #define CODE_TEXT 64
 
 struct http_client {
-	struct loop *loop;
 	struct loop_client *lc;
 	CURL *easy;
 	CURLSH *share; /* its connection */
@@ -225,7 +224,10 @@ static int prepare(struct loop *lp, struct http_client *hc)
 	/* ours comes before, to the ns */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)(lp->load->timeout_ns / NS_PER_MS) + 1000);
-	/* or an attempt that is given up waits for its name to be resolved */
+	/*
+	 * Or an attempt that is given up waits for its name to be resolved. Its resolver, a thread of
+	 * libcurl's, ends by itself, at resolv.conf's time limits.
+	 */
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
 	if (lp->load->connect_anew) {
 		curl_easy_setopt(e, CURLOPT_FRESH_CONNECT, 1L);
@@ -285,7 +287,6 @@ static int http__open(struct loop *lp)
 
 		lp->clients[i].wire = hc;
 		if (hc) {
-			hc->loop = lp;
 			hc->lc = &lp->clients[i];
 			hc->easy = curl_easy_init();
 			hc->share = curl_share_init();

@@ -108,6 +108,20 @@ static void count(struct place *p, const struct operation *op)
 		p->unknown++;
 }
 
+/* For the live display. */
+static void measure_recent(struct load_stats *s, const struct operation *op)
+{
+	int64_t second = op->return_ns / NS_PER_S;
+	struct load_second *now = &s->recent[second & 1];
+
+	if (now->second != second) {
+		memset(now, 0, sizeof(*now));
+		now->second = second;
+	}
+	hist__add(&now->intended, op->return_ns - op->intended_ns);
+	hist__add(&now->service, op->return_ns - op->invoke_ns);
+}
+
 static void measure(struct load *l, const struct operation *op, int64_t due_ns)
 {
 	struct load_stats *s = l->stats;
@@ -123,6 +137,7 @@ static void measure(struct load *l, const struct operation *op, int64_t due_ns)
 	if (op->answer.outcome == OUTCOME_OK) {
 		hist__add(&s->intended, op->return_ns - op->intended_ns);
 		hist__add(&s->service, op->return_ns - op->invoke_ns);
+		measure_recent(s, op);
 	}
 	pthread_mutex_unlock(&l->stats_lock);
 }

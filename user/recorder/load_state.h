@@ -91,6 +91,10 @@ struct load_stats {
 	struct hist
 		lateness; /* of attempts: from when it was due and its client free to when it was sent */
 	struct hist intended, service; /* of attempts that succeeded */
+	struct load_second {
+		int64_t second; /* of CLOCK_MONOTONIC */
+		struct hist intended, service;
+	} recent[2]; /* this second and the last, by its number's parity */
 };
 
 /* --- load_op.c: one operation ----------------------------------------------------------------- */

@@ -346,7 +346,7 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 	keep_fault_counts(run, ret);
 	observe__stop_loads(run);
 	set_phase(run, "final"); /* what comes now is not part of the experiment's time */
-	if (!strcmp(run->end_status, "complete") && run->n_loads) {
+	if (!strcmp(run->end_status, "complete") && observe__has_final(run)) {
 		run__say(run, run__now(run), "reading back what the servers hold");
 		observe__final(run);
 	}

@@ -144,6 +144,7 @@ int observe__places(struct run *run, struct error *err);
 int observe__start_probes(struct run *run, struct error *err);
 int observe__start_loads(struct run *run, struct error *err);
 void observe__stop_loads(struct run *run);
+bool observe__has_final(const struct run *run); /* some workload can be read back */
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
 void observe__free(struct run *run);

@@ -315,6 +315,14 @@ void observe__stop_loads(struct run *run)
 			load__stop(run->loads[i].load);
 }
 
+bool observe__has_final(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_loads; i++)
+		if (run->loads[i].load && load__is_kept(run->loads[i].load))
+			return true;
+	return false;
+}
+
 void observe__final(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++)

@@ -93,6 +93,12 @@ struct view_fault {
 	char effects[160]; /* in words: "12 packets dropped, 3 delayed" */
 };
 
+struct view_load {
+	const char *name;
+	/* of attempts that succeeded in the last full second; -1 = there was none */
+	int64_t intended_p50_ns, intended_p99_ns, service_p50_ns, service_p99_ns;
+};
+
 struct run_view {
 	const char *id, *name, *dir, *phase;
 	int64_t t_ns, duration_ns; /* duration < 0: until stopped */
@@ -100,6 +106,8 @@ struct run_view {
 	size_t n_nodes;
 	struct view_fault *faults;
 	size_t n_faults;
+	struct view_load *loads;
+	size_t n_loads; /* that have begun */
 };
 
 json_t *run_view__json(const struct run_view *v);

@@ -12,7 +12,8 @@ int view__init(struct run *run)
 	v->nodes = calloc(e->n_endpoints + 1, sizeof(*v->nodes));
 	v->faults = calloc(e->n_faults + 1, sizeof(*v->faults));
 	run->view_roles = calloc(run->n_probes + 1, sizeof(*run->view_roles));
-	if (!v->nodes || !v->faults || !run->view_roles)
+	v->loads = calloc(e->n_workloads + 1, sizeof(*v->loads));
+	if (!v->nodes || !v->faults || !v->loads || !run->view_roles)
 		return -ENOMEM;
 	v->id = run->state ? state__id(run->state) : run->id;
 	v->name = e->name;
@@ -34,6 +35,7 @@ void view__free(struct run *run)
 {
 	free(run->view.nodes);
 	free(run->view.faults);
+	free(run->view.loads);
 	free(run->view_roles);
 }
 
@@ -72,6 +74,20 @@ static void update_node(struct run *run, size_t i)
 	n->exited = run->places[i].exited;
 }
 
+static void update_load(const struct run_load *rl, struct view_load *v)
+{
+	struct load_latency lat;
+
+	load__latency(rl->load, &lat);
+	*v = (struct view_load){
+		.name = rl->workload->name,
+		.intended_p50_ns = lat.intended_p50_ns,
+		.intended_p99_ns = lat.intended_p99_ns,
+		.service_p50_ns = lat.service_p50_ns,
+		.service_p99_ns = lat.service_p99_ns,
+	};
+}
+
 void view__update(struct run *run, int64_t now)
 {
 	static const struct chaos_edge_counts nothing;
@@ -81,6 +97,10 @@ void view__update(struct run *run, int64_t now)
 	v->phase = run->phase;
 	for (size_t i = 0; i < v->n_nodes; i++)
 		update_node(run, i);
+	v->n_loads = 0;
+	for (size_t i = 0; i < run->n_loads; i++)
+		if (run->loads[i].load)
+			update_load(&run->loads[i], &v->loads[v->n_loads++]);
 	for (size_t i = 0; i < v->n_faults; i++) {
 		const struct windows *w = &run->plan->windows[i];
 		struct fault_state *fs = &run->faults[i];
@@ -107,6 +127,19 @@ static json_t *seconds_or_null(int64_t ns)
 	return ns < 0 ? json_null() : json_real((double)ns / NS_PER_S);
 }
 
+static json_t *ms_or_null(int64_t ns)
+{
+	return ns < 0 ? json_null() : json_real((double)ns / NS_PER_MS);
+}
+
+static json_t *load_json(const struct view_load *l)
+{
+	return json_pack("{s:s,s:{s:o,s:o},s:{s:o,s:o}}", "workload", l->name, "intended_ms", "p50",
+			 ms_or_null(l->intended_p50_ns), "p99", ms_or_null(l->intended_p99_ns),
+			 "service_ms", "p50", ms_or_null(l->service_p50_ns), "p99",
+			 ms_or_null(l->service_p99_ns));
+}
+
 static json_t *node_json(const struct view_node *n)
 {
 	json_t *roles = json_array();
@@ -125,10 +158,12 @@ static json_t *node_json(const struct view_node *n)
 
 json_t *run_view__json(const struct run_view *v)
 {
-	json_t *nodes = json_array(), *faults = json_array();
+	json_t *nodes = json_array(), *faults = json_array(), *loads = json_array();
 
 	for (size_t i = 0; i < v->n_nodes; i++)
 		json_array_append_new(nodes, node_json(&v->nodes[i]));
+	for (size_t i = 0; i < v->n_loads; i++)
+		json_array_append_new(loads, load_json(&v->loads[i]));
 	for (size_t i = 0; i < v->n_faults; i++) {
 		const struct view_fault *f = &v->faults[i];
 
@@ -139,7 +174,8 @@ json_t *run_view__json(const struct run_view *v)
 				  seconds_or_null(f->end_ns), "matched", (json_int_t)f->matched,
 				  "dropped", (json_int_t)f->dropped, "effects", f->effects));
 	}
-	return json_pack("{s:s,s:s,s:s*,s:s,s:f,s:o,s:o,s:o}", "id", v->id, "name", v->name, "dir",
-			 v->dir, "phase", v->phase, "t_s", (double)v->t_ns / NS_PER_S, "duration_s",
-			 seconds_or_null(v->duration_ns), "faults", faults, "nodes", nodes);
+	return json_pack("{s:s,s:s,s:s*,s:s,s:f,s:o,s:o,s:o,s:o}", "id", v->id, "name", v->name,
+			 "dir", v->dir, "phase", v->phase, "t_s", (double)v->t_ns / NS_PER_S,
+			 "duration_s", seconds_or_null(v->duration_ns), "faults", faults, "nodes",
+			 nodes, "workloads", loads);
 }

@@ -451,7 +451,8 @@ static void run_load(struct load_config *cfg, int64_t for_ns, struct load_counts
 
 	cfg->name = "set";
 	cfg->system = "redis";
-	cfg->check = "set";
+	if (!cfg->check)
+		cfg->check = "set";
 	assert_int_equal(0, load__start(cfg, env.r, &l, &env.err));
 	clock__sleep_until(clock__now() + for_ns);
 	load__stop(l);
@@ -517,6 +518,85 @@ static void test_load_hangs(void **state)
 	assert_in_range(c.attempted, 55, 82);
 }
 
+/*
+ * The server closes the connection after each request: what became of it nobody knows, and the same
+ * value is sent again, as often as the policy says. Closed loop: the client waits for the last attempt.
+ */
+static void test_load_retries(void **state)
+{
+	struct load_place place = {"n1", env.netns, "127.0.0.1"};
+	struct fake f = {.serve = fake__hang_up};
+	json_int_t attempt = 0, last = 0, value = -1;
+	struct load_counts c;
+	json_t *all, *o;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(0, fake__start(&f));
+	struct load_config cfg = {
+		.places = &place,
+		.n_places = 1,
+		.port = f.port,
+		.clients = 1,
+		.mode = LOAD_CLOSED,
+		.timeout_ns = 5 * NS_PER_S,
+		.retry = {.policy = RETRY_FIXED, .delay_ns = 3 * NS_PER_MS, .attempts = 3}};
+	run_load(&cfg, 200 * NS_PER_MS, &c);
+	fake__end(&f);
+	all = events("op");
+	assert_int_equal(c.attempted, json_array_size(all));
+	assert_true(c.attempted >= 7);
+	json_array_foreach(all, i, o) {
+		attempt = (json_int_t)i % 3;
+		assert_string_equal(str(o, "outcome"), "unknown");
+		assert_int_equal(num(o, "intent"), i / 3);
+		if (attempt) {
+			assert_int_equal(num(o, "attempt"), attempt);
+			assert_int_equal(num(o, "value"), value);
+			assert_true(num(o, "invoke_ns") - last >= 3 * NS_PER_MS);
+		} else {
+			assert_null(json_object_get(o, "attempt"));
+			assert_true(num(o, "value") > value);
+			assert_true(num(o, "intended_ns") >= last);
+		}
+		value = num(o, "value");
+		last = num(o, "return_ns");
+	}
+	json_decref(all);
+}
+
+/* To count up again what may have been counted would count twice. */
+static void test_load_harm(void **state)
+{
+	struct load_place place = {"n1", env.netns, "127.0.0.1"};
+	struct fake f = {.serve = fake__hang_up};
+	struct load_counts c;
+	json_t *all, *o;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(0, fake__start(&f));
+	struct load_config cfg = {.check = "counter",
+				  .places = &place,
+				  .n_places = 1,
+				  .port = f.port,
+				  .clients = 1,
+				  .mode = LOAD_CLOSED,
+				  .think_ns = NS_PER_MS,
+				  .timeout_ns = 5 * NS_PER_S,
+				  .retry = {.policy = RETRY_IMMEDIATE, .attempts = 3}};
+	run_load(&cfg, 100 * NS_PER_MS, &c);
+	fake__end(&f);
+	all = events("op");
+	assert_true(json_array_size(all) > 1);
+	json_array_foreach(all, i, o) {
+		assert_string_equal(str(o, "outcome"), "unknown");
+		assert_null(json_object_get(o, "attempt"));
+		assert_int_equal(num(o, "intent"), i);
+	}
+	json_decref(all);
+}
+
 #define with_env(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -528,6 +608,7 @@ int main(void)
 		with_env(test_http),	      with_env(test_role_change),
 		with_env(test_bad_config),    with_env(test_vrrp),
 		with_env(test_load_refused),  with_env(test_load_hangs),
+		with_env(test_load_retries),  with_env(test_load_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
