@@ -183,6 +183,8 @@ static void service__label(const struct history *h, const struct service *s, cha
 	*ret_sub = b->proto >= 0 && b->proto < (int)ARRAY_SIZE(protos) ? protos[b->proto] : NULL;
 	if (b->port)
 		snprintf(buf, size, "%s:%d", history__node(h, b->server), b->port);
+	else if (b->proto == 6 || b->proto == 17)
+		snprintf(buf, size, "%s, other ports", history__node(h, b->server));
 	else if (*ret_sub)
 		snprintf(buf, size, "%s", history__node(h, b->server));
 	else

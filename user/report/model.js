@@ -48,8 +48,9 @@
 		const d = v => R.dur(v / 1e6);
 		row.bins = row.series[0].values.length;
 		row.rest = row.rest || (() => {
-			const means = row.series.map(s => [s, s.values.filter(R.has)]).filter(p => p[1].length);
-			return [means.slice(0, 1).map(p => p[0].name + ' ' + d(sum(p[1]) / p[1].length)).join(''), means.slice(1).map(p => p[0].name + ' ' + d(sum(p[1]) / p[1].length)).join(', ')];
+			const middle = v => v.filter(R.has).sort((p, q) => p - q)[Math.floor(v.filter(R.has).length / 2)];
+			const [first, ...more] = row.series.map(s => s.name + ' ' + d(middle(s.values)));
+			return [first, more.join(', ') ? more.join(', ') + ' (median bins)' : null];
 		});
 		row.at = t => {
 			const i = binAt(row, t), on = i < 0 ? [] : row.series.filter(s => R.has(s.values[i]));
@@ -94,7 +95,7 @@
 			const rugs = (r.points || []).filter(p => p.at.length).length;
 			r.plot = r.plot || (g.rows.length > 6 ? SMALL : MAIN);
 			r.h = r.h || r.plot + 8 * rugs + (rugs ? 2 : 0);
-			r.gap = R.has(r.gap) ? r.gap : 8;
+			r.gap = R.has(r.gap) ? r.gap : r.kind === 'log' ? 14 : 8;
 		});
 		decades(g);
 		// many rows of detail that explain nothing by themselves can wait until they are asked for
