@@ -10,7 +10,7 @@
 #   fixed 2 s       1.8             7.2        31      0.76
 #   full jitter     2.7             1.8         0.84   0.10
 #
-# The bounds here lie between those, where a busy machine, which spreads the clients, still does not reach.
+# The bounds here lie between those, where also a busy machine, which spreads the clients, does not come.
 . "$(dirname "$0")/lib.sh"
 
 # of_syn MEMBER: of the connections to the server
@@ -66,7 +66,8 @@ holds "full jitter: no period" '.herd.metrics | all(.service != "server:80" or .
 	more "amplification: full jitter above fixed" "$amplification_jitter" "1.05 * $amplification_fixed"
 	more "peak at the heal: immediate is a flood" "$pbr_immediate" 3.5
 	more "peak at the heal: fixed is a flood" "$pbr_fixed" 3.5
-	more "peak at the heal: full jitter is none" 3 "$pbr_jitter"
+	more "peak at the heal: full jitter's is less than half of immediate's" "$pbr_immediate" "2 * $pbr_jitter"
+	more "peak at the heal: full jitter's is less than half of fixed's" "$pbr_fixed" "2 * $pbr_jitter"
 	more "Fano factor: immediate is far from Poisson" "$fano_immediate" 8
 	more "Fano factor: fixed is far from Poisson" "$fano_fixed" 8
 	more "Fano factor: full jitter is near Poisson" 4 "$fano_jitter"

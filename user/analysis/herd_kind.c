@@ -92,8 +92,8 @@ static void say_peak(const struct history *h, const struct herd_metric *m, doubl
 	text__add(t, "%s %s came at up to %.0f/s", m->service ? "connections to" : "connections of",
 		  subject(h, m), peak);
 	if (m->baseline.per_s > 0)
-		text__add(t, ", %.1f times the %.3g/s before the fault",
-			  peak / m->baseline.per_s, m->baseline.per_s);
+		text__add(t, ", %.1f times the %.3g/s before the fault", peak / m->baseline.per_s,
+			  m->baseline.per_s);
 	else if (m->baseline.per_s == 0)
 		text__add(t, ", none before the fault");
 }

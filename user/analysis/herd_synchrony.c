@@ -100,7 +100,8 @@ static int spectrum__make(struct spectrum *s)
 	if (!s->bins || !s->z)
 		return -ENOMEM;
 	end = s->w.start_ns + (int64_t)s->n_bins * s->bin_ns;
-	for (size_t i = herd__from(s->a, s->w.start_ns); i < s->a->n && s->a->v[i].t_ns < end; i++) {
+	for (size_t i = herd__from(s->a, s->w.start_ns); i < s->a->n && s->a->v[i].t_ns < end;
+	     i++) {
 		s->bins[(s->a->v[i].t_ns - s->w.start_ns) / s->bin_ns] += (double)s->a->v[i].n;
 		s->total += (double)s->a->v[i].n;
 	}

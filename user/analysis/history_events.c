@@ -358,10 +358,12 @@ static int load(struct reader *rd, const json_t *o)
 
 	r = r ? r : line__array(rd, o, "lateness_counts", OPTIONAL, &counts);
 	for (size_t i = 0; !r && i + 1 < json_array_size(counts); i += 2) {
-		json_int_t b = json_integer_value(json_array_get(counts, i));
-		json_int_t n = json_integer_value(json_array_get(counts, i + 1));
+		const json_t *bucket = json_array_get(counts, i),
+			     *count = json_array_get(counts, i + 1);
+		json_int_t b = json_integer_value(bucket), n = json_integer_value(count);
 
-		if (b < 0 || b >= HIST_BUCKETS || n < 0 || n > HISTORY_N_MAX)
+		if (!json_is_integer(bucket) || !json_is_integer(count) || b < 0 ||
+		    b >= HIST_BUCKETS || n < 0 || n > HISTORY_N_MAX)
 			return line__bad(rd, "`lateness_counts`[%zu]: no bucket and its count", i);
 		hist__add_many(&h, hist__bucket_low((size_t)b) + hist__bucket_width((size_t)b) / 2,
 			       (uint64_t)n);

@@ -129,8 +129,8 @@ static inline void population__run(const struct population *p, enum policy polic
 	assert_true(h->attempts && h->ops);
 	assert_int_equal(heap__init(&heap, POPULATION), 0);
 	for (size_t i = 0; i < POPULATION; i++) {
-		c[i].learns = CUT_S + p->learn_min_s +
-			      draw(&seed) * (p->learn_max_s - p->learn_min_s);
+		c[i].learns =
+			CUT_S + p->learn_min_s + draw(&seed) * (p->learn_max_s - p->learn_min_s);
 		client__connected(&c[i], 0, p, &seed);
 		c[i].intent = intents++;
 		heap__set(&heap, i, (int64_t)(c[i].at * NS_PER_S));

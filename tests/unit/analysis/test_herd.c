@@ -8,10 +8,10 @@
 #include "lib/clock.h"
 #include "unit/analysis/events.h"
 
-#define HTTP                                                                                     \
-	"{\"name\":\"web\",\"system\":\"http\",\"check\":\"none\",\"nodes\":[\"n1\"],"           \
-	"\"clients\":20,\"mode\":\"closed\",\"retry\":{\"policy\":\"fixed\"},\"timeout_ns\":1000" \
-	MS_JSON ",\"target\":\"n2\"}"
+#define HTTP                                                                                  \
+	"{\"name\":\"web\",\"system\":\"http\",\"check\":\"none\",\"nodes\":[\"n1\"],"        \
+	"\"clients\":20,\"mode\":\"closed\",\"retry\":{\"policy\":\"fixed\"},\"timeout_ns\":" \
+	"1000" MS_JSON ",\"target\":\"n2\"}"
 
 /* One attempt; @more is JSON after a comma, or "". A time of -1: never sent. */
 static void attempt(struct events *e, const char *workload, const char *op, int intent, int n,
@@ -45,7 +45,8 @@ static const json_t *metric(const json_t *s, const char *name, const char *key, 
 	json_array_foreach(at(s, "herd.metrics"), i, m) {
 		const char *owner = json_string_value(json_object_get(m, key));
 
-		if (owner && !strcmp(owner, of) && !strcmp(json_string_value(at(m, "metric")), name))
+		if (owner && !strcmp(owner, of) &&
+		    !strcmp(json_string_value(at(m, "metric")), name))
 			return m;
 	}
 	fail_msg("there is no metric %s of %s %s", name, key, of);
@@ -181,7 +182,7 @@ static void refuses(const char *line, const char *what)
 }
 
 #define BINS_OF "{\"t_ns\":1,\"type\":\"bins\",\"client\":\"n1\",\"server\":\"n2\","
-#define OP_OF                                                                                    \
+#define OP_OF                                                                                   \
 	"{\"t_ns\":2,\"type\":\"op\",\"workload\":\"web\",\"client\":0,\"node\":\"n1\",\"op\":" \
 	"\"request\",\"intended_ns\":1,\"invoke_ns\":1,\"outcome\":\"ok\","
 
@@ -284,7 +285,8 @@ static void numbers_of_a_service(void **state)
 	assert_number(s, "herd.windows.fault_s.1", 20);
 	assert_number(s, "herd.windows.heal_s.1", 25);
 	assert_word_at(s, "herd.kind", "reconnect flood");
-	assert_true(says(at(s, "herd.evidence"), "words", "n2:80 came at up to 1200/s, 60.0 times"));
+	assert_true(
+		says(at(s, "herd.evidence"), "words", "n2:80 came at up to 1200/s, 60.0 times"));
 	assert_true(says(at(s, "findings"), NULL, "Reconnect flood"));
 	assert_number(s, "traffic.services.0.syn", 2.0 * (100 + 200 + 99 + 60));
 	assert_word_at(s, "traffic.services.0.service", "n2");
@@ -318,7 +320,8 @@ static void a_mass_close(void **state)
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "reconnect flood");
-	assert_true(says(at(s, "herd.evidence"), "words", "100 connections ended at once at +15.0 s"));
+	assert_true(
+		says(at(s, "herd.evidence"), "words", "100 connections ended at once at +15.0 s"));
 }
 
 static void nothing_is_nothing(void **state)
@@ -439,7 +442,8 @@ static void who_stops_asking_is_not_metastable(void **state)
 	(void)state;
 	a_cut(&e, NULL);
 	for (int i = 0; i < 100; i++)
-		request(&e, i, 0, 100 * (int64_t)i, 100 * (int64_t)i, 100 * (int64_t)i + 5, "ok", "");
+		request(&e, i, 0, 100 * (int64_t)i, 100 * (int64_t)i, 100 * (int64_t)i + 5, "ok",
+			"");
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_true(json_is_false(at(s, "herd.metastable")));
@@ -523,7 +527,8 @@ static void a_fault_that_repeats_is_no_retry_period(void **state)
 	for (int i = 0; i < 10; i++)
 		for (int end = 0; end < 2; end++)
 			ev__line(&e,
-				 "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"cut\",\"occurrence\":%d,"
+				 "{\"t_ns\":%lld,\"type\":\"fault\",\"fault\":\"cut\","
+				 "\"occurrence\":%d,"
 				 "\"event\":\"%s\"}",
 				 (10000 + 2000LL * i + 300 * end) * 1000000, i,
 				 end ? "cleared" : "armed");
