@@ -19,5 +19,11 @@ holds "n1 never lets go" \
 	"$r.claims | map(select(.node == \"n1\")) | length == 1 and .[0].from_s < 1 and .[0].ended == false" "$r.claims"
 holds "both held it for 4-7 s" "$r.must_overlap_s | . >= 4 and . <= 7" "$r.must_overlap_s"
 holds "VRRP has no epoch" "$r.claims | all(.epoch == null)" "$r.claims"
+holds "two senders of one router are seen on the wire" \
+	'.findings | any(startswith("Two senders of VRRP router 51 (vip) were on the wire at once for "))' .findings
+holds "and the address announced from another MAC address" \
+	'.findings | any(startswith("The address 192.0.2.100 was announced from another MAC address "))' .findings
+check "n2 saw n1 send all along, though the fault drops it" jq -s -e '[.[] | select(.type == "vrrp_sender" and
+	.node == "n2" and .source == "10.99.0.1" and .event == "stopped")] | length == 1 and .[0].adverts >= 20' "$run/events.jsonl"
 
 finish

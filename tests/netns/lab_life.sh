@@ -100,6 +100,32 @@ is "only logs and rendered files stay" "cat.log conf conf/a.conf look-2.log look
 	"$(cd "$run/nodes/n1" && find . -mindepth 1 -printf '%P\n' | sort | tr '\n' ' ' | sed 's/ $//')"
 check "what a link points to stays" test -s "$tmp/look"
 
+# ---- another user's ----
+
+chmod 755 "$tmp"
+lab_up -n n1 -U nobody -f 'conf/a.conf=x' -c 'test -O .' -r 'cat /proc/self/status' -r 'sh -c "echo $$HOME; touch x; sleep 1000"' \
+	-n n2 -r 'sleep 1000'
+check "a node of user nobody comes up, its readiness command being nobody's too" lab_said '^ready n1 '
+status=$run/nodes/n1/cat.log
+is "uid, gid, groups" "$(printf "$(id -u nobody) %.0s" 1 2 3 4)$(printf "$(id -g nobody) %.0s" 1 2 3 4)$(id -g nobody)" \
+	"$(sed -n 's/^\(Uid\|Gid\|Groups\):[[:space:]]*//p' "$status" | xargs)"
+is "no capability" "0000000000000000 0000000000000000" "$(sed -n 's/^Cap\(Prm\|Eff\):[[:space:]]*//p' "$status" | xargs)"
+check "HOME is its folder" wait_until 5 grep -qx "$run/nodes/n1" "$run/nodes/n1/sh.log"
+check "where it can write" wait_until 5 test -e "$run/nodes/n1/x"
+is "folder and files are its own" "nobody nobody nobody" \
+	"$(cd "$run/nodes/n1" && stat -c %U . conf conf/a.conf | xargs)"
+is "the other's are not" root "$(stat -c %U "$run/nodes/n2")"
+lab_down
+is "orderly end" 0 $?
+check "no process of it remains" no_lab_processes
+check "nothing that it wrote remains" test ! -e "$run/nodes/n1/x"
+chmod 700 "$tmp"
+lab_up -n n1 -U nobody -r 'sleep 1000'
+like "a folder that it cannot reach" "^error -13 n1: sleep: cannot enter its folder: Permission denied" \
+	"$(grep '^error' "$tmp/out")"
+lab_up -n n1 -U no-such-user-1 -r 'sleep 1000'
+like "no such user" "^error -2 n1: no user .no-such-user-1. on this machine" "$(grep '^error' "$tmp/out")"
+
 # ---- exits, signals, daemons ----
 
 daemon='setsid sh -c "trap \"\" TERM; exec sleep 1000" & '

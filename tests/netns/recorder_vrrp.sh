@@ -20,7 +20,8 @@ threads_inside()
 }
 rec_up -e 10 -p vrrp,n1,,0,$vip -p vrrp,n2,,0,$vip6/64
 is "probes start" 0 $?
-check "each has its thread in the namespace" threads_inside 2
+# One that asks, one that watches the wire.
+check "each has its threads in the namespace" threads_inside 4
 check "nobody holds the address" wait_until 5 role_is n1 none
 is "and nobody claims it" "false null" "$(role n1 claim) $(role n1 epoch)"
 now_ns

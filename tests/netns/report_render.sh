@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 240
+# timeout: 300
 #
 # report_render.sh: report.html in a browser: it draws every lane without an error, for runs of every shape, answers to
 # keys, wheel and mouse, and lets no name become code. No root, no network: the runs come from make_events.py.
@@ -96,44 +96,44 @@ driven()
 }
 key() { echo "B.dispatchEvent(new KeyboardEvent('keydown', {key: '$1', shiftKey: ${2:-false}, bubbles: true}));"; }
 mouse() { echo "B.dispatchEvent(new PointerEvent('$1', {clientX: X.left + X.width * $2, clientY: X.top + 20, button: 0, pointerId: 1, bubbles: true}));"; }
-
 finger() { echo "B.dispatchEvent(new PointerEvent('$1', {clientX: X.left + X.width * $3, clientY: X.top + 20, button: 0, pointerId: $2, pointerType: 'touch', bubbles: true}));"; }
 
+# One page goes through all of it: after each step it says which part of the run is in view, and begins anew.
+drag="B.setPointerCapture = function () {};$(mouse pointerdown .25)$(mouse pointermove .4)$(mouse pointerup .5)"
+pinch="$(finger pointerdown 1 .4)$(finger pointerdown 2 .6)$(finger pointermove 1 .3)$(finger pointermove 2 .7)$(finger pointerup 1 .3)$(finger pointerup 2 .7)"
+wheel() { echo "B.dispatchEvent(new WheelEvent('wheel', {deltaY: $1, ctrlKey: $2, clientX: X.left + X.width / 2, clientY: X.top + 20, bubbles: true, cancelable: true}));"; }
+steps=""
+step() { steps+="$2;said.push('$1 ' + R.axis.view.map(Math.round).join());$(key 0)"; }
+step first ""
+step + "$(key +)"
+step +right "$(key +)$(key ArrowRight)"
+step ++0 "$(key +)$(key +)$(key 0)"
+step -left "$(key -)$(key ArrowLeft)"
+step +End "$(key +)$(key End)"
+step +EndHome "$(key +)$(key End)$(key Home)"
+step drag "$drag"
+step pinch "$pinch"
+step wheel "$(wheel 60 false)"
+step button "document.getElementById('z-in').click()"
+steps+="$(wheel -60 true)said.push('ctrl+wheel ' + (R.axis.view[1] - R.axis.view[0] < 6e7));$(key 0)"
+steps+="$(key n)said.push('n ' + document.documentElement.dataset.lost);$(key p)said.push('p ' + document.documentElement.dataset.lost);$(key n)"
+# what is drawn: pixels of the colour of lost writes, in a plot that shows a time with them and one without
+steps+="var ink = function () { var c = [].find.call(document.querySelectorAll('.g-writes canvas'), function (e) { return e.row.label === 'n1'; }), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, n = 0; for (var i = 0; i < d.length; i += 4) n += d[i] > 170 \\&\\& d[i + 1] < 60 \\&\\& d[i + 2] < 80 \\&\\& d[i + 3] > 200; return n; };"
+steps+="R.axis.view = [12e6, 20e6]; R.draw(); said.push('lost ' + (ink() > 1000)); R.axis.view = [40e6, 50e6]; R.draw(); said.push('kept ' + ink());$(key n)"
+driven "var said = [];$steps;document.documentElement.dataset.said = said.join('; ')"
 whole=0,60500000
-is "the whole run is shown at first" $whole "$(driven '' ; attr view "$page")"
-driven "$(key +)"
-is "+ zooms in on the middle" 12100000,48400000 "$(attr view "$page")"
-driven "$(key +)$(key ArrowRight)"
-is "right pans by a fifth" 19360000,55660000 "$(attr view "$page")"
-driven "$(key +)$(key +)$(key 0)"
-is "0 shows all again" $whole "$(attr view "$page")"
-driven "$(key -)$(key ArrowLeft)"
-is "nothing lies outside the run" $whole "$(attr view "$page")"
-driven "B.setPointerCapture = function () {};$(mouse pointerdown .25)$(mouse pointermove .4)$(mouse pointerup .5)"
-is "a drag zooms to what it covers" 15125000,30250000 "$(attr view "$page")"
-driven "B.dispatchEvent(new WheelEvent('wheel', {deltaY: -60, ctrlKey: true, clientX: X.left + X.width / 2, clientY: X.top + 20, bubbles: true, cancelable: true}));"
-check "Ctrl and wheel zoom ($(attr view "$page"))" [ "$(attr view "$page")" != $whole ]
-driven "B.dispatchEvent(new WheelEvent('wheel', {deltaY: 60, clientX: X.left + 50, clientY: X.top + 20, bubbles: true, cancelable: true}));"
-is "the wheel alone scrolls the page" $whole "$(attr view "$page")"
-driven "$(key +)$(key End)"
-is "End shows the end" 24200000,60500000 "$(attr view "$page")"
-driven "$(key +)$(key End)$(key Home)"
-is "Home shows the beginning" 0,36300000 "$(attr view "$page")"
-driven "$(key n)"
-is "n goes to the first lost write" 0 "$(attr lost "$page")"
-like "... and says which it is" 'id="lost-words">A write acknowledged beside n1 at 10\.[0-9]* s, lost later' "$page"
-driven "$(key n)$(key n)$(key p)$(key p)$(key p)"
-is "p goes back, around the end: 765 writes at 759 instants" 758 "$(attr lost "$page")"
-driven "B.setPointerCapture = function () {};$(finger pointerdown 1 .4)$(finger pointerdown 2 .6)$(finger pointermove 1 .3)$(finger pointermove 2 .7)$(finger pointerup 1 .3)"
-is "two fingers that part zoom in on what is between them" 15125000,45375000 "$(attr view "$page")"
+for is in "first $whole" "+ 12100000,48400000" "+right 19360000,55660000" "++0 $whole" "-left $whole" "+End 24200000,60500000" \
+	"+EndHome 0,36300000" "drag 15125000,30250000" "pinch 15125000,45375000" "wheel $whole" "button 12100000,48400000" "ctrl+wheel true" \
+	"n 0" "p 758" "lost true" "kept 0"; do
+	check "keys, mouse, fingers: $is" grep -qF "; $is; " <<<"; $(attr said "$page"); "
+done
+diag "$(attr said "$page")"
+like "a lost write that was gone to is said" 'id="lost-words">A write acknowledged beside n1 at 10\.[0-9]* s, lost later' "$page"
+is "none of it caused an error" 0 "$(attr errors "$page")"
 driven "document.querySelector('.g-writes .fold').click();"
 like "a lane folds" 'aria-expanded="false" aria-controls="g2"' "$page"
 driven "document.querySelector('.g-roles .whatis').click();"
 like "a lane says what it is" 'id="tip" role="note" style[^>]*><b>Who says it leads: redis</b><p>Each node was asked' "$page"
-# what is drawn: pixels of the colour of lost writes, in a plot that shows a time with them and one without
-ink="var ink = function () { var c = [].find.call(document.querySelectorAll('.g-writes canvas'), function (e) { return e.row.label === 'n1'; }), d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data, n = 0; for (var i = 0; i < d.length; i += 4) n += d[i] > 170 \&\& d[i + 1] < 60 \&\& d[i + 2] < 80 \&\& d[i + 3] > 200; return n; };"
-driven "$ink R.axis.view = [12e6, 20e6]; R.draw(); document.documentElement.dataset.ink = ink() > 1000; R.axis.view = [40e6, 50e6]; R.draw(); document.documentElement.dataset.none = ink();"
-is "lost writes are drawn where they were acknowledged, and nowhere else" "true 0" "$(attr ink "$page") $(attr none "$page")"
 driven "$(mouse pointermove .3)"
 like "the reading follows the mouse" 'at <b>18\.1' "$page"
 driven "$(key ArrowRight true)"

@@ -365,6 +365,9 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	incomplete(a, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__split(a, r, out);
+	findings__wire(a, out);
+	for (size_t r = 0; r < h->n_resources; r++)
+		findings__epochs(a, r, out);
 	lost_writes(a, out);
 	odd_writes(a, out);
 	checked(checks, "fail", out);

@@ -54,6 +54,8 @@ void history__free(struct history *h)
 	free(h->traffic);
 	free(h->fault_events);
 	free(h->gaps);
+	free(h->senders);
+	free(h->garps);
 	free(h->lateness);
 	free(h->phases);
 	free(h->node_events);

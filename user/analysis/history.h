@@ -265,6 +265,23 @@ struct history_gap {
 	int64_t from_ns, to_ns; /* from <= to */
 };
 
+/* Someone sent VRRP advertisements, as one node saw it. In the order of the file. */
+struct history_sender {
+	int resource, node;
+	const char *who; /* "SOURCE (MAC)" */
+	int64_t vrid, family, interval_ns;
+	int64_t from_ns, to_ns; /* from <= to */
+	bool stopped;		/* false: the same from_ns may follow, with what came of it */
+};
+
+/* An address was announced from another MAC than before. In the order of the file. */
+struct history_garp {
+	int resource, node;
+	int64_t t_ns;
+	const char *address, *mac;
+	const char *was; /* or NULL: the first time */
+};
+
 struct history_phase {
 	int64_t t_ns;
 	const char *phase;
@@ -330,6 +347,10 @@ struct history {
 	size_t n_fault_events;
 	struct history_gap *gaps;
 	size_t n_gaps;
+	struct history_sender *senders;
+	size_t n_senders;
+	struct history_garp *garps;
+	size_t n_garps;
 	struct hist *lateness; /* of the clients of all workloads, as they say themselves; NULL: they do not */
 	/* in the order of time */
 	struct history_phase *phases;

@@ -450,6 +450,8 @@ static const struct {
 	{"node", node},
 	{"final", final},
 	{"probe_gap", probe_gap},
+	{"vrrp_sender", line__vrrp_sender},
+	{"garp", line__garp},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},

@@ -26,7 +26,7 @@ struct reader {
 	struct reader_names nodes, faults, resources, workloads, keys;
 	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
 		cap_node_events, cap_notes, cap_attempts, cap_keys, cap_bins, cap_listens,
-		cap_drops;
+		cap_drops, cap_senders, cap_garps;
 };
 
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
@@ -82,6 +82,8 @@ int intents__attempt(struct reader *rd, const json_t *o, struct history_op *x);
 int intents__merge(struct history *h);
 
 int line__run(struct reader *rd, const json_t *o);
+int line__vrrp_sender(struct reader *rd, const json_t *o);
+int line__garp(struct reader *rd, const json_t *o);
 int line__event(struct reader *rd, const json_t *o);
 
 #endif

@@ -117,6 +117,16 @@ const struct history_final **writes__last_finals(const struct history *h, size_t
 /* Does workload @w tell about resource @r? */
 bool writes__about(const struct history *h, size_t w, size_t r);
 
+/* ---- epochs.c: epochs that no protocol would have ---- */
+
+struct epoch_doubt {
+	int64_t t_ns;
+	int64_t before, now; /* before: HISTORY_NONE if there was none */
+};
+
+/* Did @node's claims on @resource have an epoch that cannot be right? The first, in @ret. */
+bool epochs__doubtful(const struct history *h, size_t resource, int node, struct epoch_doubt *ret);
+
 /* ---- split.c: overlaps of claims, and how bad it got ---- */
 
 struct span {
@@ -291,6 +301,8 @@ void findings__say(json_t *out, struct text *t); /* if there is anything to say;
 /* findings_roles.c, of resource @r */
 void findings__split(const struct analysis *a, size_t r, json_t *out);
 void findings__no_split(const struct analysis *a, size_t r, json_t *out);
+void findings__epochs(const struct analysis *a, size_t r, json_t *out); /* epochs.c */
+void findings__wire(const struct analysis *a, json_t *out);		 /* findings_vrrp.c */
 void findings__succession(const struct analysis *a, size_t r, json_t *out);
 
 /* ---- text.c: numbers that may be missing, strings that grow ---- */

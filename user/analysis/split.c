@@ -185,18 +185,25 @@ static int by_epoch_time(const void *a, const void *b)
 }
 
 /* Two nodes certainly claimed at once in one epoch. @ret: 0, 1, or -1: no claim has an epoch. */
-static int in_one_epoch(const struct claims *c, int *ret)
+static int in_one_epoch(const struct history *h, size_t resource, const struct claims *c, int *ret)
 {
 	_cleanup_free_ const struct claim **v = calloc(c->n + 1, sizeof(*v));
 	const struct claim *latest = NULL;
+	bool doubtful = false;
 	size_t n = 0;
 
 	if (!v)
 		return -ENOMEM;
 	*ret = 0;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->v[i].epoch != HISTORY_NONE)
+	/* by node */
+	for (size_t i = 0; i < c->n; i++) {
+		struct epoch_doubt d;
+
+		if (!i || c->v[i].node != c->v[i - 1].node)
+			doubtful = epochs__doubtful(h, resource, c->v[i].node, &d);
+		if (c->v[i].epoch != HISTORY_NONE && !doubtful)
 			v[n++] = &c->v[i];
+	}
 	if (!n)
 		*ret = -1;
 	qsort((void *)v, n, sizeof(*v), by_epoch_time);
@@ -298,7 +305,7 @@ static int one_resource(const struct history *h, const struct timing *t, const s
 	r = overlap__sweep(must_spans, n, h->nodes.n, &s->must, &s->n_must);
 	r = r ? r : overlap__sweep(may_spans, n_outer, h->nodes.n, &may, &n_may);
 	r = r ? r : participants(must_spans, n, s->must, s->n_must, &p);
-	r = r ? r : in_one_epoch(c, &s->same_epoch);
+	r = r ? r : in_one_epoch(h, resource, c, &s->same_epoch);
 	r = r ? r : who(h, &p, s);
 	if (r)
 		return r;

@@ -21,7 +21,8 @@
  *  fifo      a queue that keeps the order (Henzinger, Sezgin and Vafeiadis 2013). O(n log n)
  *  set       grows only; asked for one element at a time. O(n log n)
  *  token     tokens that a lock gave out: each greater than all that were given before. O(n log n)
- *  fence     tokens that a resource accepted: none lower than one accepted before. O(n log n)
+ *  fence     tokens that a resource accepted: none lower than one accepted before. Where the resource
+ *            tells in which order it accepted them, that is the order. O(n log n)
  *  agree     after quiescence all readers of a key have the same. O(n log n)
  *
  * queue and fifo: pops with an unknown outcome may have taken any value. Such histories with pops
@@ -60,10 +61,10 @@ enum checker {
 const char *checker__name(enum checker c);
 
 enum check_kind {
-	CHECK_READ,  /* value: what was read, NIL if nothing was there */
-	CHECK_WRITE, /* value; of a fence: the token */
-	CHECK_CAS,   /* arg, NIL included, became value */
-	CHECK_ADD,   /* set: value. counter: arg was added; value: the new total, NIL if not told */
+	CHECK_READ, /* value: what was read, NIL if nothing was there */
+	CHECK_WRITE, /* value; of a fence: the token; arg: which the resource accepted it as, from 1; 0: not told */
+	CHECK_CAS, /* arg, NIL included, became value */
+	CHECK_ADD, /* set: value. counter: arg was added; value: the new total, NIL if not told */
 	CHECK_CONTAINS, /* value; arg: 1 it was there, 0 it was not */
 	CHECK_PUSH,	/* value */
 	CHECK_POP,	/* value, NIL if it was empty; unknown: NIL any value, else that value */

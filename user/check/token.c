@@ -3,7 +3,8 @@
  * token.c: fencing tokens, and readers that must agree. Tokens as given out grow (Kleppmann 2016):
  * one that is not greater than another that was given before is no fence. Tokens as a resource
  * accepts them may repeat but never go back: that would be a holder of old writing after a newer
- * one.
+ * one. A late write is under way while the newer one is accepted: by its times alone it may have been
+ * first, so the resource must tell.
  */
 #include "check/internal.h"
 #include "lib/cleanup.h"
@@ -46,11 +47,51 @@ static int twice(const struct check_op *ops, size_t n, struct finding *ret)
 	return 0;
 }
 
+static int by_place(const void *a, const void *b, void *ops)
+{
+	const struct check_op *x = &((const struct check_op *)ops)[*(const size_t *)a];
+	const struct check_op *y = &((const struct check_op *)ops)[*(const size_t *)b];
+
+	return x->arg != y->arg ? (x->arg > y->arg) - (x->arg < y->arg) : by_invoke(a, b, ops);
+}
+
+/* All that were accepted, in the order that the resource told. */
+static int behind(const struct check_op *ops, size_t n, struct finding *ret)
+{
+	_cleanup_free_ size_t *order = NULL;
+	size_t m, highest = 0;
+
+	order = sorted(ops, n, completes, by_place, &m);
+	if (!order)
+		return -ENOMEM;
+	for (size_t i = 1; i < m; i++) {
+		if (ops[order[i]].value < ops[order[highest]].value)
+			pair(ops, order[highest], order[i], ret);
+		else
+			highest = i;
+	}
+	return 0;
+}
+
+static bool has_places(const struct check_op *ops, size_t n)
+{
+	bool any_there = false;
+
+	for (size_t i = 0; i < n; i++) {
+		if (completes(&ops[i]) && ops[i].arg <= 0)
+			return false;
+		any_there |= completes(&ops[i]);
+	}
+	return any_there;
+}
+
 int token__check(bool strict, const struct check_op *ops, size_t n, struct finding *ret)
 {
 	_cleanup_free_ size_t *in = NULL, *out = NULL;
 	size_t m, done = 0, highest = NONE;
 
+	if (!strict && has_places(ops, n))
+		return behind(ops, n, ret);
 	in = sorted(ops, n, completes, by_invoke, &m);
 	out = sorted(ops, n, completes, by_complete, &m);
 	if (!in || !out)

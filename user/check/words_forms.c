@@ -286,12 +286,18 @@ static bool of_lock(const struct telling *t)
 
 static bool of_tokens(const struct telling *t)
 {
-	const struct check_op *a, *b;
+	const struct check_op *a, *b, *late;
 
 	if (t->n_witness != 2)
 		return false;
 	a = tell__nth(t, 0);
 	b = tell__nth(t, 1);
+	/* A late one may have been sent first. */
+	if (a->value < b->value) {
+		late = a;
+		a = b;
+		b = late;
+	}
 	if (t->c == CHECKER_FENCE)
 		fprintf(t->out, "token %" PRId64 " was accepted from ", b->value);
 	else

@@ -4,6 +4,7 @@
 
 #include "lab/lab.h"
 #include "lib/log.h"
+#include "recorder/load.h"
 #include "run/plan.h"
 
 #include <stdio.h>
@@ -119,6 +120,12 @@ int cli__precheck(const struct experiment *e, bool allow_host, struct error *err
 			       EXIT_USAGE;
 	if (e->has_lab && lab__check(e, err) < 0)
 		return err__prefix(err, "%s", e->file), EXIT_USAGE;
+	for (size_t i = 0; i < e->n_workloads; i++)
+		if (load__check_system(e->workloads[i].system, err) < 0)
+			return err__prefix(err, "%s:%d:%d: workload %s", e->file,
+					   e->workloads[i].pos.line, e->workloads[i].pos.col,
+					   e->workloads[i].name),
+			       EXIT_USAGE;
 	if (plan__make(e, NULL, &po, &plan, err) < 0)
 		return EXIT_USAGE;
 	return 0;

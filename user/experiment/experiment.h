@@ -8,6 +8,7 @@
 #define CHAOS_EXPERIMENT_H
 
 #include "discover/target.h"
+#include "experiment/custom.h"
 #include "lib/error.h"
 
 #include <stdbool.h>
@@ -94,6 +95,7 @@ struct lab_node {
 	char **run; /* command lines, templates; started in order */
 	size_t n_run;
 	bool sh; /* run each by /bin/sh -c instead of splitting into words */
+	char *user; /* whose its commands, files and folder are; NULL = the caller's */
 	struct ready ready;
 	struct lab_need *needs;
 	size_t n_needs;
@@ -328,20 +330,36 @@ struct custom_system {
 	uint16_t port;	 /* TCP */
 	char *send;	 /* TCP: what to send first, C escapes already resolved */
 	char *leader_re; /* POSIX extended; matching the answer means: claims leadership */
+	/* what it is if `leader` does not match, the first that does; NULL = none */
+	char *candidate_re, *follower_re;
 	char *epoch_re;	 /* its first group is the epoch; NULL = none */
+	bool has_probe;	 /* the above; else it is for workloads only */
+	struct custom_workload *workload; /* NULL = it is for role probes only */
 	struct pos pos;
 };
 
 struct role_watch {
 	char *resource;
-	char *system; /* redis | sentinel | etcd | vrrp | a custom_system's name */
+	char *system; /* one of role_systems[] (parse_role.c) or a custom_system's name */
 	char **endpoints;
 	size_t n_endpoints;
 	uint16_t port;	   /* 0 = the system's default */
 	char *master_name; /* sentinel; default "mymaster" */
 	char *vip;	   /* vrrp: the virtual address */
+	char *url;	   /* template: http(s)://HOST:PORT in place of the node's address and port */
+	char *ca_file, *token_file;
+	char *user, *password, *database;
+	char *identity; /* template: what the system calls the node; lease, kafka */
+	char *lease;	/* NAMESPACE/NAME */
+	unsigned int slot; /* redis-cluster */
 	int64_t every_ns;  /* default 20 ms, 1 ms ... 60 s */
 	struct pos pos;
+};
+
+/* What some systems ask of a client; NULL where the file says nothing. */
+struct workload_login {
+	char *user, *password, *database;
+	char *queue_type; /* rabbitmq: classic | quorum */
 };
 
 enum load_mode {
@@ -384,7 +402,8 @@ struct http_load {
 
 struct workload {
 	char *name;
-	char *system; /* redis | etcd | http */
+	char *system; /* of load_systems, or a custom_system's name */
+	struct workload_login login;
 	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;

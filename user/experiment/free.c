@@ -23,6 +23,7 @@ static void free_node(struct lab_node *node)
 	free(node->files);
 	free(node->needs);
 	free_strings(node->run, node->n_run);
+	free(node->user);
 	free(node->ready.url);
 	free(node->ready.command);
 	free(node->name);
@@ -61,6 +62,9 @@ static void free_observation(struct experiment *e)
 		free(s->send);
 		free(s->leader_re);
 		free(s->epoch_re);
+		custom__free(s->workload);
+		free(s->candidate_re);
+		free(s->follower_re);
 	}
 	for (size_t i = 0; i < e->n_roles; i++) {
 		struct role_watch *w = &e->roles[i];
@@ -70,6 +74,14 @@ static void free_observation(struct experiment *e)
 		free_strings(w->endpoints, w->n_endpoints);
 		free(w->master_name);
 		free(w->vip);
+		free(w->url);
+		free(w->ca_file);
+		free(w->token_file);
+		free(w->user);
+		free(w->password);
+		free(w->database);
+		free(w->identity);
+		free(w->lease);
 	}
 	for (size_t i = 0; i < e->n_workloads; i++) {
 		struct workload *w = &e->workloads[i];
@@ -77,6 +89,10 @@ static void free_observation(struct experiment *e)
 		free(w->name);
 		free(w->system);
 		free(w->check);
+		free(w->login.user);
+		free(w->login.password);
+		free(w->login.database);
+		free(w->login.queue_type);
 		free(w->target);
 		free_strings(w->endpoints, w->n_endpoints);
 		free(w->http.url);

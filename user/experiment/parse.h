@@ -14,6 +14,7 @@ void parse_endpoints(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_systems(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_faults(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_observe(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_roles(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_guards(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_expect(struct reader *r, const struct yaml_node *n, void *obj);
 
@@ -87,6 +88,16 @@ size_t parse_endpoint_name(struct reader *r, const struct yaml_node *n);
  */
 bool parse_template(struct reader *r, const struct yaml_node *n);
 
+/* "" if a template of the lab may have ${@name}, else NULL; @arg is the experiment. */
+const char *parse_known_name(const char *name, void *arg);
+
+/* Whether @text is a pattern, with at least @groups groups, the first "around" @around; or a finding. */
+bool parse_check_pattern(struct reader *r, struct pos pos, const char *text, size_t groups,
+			 const char *around);
+/* The workload of a custom system (@obj is a struct custom_system). */
+void parse_custom_workload(struct reader *r, const struct yaml_node *n, void *obj);
+bool parse_is_role_system(const char *name);
+bool parse_is_load_system(const char *name);
 /* Options of a workload (@obj is a struct workload), and what they must be together. */
 void workload__mode(struct reader *r, const struct yaml_node *n, void *obj);
 void workload__arrival(struct reader *r, const struct yaml_node *n, void *obj);
@@ -103,6 +114,10 @@ void workload__check(struct reader *r, const struct yaml_node *n, struct workloa
 /* An address without length, IPv4 or IPv6. */
 bool parse_is_address(const char *s);
 
+/* Endpoints that a probe or a client can be in: names, each once. */
+void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names, size_t *n_names);
+
+/* The built-in systems of roles, in the order in which they are documented. */
 extern const char *const role_systems[];
 extern const size_t n_role_systems;
 

@@ -17,7 +17,7 @@
 
 static const char *const own_names[] = {"ip", "ip6", "node", "dir"};
 
-static const char *known_name(const char *name, void *arg)
+const char *parse_known_name(const char *name, void *arg)
 {
 	const struct experiment *e = arg;
 	const char *dot = strrchr(name, '.');
@@ -45,7 +45,7 @@ bool parse_template(struct reader *r, const struct yaml_node *n)
 
 	if (n->kind != YAML_SCALAR)
 		return false;
-	text = experiment__expand(n->text, known_name, r->e, &err);
+	text = experiment__expand(n->text, parse_known_name, r->e, &err);
 	if (!text)
 		reader__fault(r, n->pos,
 			      "%s; expected ip, ip6, node, dir, or NODE.ip, NODE.ip6 of a lab node",
@@ -183,6 +183,7 @@ static const struct option node_options[] = {
 	OPTION("files", CUSTOM, .parse = node_files),
 	OPTION("run", CUSTOM, .parse = node_run),
 	FIELD("sh", BOOL, lab_node, sh),
+	FIELD("user", STRING, lab_node, user),
 	OPTION("ready", CUSTOM, .parse = node_ready),
 	OPTION("needs", CUSTOM, .parse = node_needs),
 };

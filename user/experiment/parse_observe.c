@@ -5,11 +5,6 @@
 
 #include <string.h>
 
-#define LIST_SYSTEMS "redis, sentinel, etcd, vrrp"
-
-const char *const role_systems[] = {"redis", "sentinel", "etcd", "vrrp"};
-const size_t n_role_systems = ARRAY_SIZE(role_systems);
-
 /* --- shared by roles and workloads ---------------------------------------------------------------- */
 
 /* A probe or client runs inside the endpoint: it must have a network namespace to run in. */
@@ -23,8 +18,7 @@ static bool is_enterable(const struct endpoint *ep)
 	return false;
 }
 
-static void read_endpoints(struct reader *r, const struct yaml_node *n, char ***names,
-			   size_t *n_names)
+void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names, size_t *n_names)
 {
 	size_t count = reader__list(r, n, "an endpoint or a list of them");
 
@@ -57,141 +51,13 @@ static void read_endpoints(struct reader *r, const struct yaml_node *n, char ***
 	}
 }
 
-/* --- roles ---------------------------------------------------------------------------------------- */
-
-static const struct custom_system *find_custom(const struct experiment *e, const char *name)
-{
-	for (size_t i = 0; i < e->n_systems; i++) {
-		if (e->systems[i].name && !strcmp(e->systems[i].name, name))
-			return &e->systems[i];
-	}
-	return NULL;
-}
-
-static bool is_role_system(const char *name)
-{
-	for (size_t i = 0; i < n_role_systems; i++) {
-		if (!strcmp(role_systems[i], name))
-			return true;
-	}
-	return false;
-}
-
-static void role_system(struct reader *r, const struct yaml_node *n, void *obj)
-{
-	struct role_watch *w = obj;
-	struct experiment *e = r->e;
-	_cleanup_free_ const char **words = calloc(n_role_systems + e->n_systems, sizeof(*words));
-	char hint[HINT_SIZE];
-
-	if (!words) {
-		r->nomem = true;
-		return;
-	}
-	if (!reader__string(r, n, "a system: " LIST_SYSTEMS " or a name of `systems`",
-			    &w->system) ||
-	    is_role_system(w->system) || find_custom(e, w->system))
-		return;
-	for (size_t i = 0; i < n_role_systems; i++)
-		words[i] = role_systems[i];
-	for (size_t i = 0; i < e->n_systems; i++)
-		words[n_role_systems + i] = e->systems[i].name ? e->systems[i].name : "";
-	reader__hint(r, w->system, words, n_role_systems + e->n_systems, hint);
-	reader__fault(r, n->pos, "unknown system `%.64s`%s", w->system,
-		      *hint ? hint : "; expected " LIST_SYSTEMS " or a name of `systems`");
-	free(w->system);
-	w->system = NULL;
-}
-
-static void role_endpoints(struct reader *r, const struct yaml_node *n, void *obj)
-{
-	struct role_watch *w = obj;
-
-	read_endpoints(r, n, &w->endpoints, &w->n_endpoints);
-}
-
-static void role_vip(struct reader *r, const struct yaml_node *n, void *obj)
-{
-	struct role_watch *w = obj;
-
-	if (reader__string(r, n, "an address", &w->vip) && !parse_is_address(w->vip))
-		reader__fault(r, n->pos,
-			      "`%.64s` is no address; expected one as 10.99.0.100, without length",
-			      w->vip);
-}
-
-static const struct option role_options[] = {
-	FIELD("resource", STRING, role_watch, resource, .required = true),
-	OPTION("system", CUSTOM, .required = true, .parse = role_system),
-	OPTION("endpoints", CUSTOM, .required = true, .parse = role_endpoints),
-	FIELD("port", PORT, role_watch, port),
-	FIELD("master_name", STRING, role_watch, master_name),
-	OPTION("vip", CUSTOM, .parse = role_vip),
-	FIELD("every", DURATION, role_watch, every_ns, .lo = NS_PER_MS, .hi = 60 * NS_PER_S),
-};
-
-/* Options that only some systems have. */
-static void check_role(struct reader *r, const struct yaml_node *n, struct role_watch *w)
-{
-	const struct yaml_node *vip = yaml__get(n, "vip"), *port = yaml__get(n, "port");
-	const struct yaml_node *master = yaml__get(n, "master_name");
-	bool vrrp = !strcmp(w->system, "vrrp"), sentinel = !strcmp(w->system, "sentinel");
-	const struct custom_system *custom = find_custom(r->e, w->system);
-
-	if (vrrp && !vip)
-		reader__fault(r, n->pos, "system vrrp needs `vip`, the address that moves");
-	if (!vrrp && vip)
-		reader__fault(r, vip->pos, "`vip` belongs to system vrrp, not to %s", w->system);
-	if (!sentinel && master)
-		reader__fault(r, master->pos, "`master_name` belongs to system sentinel, not to %s",
-			      w->system);
-	if (port && (vrrp || (custom && custom->kind != EXCHANGE_TCP)))
-		reader__fault(r, port->pos, "system %s has no port", w->system);
-	if (sentinel && !w->master_name)
-		w->master_name = reader__strdup(r, "mymaster");
-}
-
-static void parse_role(struct reader *r, const struct yaml_node *n, size_t index)
-{
-	struct role_watch *w = &r->e->roles[index];
-	const struct yaml_node *name = yaml__get(n, "resource");
-
-	w->pos = n->pos;
-	w->every_ns = 20 * NS_PER_MS;
-	if (!reader__map(r, n, "a role", role_options, ARRAY_SIZE(role_options), w))
-		return;
-	if (w->system)
-		check_role(r, n, w);
-	if (!w->resource || !reader__check_name(r, name->pos, w->resource))
-		return;
-	for (size_t i = 0; i < index; i++) {
-		const struct role_watch *other = &r->e->roles[i];
-
-		if (other->resource && !strcmp(other->resource, w->resource))
-			reader__fault(r, name->pos,
-				      "a second role of resource `%s`; the first is on line %d",
-				      w->resource, other->pos.line);
-	}
-}
-
-static void observe_roles(struct reader *r, const struct yaml_node *n, void *obj)
-{
-	struct experiment *e = obj;
-	size_t count = reader__list(r, n, "a list of roles");
-
-	for (size_t i = 0; i < count && !r->nomem; i++) {
-		if (APPEND(r, e->roles, e->n_roles))
-			parse_role(r, reader__item(n, i), i);
-	}
-}
-
 /* --- workloads ------------------------------------------------------------------------------------ */
 
 /* One of @words, else the nearest. */
 static void read_word(struct reader *r, const struct yaml_node *n, const char *what,
 		      const char *const *words, size_t n_words, char **ret)
 {
-	char hint[HINT_SIZE], list[64] = "";
+	char hint[HINT_SIZE], list[256] = "";
 
 	if (!reader__string(r, n, what, ret))
 		return;
@@ -205,12 +71,65 @@ static void read_word(struct reader *r, const struct yaml_node *n, const char *w
 	reader__fault(r, n->pos, "unknown %s `%.64s`; expected %s%s", what, *ret, list, hint);
 }
 
+static const struct custom_system *find_custom(const struct experiment *e, const char *name)
+{
+	for (size_t i = 0; i < e->n_systems; i++) {
+		if (e->systems[i].name && !strcmp(e->systems[i].name, name))
+			return &e->systems[i];
+	}
+	return NULL;
+}
+
+/* What each system of load_systems has beside what all have. */
+static const struct load_system {
+	const char *name;
+	bool login, queue_type;
+	const char *checks; /* those that it has; NULL = all */
+} load_systems[] = {
+	{"redis", false, false, NULL},
+	{"etcd", false, false, "set register cas counter lock"},
+	{"postgres", true, false, "set register cas counter queue"},
+	{"mysql", true, false, "set register cas counter queue"},
+	{"rabbitmq", true, true, "queue"},
+	{"zookeeper", false, false, "set register cas counter"},
+	{"redis-cluster", false, false, NULL},
+	{"http", false, false, NULL},
+};
+
+static const struct load_system *find_load_system(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(load_systems); i++)
+		if (!strcmp(load_systems[i].name, name))
+			return &load_systems[i];
+	return NULL;
+}
+
+bool parse_is_load_system(const char *name)
+{
+	return find_load_system(name) != NULL;
+}
+
 static void workload_system(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"redis", "etcd", "http"};
+	struct workload *w = obj;
+	const char *words[ARRAY_SIZE(load_systems) + 1];
+	const struct custom_system *custom = NULL;
 
-	read_word(r, n, "workload system", words, ARRAY_SIZE(words),
-		  &((struct workload *)obj)->system);
+	if (n->kind == YAML_SCALAR)
+		custom = find_custom(r->e, n->text);
+	for (size_t i = 0; i < ARRAY_SIZE(load_systems); i++)
+		words[i] = load_systems[i].name;
+	words[ARRAY_SIZE(load_systems)] = custom && custom->workload ? custom->name : "";
+	read_word(r, n, "workload system", words,
+		  ARRAY_SIZE(load_systems) + (custom && custom->workload), &w->system);
+}
+
+static void workload_queue_type(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	static const char *const words[] = {"classic", "quorum"};
+
+	read_word(r, n, "queue type", words, ARRAY_SIZE(words),
+		  &((struct workload *)obj)->login.queue_type);
 }
 
 static void workload_check(struct reader *r, const struct yaml_node *n, void *obj)
@@ -225,7 +144,7 @@ static void workload_endpoints(struct reader *r, const struct yaml_node *n, void
 {
 	struct workload *w = obj;
 
-	read_endpoints(r, n, &w->endpoints, &w->n_endpoints);
+	parse_enterables(r, n, &w->endpoints, &w->n_endpoints);
 }
 
 static void workload_target(struct reader *r, const struct yaml_node *n, void *obj)
@@ -246,6 +165,10 @@ static const struct option workload_options[] = {
 	OPTION("endpoints", CUSTOM, .required = true, .parse = workload_endpoints),
 	OPTION("target", CUSTOM, .parse = workload_target),
 	FIELD("port", PORT, workload, port),
+	FIELD("user", STRING, workload, login.user),
+	FIELD("password", STRING, workload, login.password),
+	FIELD("database", STRING, workload, login.database),
+	OPTION("queue_type", CUSTOM, .parse = workload_queue_type),
 	FIELD("clients", UINT, workload, clients, .lo = 1, .hi = 10000),
 	OPTION("mode", CUSTOM, .parse = workload__mode),
 	FIELD("rate", RATE, workload, rate_per_s, .hi = 100000),
@@ -268,6 +191,46 @@ static bool is_check(const struct workload *w, const char *check)
 	return w->check && !strcmp(w->check, check);
 }
 
+/* One of the words of @list. */
+static bool has_word(const char *list, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *p = list; (p = strstr(p, word)); p++)
+		if ((p == list || p[-1] == ' ') && (!p[len] || p[len] == ' '))
+			return true;
+	return false;
+}
+
+/* What only some systems have. */
+static void check_workload_system(struct reader *r, const struct yaml_node *n,
+				  const struct workload *w)
+{
+	static const char *const keys[] = {"user", "password", "database", "queue_type"};
+	const struct load_system *s = find_load_system(w->system);
+	const struct custom_system *custom = s ? NULL : find_custom(r->e, w->system);
+	const struct yaml_node *check = yaml__get(n, "check");
+	struct pos pos = check ? check->pos : n->pos;
+
+	if (s && s->checks && !has_word(s->checks, w->check))
+		reader__fault(r, pos, "%s has no %s to check; expected one of %s", s->name,
+			      w->check, s->checks);
+	if (custom && custom->workload && custom->workload->n_exchanges &&
+	    !custom__has_check(custom->workload, w->check))
+		reader__fault(r, pos, "system `%s` has no operations for check %s", w->system,
+			      w->check);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct yaml_node *key = yaml__get(n, keys[i]);
+		bool fits = s && (i == 3 ? s->queue_type : s->login);
+
+		if (key && !fits)
+			reader__fault(r, key->pos, "`%s` does not belong to system %s", keys[i],
+				      w->system);
+	}
+	if (custom && yaml__get(n, "port"))
+		reader__fault(r, yaml__get(n, "port")->pos, "system %s has no port", w->system);
+}
+
 static void parse_workload(struct reader *r, const struct yaml_node *n, size_t index)
 {
 	struct workload *w = &r->e->workloads[index];
@@ -288,8 +251,8 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 	workload__check(r, n, w);
 	if (!yaml__get(n, "reads"))
 		w->reads = is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
-	if (w->system && !strcmp(w->system, "etcd") && is_check(w, "queue"))
-		reader__fault(r, yaml__get(n, "check")->pos, "etcd has no queues to check");
+	if (w->system && w->check)
+		check_workload_system(r, n, w);
 	if (!w->clients)
 		w->clients = w->n_endpoints ? (unsigned int)w->n_endpoints : 1;
 	if (!w->name || !reader__check_name(r, name->pos, w->name))
@@ -329,7 +292,7 @@ static void observe_traffic(struct reader *r, const struct yaml_node *n, void *o
 
 static const struct option observe_options[] = {
 	OPTION("traffic", CUSTOM, .parse = observe_traffic),
-	OPTION("roles", CUSTOM, .parse = observe_roles),
+	OPTION("roles", CUSTOM, .parse = parse_roles),
 	OPTION("workloads", CUSTOM, .parse = observe_workloads),
 };
 

@@ -36,34 +36,37 @@ static bool repeats_too_much(const char *s)
 	return false;
 }
 
-/* A POSIX extended pattern with at least @groups groups. */
-static bool read_pattern(struct reader *r, const struct yaml_node *n, size_t groups, char **ret)
+bool parse_check_pattern(struct reader *r, struct pos pos, const char *text, size_t groups,
+			 const char *around)
 {
 	char why[128];
 	regex_t re;
 	int err;
 
-	if (!reader__string(r, n, "a pattern, a POSIX extended regular expression", ret))
-		return false;
-	if (strlen(*ret) > PATTERN_MAX || repeats_too_much(*ret)) {
-		reader__fault(r, n->pos,
-			      "pattern too big; expected at most %d letters and %d repeats",
+	if (strlen(text) > PATTERN_MAX || repeats_too_much(text)) {
+		reader__fault(r, pos, "pattern too big; expected at most %d letters and %d repeats",
 			      PATTERN_MAX, REPEAT_MAX);
 		return false;
 	}
-	err = regcomp(&re, *ret, REG_EXTENDED);
+	err = regcomp(&re, text, REG_EXTENDED);
 	if (err) {
 		regerror(err, &re, why, sizeof(why));
-		reader__fault(r, n->pos, "`%.64s` is no pattern: %s", *ret, why);
+		reader__fault(r, pos, "`%.64s` is no pattern: %s", text, why);
 		return false;
 	}
 	groups = re.re_nsub < groups ? groups : 0;
 	regfree(&re);
 	if (groups)
-		reader__fault(r, n->pos,
-			      "`%.64s` has no group; expected (...) around the epoch's number",
-			      *ret);
+		reader__fault(r, pos, "`%.64s` has no group; expected (...) around %s", text,
+			      around);
 	return !groups;
+}
+
+/* A POSIX extended pattern with at least @groups groups. */
+static bool read_pattern(struct reader *r, const struct yaml_node *n, size_t groups, char **ret)
+{
+	return reader__string(r, n, "a pattern, a POSIX extended regular expression", ret) &&
+	       parse_check_pattern(r, n->pos, *ret, groups, "the epoch's number");
 }
 
 static void system_leader(struct reader *r, const struct yaml_node *n, void *obj)
@@ -71,46 +74,19 @@ static void system_leader(struct reader *r, const struct yaml_node *n, void *obj
 	read_pattern(r, n, 0, &((struct custom_system *)obj)->leader_re);
 }
 
+static void system_candidate(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	read_pattern(r, n, 0, &((struct custom_system *)obj)->candidate_re);
+}
+
+static void system_follower(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	read_pattern(r, n, 0, &((struct custom_system *)obj)->follower_re);
+}
+
 static void system_epoch(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	read_pattern(r, n, 1, &((struct custom_system *)obj)->epoch_re);
-}
-
-static int hex_value(char c)
-{
-	const char *digits = "0123456789abcdef", *p = strchr(digits, tolower((unsigned char)c));
-
-	return c && p ? (int)(p - digits) : -1;
-}
-
-/* Resolve \n \r \t \\ \" \xHH in place; false for another escape or a NUL. */
-static bool unescape(char *s)
-{
-	static const char names[] = "nrt\\\"", values[] = "\n\r\t\\\"";
-	char *out = s;
-
-	for (; *s; s++) {
-		const char *name;
-
-		if (*s != '\\') {
-			*out++ = *s;
-			continue;
-		}
-		s++;
-		name = *s ? strchr(names, *s) : NULL;
-		if (name) {
-			*out++ = values[name - names];
-		} else if (*s == 'x' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0) {
-			*out = (char)(hex_value(s[1]) * 16 + hex_value(s[2]));
-			if (!*out++)
-				return false;
-			s += 2;
-		} else {
-			return false;
-		}
-	}
-	*out = '\0';
-	return true;
 }
 
 static void tcp_send(struct reader *r, const struct yaml_node *n, void *obj)
@@ -120,7 +96,7 @@ static void tcp_send(struct reader *r, const struct yaml_node *n, void *obj)
 	if (!reader__string(r, n, "the text to send", &s->send))
 		return;
 	parse_template(r, n);
-	if (!unescape(s->send))
+	if (!custom__unescape(s->send))
 		reader__fault(r, n->pos,
 			      "bad escape; expected \\n \\r \\t \\\\ \\\" or \\xHH, not \\x00");
 }
@@ -166,8 +142,11 @@ static const struct option system_options[] = {
 	OPTION("command", CUSTOM, .parse = system_command),
 	OPTION("http", CUSTOM, .parse = system_http),
 	OPTION("tcp", CUSTOM, .parse = system_tcp),
-	OPTION("leader", CUSTOM, .required = true, .parse = system_leader),
+	OPTION("leader", CUSTOM, .parse = system_leader),
+	OPTION("candidate", CUSTOM, .parse = system_candidate),
+	OPTION("follower", CUSTOM, .parse = system_follower),
 	OPTION("epoch", CUSTOM, .parse = system_epoch),
+	OPTION("workload", CUSTOM, .parse = parse_custom_workload),
 };
 
 static void check_name(struct reader *r, const struct yaml_node *n, size_t index)
@@ -177,11 +156,8 @@ static void check_name(struct reader *r, const struct yaml_node *n, size_t index
 
 	if (!reader__check_name(r, pos, name))
 		return;
-	for (size_t i = 0; i < n_role_systems; i++) {
-		if (!strcmp(role_systems[i], name))
-			reader__fault(r, pos, "`%s` is a built-in system; choose another name",
-				      name);
-	}
+	if (parse_is_role_system(name) || parse_is_load_system(name))
+		reader__fault(r, pos, "`%s` is a built-in system; choose another name", name);
 	for (size_t i = 0; i < index; i++) {
 		const struct custom_system *other = &r->e->systems[i];
 
@@ -209,10 +185,13 @@ void parse_systems(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!reader__map(r, item, "a system", system_options, ARRAY_SIZE(system_options),
 				 s))
 			continue;
-		if (kinds != 1)
+		s->has_probe = kinds || yaml__get(item, "leader") || yaml__get(item, "epoch");
+		if (kinds != 1 && (s->has_probe || !s->workload))
 			reader__fault(r, item->pos,
-				      "%d kinds of exchange; expected one of command, http, tcp",
-				      kinds);
+				      "%d kinds of exchange; expected one of command, http, tcp%s",
+				      kinds, s->has_probe ? "" : ", or a workload");
+		if (s->has_probe && !yaml__get(item, "leader"))
+			reader__fault(r, item->pos, "a system needs `leader`");
 		if (s->name)
 			check_name(r, item, i);
 	}

@@ -195,6 +195,7 @@ static int command_start(struct attempt *a, struct error *err)
 		.log = c->log,
 		.log_flags = O_TRUNC,
 		.netns = a->node->netns,
+		.as = a->node->as,
 	};
 
 	return lab__run(a->lab, &s, c, err);

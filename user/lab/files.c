@@ -10,14 +10,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
+static int give_to(const char *path, const struct as_user *as)
+{
+	return as->set && lchown(path, as->uid, as->gid) ? -errno : 0;
+}
+
 /* Make the folders above the file @path, from @path + @from on. */
-static int make_parents(char *path, size_t from)
+static int make_parents(char *path, size_t from, const struct as_user *as)
 {
 	for (char *p = strchr(path + from, '/'); p; p = strchr(p + 1, '/')) {
 		int r;
 
 		*p = '\0';
-		r = mkdir(path, 0755) && errno != EEXIST ? -errno : 0;
+		r = mkdir(path, 0755) && errno != EEXIST ? -errno : give_to(path, as);
 		*p = '/';
 		if (r)
 			return r;
@@ -71,9 +76,11 @@ static int render(const struct lab *lab, const struct node *n, const struct lab_
 		path = NULL;
 		return err__set(err, -ENOMEM, "out of memory");
 	}
-	r = make_parents(path, strlen(n->dir) + 1);
+	r = make_parents(path, strlen(n->dir) + 1, &n->as);
 	if (!r)
 		r = write_file(path, text);
+	if (!r)
+		r = give_to(path, &n->as);
 	return r ? err__set(err, r, "%s: %s", path, strerror(-r)) : 0;
 }
 
@@ -91,6 +98,10 @@ int lab__make_files(struct lab *lab, struct error *err)
 		if (mkdir(n->dir, 0755))
 			return err__set(err, -errno, "%s: %s", n->dir, strerror(errno));
 		n->made_dir = true;
+		r = give_to(n->dir, &n->as);
+		if (r)
+			return err__set(err, r, "%s: cannot give it to %s: %s", n->dir,
+					n->spec->user, strerror(-r));
 		for (size_t k = 0; !r && k < n->spec->n_files; k++)
 			r = render(lab, n, &n->spec->files[k], err);
 		if (r)
@@ -156,7 +167,7 @@ static const char *last_lines(const char *text, size_t len, unsigned int n)
 
 const char *file__tail(const char *path, unsigned int n, char *buf, size_t size)
 {
-	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	char text[4096];
 	size_t len = 0, out = 0;
 	struct stat st;

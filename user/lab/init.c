@@ -75,8 +75,31 @@ static void mount_proc(void)
 	mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
+/* A caller's HOME is no place for another user; nothing to do where there is none. */
+static void move_home(const char *dir)
+{
+	static char home[4096];
+
+	if (strlen(dir) + sizeof("HOME=") > sizeof(home))
+		return;
+	stpcpy(stpcpy(home, "HOME="), dir);
+	for (char **e = environ; e && *e; e++)
+		if (!strncmp(*e, "HOME=", 5))
+			*e = home;
+}
+
+/* By the system calls: this process has no other thread that glibc would have to tell. */
+static bool become(const struct as_user *as)
+{
+	/* What the init has put aside. */
+	return !privilege__restore() && !syscall(SYS_setgroups, 1, &as->gid) &&
+	       !syscall(SYS_setresgid, as->gid, as->gid, as->gid) &&
+	       !syscall(SYS_setresuid, as->uid, as->uid, as->uid);
+}
+
 /* Its stdin is the init's: /dev/null. */
-static _Noreturn void command_main(const char *dir, const int fds[INIT_FDS])
+static _Noreturn void command_main(const char *dir, const struct as_user *as,
+				   const int fds[INIT_FDS])
 {
 	sigset_t none;
 
@@ -85,6 +108,12 @@ static _Noreturn void command_main(const char *dir, const int fds[INIT_FDS])
 	if (setns(fds[INIT_FD_NETNS], CLONE_NEWNET))
 		give_up(fds[INIT_FD_BIRTH], BIRTH_NETNS);
 	mount_proc();
+	if (as->set) {
+		if (!become(as))
+			give_up(fds[INIT_FD_BIRTH], BIRTH_USER);
+		move_home(dir);
+	}
+	/* After that: a user that cannot come here could not open its files either. */
 	if (chdir(dir))
 		give_up(fds[INIT_FD_BIRTH], BIRTH_DIR);
 	if (dup2(fds[INIT_FD_LOG], 1) < 0 || dup2(fds[INIT_FD_LOG], 2) < 0)
@@ -135,7 +164,7 @@ static void start(ssize_t len, const int fds[INIT_FDS])
 	/* fork(), without handlers that are not for a process with a copied heap. */
 	pid = syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 	if (pid == 0)
-		command_main(inbox.req.text, fds);
+		command_main(inbox.req.text, &inbox.req.as, fds);
 	if (pid < 0)
 		tell(fds[INIT_FD_BIRTH], BIRTH_FORK);
 	for (int i = 0; i < INIT_FDS; i++)

@@ -6,6 +6,8 @@
 #ifndef CHAOS_LAB_INIT_H
 #define CHAOS_LAB_INIT_H
 
+#include "lab/spawn.h"
+
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,16 +25,25 @@ enum init_fd { INIT_FD_NETNS, INIT_FD_LOG, INIT_FD_BIRTH, INIT_FDS };
 
 struct init_request {
 	enum init_verb verb;
-	pid_t group;	  /* INIT_KILL_GROUP */
-	uint32_t n_words; /* INIT_START, without the folder */
-	char text[];	  /* INIT_START: the folder and the words, each with its NUL */
+	pid_t group;	   /* INIT_KILL_GROUP */
+	struct as_user as; /* INIT_START */
+	uint32_t n_words;  /* INIT_START, without the folder */
+	char text[];	   /* INIT_START: the folder and the words, each with its NUL */
 };
 
 /*
  * What a command says over INIT_FD_BIRTH, which closes when its program begins: that it is there, and then
  * what it could not do, if anything. The kernel adds its pid as the receiver sees it (SCM_CREDENTIALS).
  */
-enum birth_step { BIRTH_THERE, BIRTH_FORK, BIRTH_NETNS, BIRTH_DIR, BIRTH_FILES, BIRTH_EXEC };
+enum birth_step {
+	BIRTH_THERE,
+	BIRTH_FORK,
+	BIRTH_NETNS,
+	BIRTH_USER,
+	BIRTH_DIR,
+	BIRTH_FILES,
+	BIRTH_EXEC
+};
 
 struct birth {
 	enum birth_step step;

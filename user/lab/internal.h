@@ -27,6 +27,7 @@ struct node {
 	bool has_ip6; /* false where the kernel has no IPv6 */
 	char *dir;
 	bool made_dir;
+	struct as_user as; /* of spec->user, once lab__find_users() has looked */
 	int netns;
 	struct netns_id id;
 	struct command *commands; /* spec->n_run */
@@ -54,6 +55,9 @@ void lab__free(struct lab *lab); /* memory only */
 
 /* names.c: fill commands, ready_url, ready of every node; all templates of files are tried too. */
 int lab__expand_all(struct lab *lab, struct error *err);
+
+/* names.c: -ENOENT for a user that this machine does not know. */
+int lab__find_users(struct lab *lab, struct error *err);
 
 /* network.c: namespaces, bridge, addresses; on failure what is made stays in @lab. */
 int lab__make_network(struct lab *lab, struct error *err);

@@ -33,6 +33,8 @@ static int make(struct lab *lab, struct error *err)
 	int r = lab__expand_all(lab, err);
 
 	if (!r)
+		r = lab__find_users(lab, err);
+	if (!r)
 		r = lab__make_files(lab, err);
 	if (!r)
 		r = lab__make_network(lab, err);
@@ -69,7 +71,8 @@ int lab__run(struct lab *lab, const struct spawn *s, struct command *c, struct e
 
 static int start_command(struct lab *lab, struct node *n, struct command *c, struct error *err)
 {
-	struct spawn s = {.argv = c->argv, .dir = n->dir, .log = c->log, .netns = n->netns};
+	struct spawn s = {
+		.argv = c->argv, .dir = n->dir, .log = c->log, .netns = n->netns, .as = n->as};
 	struct error why = {0};
 	int r = lab__run(lab, &s, c, &why);
 

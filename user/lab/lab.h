@@ -66,6 +66,9 @@ int lab__kill(struct lab *lab, const char *node, int sig);
  */
 char *lab__expand(const struct lab *lab, const char *node, const char *template, struct error *err);
 
+/* One of these names for @node, or NULL; it lives as long as the lab. */
+const char *lab__lookup(const struct lab *lab, const char *node, const char *name);
+
 /* Kill everything, remove everything but logs and rendered files. NULL is fine. */
 void lab__destroy(struct lab *lab);
 static inline void cleanup_lab(struct lab **lab)

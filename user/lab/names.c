@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* names.c: who is who in a lab: addresses, folders, and ${...} in what the user wrote. */
 #include "lab/internal.h"
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 #include "lib/nearest.h"
 
 #include <arpa/inet.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -225,6 +226,13 @@ char *lab__expand(const struct lab *lab, const char *node, const char *template,
 	return s;
 }
 
+const char *lab__lookup(const struct lab *lab, const char *node, const char *name)
+{
+	struct lookup l = {.lab = lab, .node = lab__node(lab, node)};
+
+	return l.node ? find(&l, name) : NULL;
+}
+
 /* Split first, expand then: a blank in ${dir} is no end of a word. */
 static int split_command(const struct lab *lab, const char *node, const char *line,
 			 struct command *c, struct error *err)
@@ -346,6 +354,32 @@ static int expand_node(struct lab *lab, struct node *n, struct error *err)
 	}
 	r = expand_ready(lab, n, &why);
 	return r ? err__set(err, r, "%s: ready: %s", n->spec->name, why.msg) : 0;
+}
+
+static int find_user(struct node *n, struct error *err)
+{
+	struct passwd pw, *found;
+	char buf[4096];
+	int r = getpwnam_r(n->spec->user, &pw, buf, sizeof(buf), &found);
+
+	if (r)
+		return err__set(err, -r, "%s: user `%s`: %s", n->spec->name, n->spec->user,
+				strerror(r));
+	if (!found)
+		return err__set(err, -ENOENT, "%s: no user `%s` on this machine", n->spec->name,
+				n->spec->user);
+	n->as = (struct as_user){.set = true, .uid = pw.pw_uid, .gid = pw.pw_gid};
+	return 0;
+}
+
+int lab__find_users(struct lab *lab, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < lab->e->n_nodes; i++)
+		if (lab->nodes[i].spec->user)
+			r = find_user(&lab->nodes[i], err);
+	return r;
 }
 
 int lab__expand_all(struct lab *lab, struct error *err)

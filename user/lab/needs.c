@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* needs.c: are the programs of a lab installed? */
 #include "lab/internal.h"
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 
@@ -149,13 +149,16 @@ int lab__check(const struct experiment *e, struct error *err)
 	r = lab__name(e, "", &lab, err);
 	if (!r)
 		r = lab__expand_all(lab, err);
-	lab__free(lab);
 	for (size_t i = 0; !r && i < e->n_nodes; i++) {
 		r = check_node(&m, &e->nodes[i]);
 		if (r)
-			return err__set(err, r, "out of memory");
+			err__set(err, r, "out of memory");
 	}
 	if (!r && m.n)
 		r = say_missing(&m, err);
+	/* Last: it is a package that brings them. */
+	if (!r)
+		r = lab__find_users(lab, err);
+	lab__free(lab);
 	return r;
 }

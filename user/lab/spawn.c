@@ -11,6 +11,7 @@
 static const char *const step_names[] = {
 	[BIRTH_FORK] = "cannot fork",
 	[BIRTH_NETNS] = "cannot enter its network namespace",
+	[BIRTH_USER] = "cannot become its user",
 	[BIRTH_DIR] = "cannot enter its folder",
 	[BIRTH_FILES] = "cannot open its files",
 	[BIRTH_EXEC] = "cannot execute",
@@ -31,7 +32,7 @@ static int make_request(const struct spawn *s, struct init_request **ret, size_t
 	req = calloc(1, sizeof(*req) + len);
 	if (!req)
 		return -ENOMEM;
-	*req = (struct init_request){.verb = INIT_START, .n_words = n};
+	*req = (struct init_request){.verb = INIT_START, .n_words = n, .as = s->as};
 	to = stpcpy(req->text, s->dir) + 1;
 	for (n = 0; s->argv[n]; n++)
 		to = stpcpy(to, s->argv[n]) + 1;
@@ -117,7 +118,9 @@ static int request_start(const struct pidns *ns, const struct spawn *s, int *ret
 	r = make_request(s, &req, &len);
 	if (r)
 		return err__set(err, r, "%s: %s", s->argv[0], strerror(-r));
-	log = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | s->log_flags, 0644);
+	/* The folder may be another user's, who must not have root write elsewhere. */
+	log = open(s->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | s->log_flags,
+		   0644);
 	if (log < 0)
 		return err__set(err, -errno, "%s: %s", s->log, strerror(errno));
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))

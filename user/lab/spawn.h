@@ -49,12 +49,21 @@ struct pidns_exit {
  */
 int pidns__next_exit(const struct pidns *ns, struct pidns_exit *ret);
 
+/* Whom to be; all zero: who we are. */
+struct as_user {
+	bool set;
+	uid_t uid;
+	gid_t gid;
+};
+
 struct spawn {
 	char *const *argv; /* argv[0] is looked up in PATH */
 	const char *dir;   /* working directory */
 	const char *log;   /* stdout and stderr are appended to it */
 	int log_flags;	   /* for open(2), besides O_APPEND: 0 or O_TRUNC */
 	int netns;
+	/* Its one group is @as.gid, and HOME is @dir. */
+	struct as_user as;
 };
 
 /*

@@ -74,8 +74,36 @@ void http__reset(struct http *h)
 {
 	curl_easy_cleanup(h->easy);
 	curl_slist_free_all(h->headers);
+	curl_slist_free_all(h->own_headers);
+	free(h->login);
+	free(h->ca_file);
 	free(h->body);
 	*h = (struct http){0};
+}
+
+int http__authorize(struct http *h, const char *user, const char *password, const char *header,
+		    const char *ca_file)
+{
+	if (user && asprintf(&h->login, "%s:%s", user, password ? password : "") < 0) {
+		h->login = NULL;
+		return -ENOMEM;
+	}
+	if (header && !(h->own_headers = curl_slist_append(NULL, header)))
+		return -ENOMEM;
+	if (ca_file && !(h->ca_file = strdup(ca_file)))
+		return -ENOMEM;
+	return 0;
+}
+
+/* What http__authorize() was told. */
+static void authorize(struct http *h)
+{
+	if (h->login)
+		curl_easy_setopt(h->easy, CURLOPT_USERPWD, h->login);
+	if (h->own_headers)
+		curl_easy_setopt(h->easy, CURLOPT_HTTPHEADER, h->own_headers);
+	if (h->ca_file)
+		curl_easy_setopt(h->easy, CURLOPT_CAINFO, h->ca_file);
 }
 
 int http__errno(CURL *easy, CURLcode code)
@@ -102,6 +130,9 @@ int http__errno(CURL *easy, CURLcode code)
 	case CURLE_URL_MALFORMAT:
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return -EINVAL;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -EKEYREJECTED;
 	case CURLE_OUT_OF_MEMORY:
 		return -ENOMEM;
 	default:
@@ -110,6 +141,13 @@ int http__errno(CURL *easy, CURLcode code)
 }
 
 int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns)
+{
+	struct http_request rq = {.url = url, .body = json, .headers = json ? h->headers : NULL};
+
+	return http__send(h, &rq, deadline_ns);
+}
+
+int http__send(struct http *h, const struct http_request *rq, int64_t deadline_ns)
 {
 	int64_t left = deadline_ns - clock__now();
 	CURL *c = h->easy;
@@ -122,7 +160,7 @@ int http__request(struct http *h, const char *url, const char *json, int64_t dea
 	if (left < NS_PER_MS)
 		return -ETIMEDOUT;
 	curl_easy_reset(c); /* connections stay */
-	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_URL, rq->url);
 	curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl_easy_setopt(c, CURLOPT_PROXY, ""); /* whatever the environment says */
 	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
@@ -134,10 +172,15 @@ int http__request(struct http *h, const char *url, const char *json, int64_t dea
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L); /* or on_debug is not called */
-	if (json) {
-		curl_easy_setopt(c, CURLOPT_HTTPHEADER, h->headers);
-		curl_easy_setopt(c, CURLOPT_POSTFIELDS, json);
-	}
+	authorize(h);
+	if (rq->headers)
+		curl_easy_setopt(c, CURLOPT_HTTPHEADER, rq->headers);
+	if (rq->body)
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS, rq->body);
+	if (rq->method && !strcmp(rq->method, "HEAD"))
+		curl_easy_setopt(c, CURLOPT_NOBODY, 1L);
+	else if (rq->method)
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
 	code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
 	return code == CURLE_WRITE_ERROR && h->cut ? 0 : http__errno(c, code);

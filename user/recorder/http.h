@@ -16,6 +16,10 @@ struct http {
 	long status;
 	bool sent; /* some of the last request has left, perhaps on a connection that died of it */
 	bool cut;  /* the answer is longer than max; body is its beginning */
+
+	/* http__authorize() */
+	char *login, *ca_file;
+	struct curl_slist *own_headers; /* of a GET */
 };
 
 /* libcurl's, once; by everything that uses it. */
@@ -28,11 +32,27 @@ int http__init(struct http *h, size_t max);
 void http__reset(struct http *h);
 
 /*
+ * From now on: log in as @user, send the header @header, trust the certificates in @ca_file; each
+ * may be NULL. 0 or -ENOMEM.
+ */
+int http__authorize(struct http *h, const char *user, const char *password, const char *header,
+		    const char *ca_file);
+
+/*
  * GET @url, or POST @json to it. 0 once an answer is there, whatever its status; else
  * -ECONNREFUSED, -ETIMEDOUT, -ECONNRESET, -EPROTO and the like. The answer is in @h until the next
  * request.
  */
 int http__request(struct http *h, const char *url, const char *json, int64_t deadline_ns);
+
+struct http_request {
+	const char *url;
+	const char *method; /* NULL: GET, or POST if there is a body */
+	const char *body;   /* NULL = none */
+	struct curl_slist *headers;
+};
+/* The same for any request. */
+int http__send(struct http *h, const struct http_request *rq, int64_t deadline_ns);
 
 /* "http://IP:PORT" with the brackets that IPv6 needs. */
 void http__base(char *buf, size_t size, const char *ip, uint16_t port);

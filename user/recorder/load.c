@@ -15,10 +15,6 @@
 /* Purpose of a client's random numbers, beside those of load_objects.c and load_plan.c. */
 #define PURPOSE_CLIENT (1ULL << 43)
 
-const char *const load_systems[] = {"redis", "etcd", "http"};
-const size_t n_load_systems = ARRAY_SIZE(load_systems);
-
-static const struct store_ops *const all_ops[] = {&store_redis, &store_etcd};
 static const struct wire_ops *const all_wires[] = {&wire_http};
 
 const char *const object_names[OBJECT_COUNT] = {
@@ -40,14 +36,6 @@ bool load__is_read(uint64_t seed, uint64_t i, double reads)
 }
 
 /* --- its life --------------------------------------------------------------------------------- */
-
-static const struct store_ops *find_ops(const char *system)
-{
-	for (size_t i = 0; system && i < ARRAY_SIZE(all_ops); i++)
-		if (!strcmp(all_ops[i]->name, system))
-			return all_ops[i];
-	return NULL;
-}
 
 static const struct wire_ops *find_wire(const char *system)
 {
@@ -104,6 +92,8 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 		struct place *p = &l->places[l->n_places++];
 
 		p->netns_fd = from->netns_fd;
+		p->lookup = from->lookup;
+		p->lookup_arg = from->lookup_arg;
 		p->node = strdup(from->node ? from->node : "");
 		p->ip = strdup(from->ip ? from->ip : "127.0.0.1");
 		p->url = from->url ? strdup(from->url) : NULL;
@@ -148,12 +138,22 @@ static void configure(struct load *l, const struct load_config *cfg)
 	};
 	l->retry = cfg->retry;
 	l->timeout_ns = cfg->timeout_ns;
+	l->login = cfg->login;
+	l->custom = cfg->custom;
 	l->connect_anew = cfg->connect_anew;
 	l->http = cfg->http;
 	l->last_acked = -1;
 	l->stop_fd = -1;
 	halt__init(&l->halt);
 	pthread_mutex_init(&l->stats_lock, NULL);
+}
+
+static int set_up(struct load *l, struct error *err)
+{
+	struct store_spec spec = load__spec(l, &l->places[0], -1);
+	int r = l->ops->load ? l->ops->load(err) : 0;
+
+	return r || !l->custom ? r : custom__setup(&spec, l->places[0].netns_fd, err);
 }
 
 static int start(struct load *l, const struct load_config *cfg, struct error *err)
@@ -171,6 +171,9 @@ static int start(struct load *l, const struct load_config *cfg, struct error *er
 	}
 	if (!l->port)
 		l->port = l->ops->port;
+	r = set_up(l, err);
+	if (r)
+		return r;
 	if (l->object == OBJECT_SET)
 		load__find_base(l);
 	make_clients(l, cfg->clients);
@@ -180,7 +183,7 @@ static int start(struct load *l, const struct load_config *cfg, struct error *er
 int load__start(const struct load_config *cfg, struct recorder *r, struct load **ret,
 		struct error *err)
 {
-	const struct store_ops *ops = find_ops(cfg->system);
+	const struct store_ops *ops = cfg->custom ? &store_custom : store__find(cfg->system);
 	enum object object = OBJECT_SET;
 	struct load *l;
 	int e;

@@ -37,13 +37,21 @@ struct load_place {
 	const char *node;
 	int netns_fd;	/* borrowed */
 	const char *ip; /* of the server that clients here talk to */
+	/* ${@name} of the lab, "node" and "ip" of this place; NULL: not known. Borrowed, as what it returns. */
+	const char *(*lookup)(const char *name, void *arg);
+	void *lookup_arg;
 	/* system http: what clients here ask for; may hold ${key} */
 	const char *url, *body;
 	const struct http_header *headers; /* borrowed; cfg.http->n_headers of them */
 };
 
+struct workload_login;	/* experiment/experiment.h */
+struct custom_workload; /* experiment/custom.h */
+
 struct load_config {
 	const char *name, *system, *check;
+	const struct workload_login *login;   /* may be NULL; borrowed */
+	const struct custom_workload *custom; /* NULL: a built-in system; borrowed */
 	const struct load_place *places;
 	size_t n_places;
 	uint16_t port; /* 0 = the system's default */
@@ -72,8 +80,9 @@ struct load_latency {
 };
 
 struct load;
-extern const char *const load_systems[];
-extern const size_t n_load_systems;
+
+/* Is the library of @system there? Else -ENOENT, with the package that has it. */
+int load__check_system(const char *system, struct error *err);
 
 /* @r may be NULL. Looks for such values first: takes as long as the slowest place, at most min(time
  * limit, 1 s). */

@@ -57,7 +57,8 @@ static int client_open(void *arg, struct error *err)
 {
 	struct client *c = arg;
 	struct load *l = c->load;
-	int r = l->ops->open(c->place->ip, l->port, l->stem, &c->store);
+	struct store_spec spec = load__spec(l, c->place, c->index);
+	int r = store__open(l->ops, &spec, &c->store);
 
 	return r ? err__set(err, r, "%s", strerror(-r)) : 0;
 }
@@ -89,8 +90,10 @@ int clients__start(struct load *l, struct error *err)
 {
 	for (unsigned int i = 0; i < l->n_clients; i++) {
 		struct client *c = &l->clients[i];
-		int r = inside__start(&c->thread, c->place->netns_fd, client_open, client_run, c,
-				      err);
+		int r;
+
+		c->thread.runs_commands = l->ops->runs_commands;
+		r = inside__start(&c->thread, c->place->netns_fd, client_open, client_run, c, err);
 
 		if (r)
 			return err__prefix(err, "client %u on %s", i, c->place->node), r;

@@ -27,9 +27,10 @@ static void read_place(void *arg)
 {
 	struct reader *rd = arg;
 	const struct load *l = rd->load;
+	struct store_spec spec = load__spec(l, rd->place, -1);
 	void *store = NULL;
 
-	rd->result = l->ops->open(rd->place->ip, l->port, l->stem, &store);
+	rd->result = store__open(l->ops, &spec, &store);
 	if (rd->result) {
 		snprintf(rd->why, sizeof(rd->why), "%s", strerror(-rd->result));
 		return;
@@ -56,6 +57,7 @@ static void read_all(const struct load *l, struct reader *readers, int64_t deadl
 		values__reset(&rd->values);
 		*rd = (struct reader){
 			.load = l, .place = &l->places[i], .deadline_ns = deadline_ns};
+		rd->thread.runs_commands = l->ops->runs_commands;
 		r = inside__start(&rd->thread, rd->place->netns_fd, NULL, read_place, rd, &err);
 		if (r) {
 			rd->result = r;

@@ -7,6 +7,7 @@
 #ifndef CHAOS_RECORDER_LOAD_INTERNAL_H
 #define CHAOS_RECORDER_LOAD_INTERNAL_H
 
+#include "experiment/experiment.h"
 #include "recorder/load.h"
 #include "recorder/values.h"
 
@@ -70,9 +71,28 @@ void answer__errno(struct answer *a, int r, bool sent);
 /* An error that the server sent, of @len bytes. */
 void answer__error(struct answer *a, enum outcome outcome, const char *text, size_t len);
 
+/* Where a store is, and for whom; borrowed, valid as long as the load. */
+struct store_spec {
+	const char *ip;
+	uint16_t port;
+	const char *name; /* of the workload */
+	enum object object;
+	int client; /* -1: none of the clients */
+	const struct workload_login *login;
+	const struct custom_workload *custom; /* store_custom */
+	/* Names of the lab for its templates; see load_place. */
+	const char *(*lookup)(const char *name, void *arg);
+	void *lookup_arg;
+};
+
 struct store_ops {
 	const char *name;
 	uint16_t port; /* default */
+	bool runs_commands; /* others' programs; see inside.h */
+	/* Load the library that it needs (once); NULL: none. */
+	int (*load)(struct error *err);
+	/* open() for what needs to know more; else NULL. */
+	int (*open_for)(const struct store_spec *spec, void **ret_store);
 	/* Prepare; touches no network. @name is the workload's. All return before @deadline_ns. */
 	int (*open)(const char *ip, uint16_t port, const char *name, void **ret_store);
 	void (*add)(void *store, int64_t value, int64_t deadline_ns, struct answer *ret);
@@ -90,11 +110,22 @@ struct store_ops {
 			  size_t why_size);
 };
 
-extern const struct store_ops store_redis, store_etcd;
+extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql,
+	store_rabbitmq, store_zookeeper, store_redis_cluster;
+
+/* By the name of its system, or NULL. */
+const struct store_ops *store__find(const char *system);
+int store__open(const struct store_ops *ops, const struct store_spec *spec, void **ret_store);
+/* What a custom system is set up by, in the namespace @netns_fd; up to half a minute. */
+int custom__setup(const struct store_spec *spec, int netns_fd, struct error *err);
 
 /* Pure parts, for tests: what an error means for an add. */
 enum outcome redis__error_outcome(const char *text, size_t len);
 enum outcome etcd__error_outcome(long status, const char *message);
+/* Of an error by its severity and SQLSTATE as the server sent them; NULL: it was not the server's. */
+enum outcome postgres__outcome(const char *severity, const char *state);
+enum outcome mysql__outcome(unsigned int error); /* of the server's error number */
+enum outcome zookeeper__outcome(int rc); /* of a completion's return code */
 /* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
  * -EMSGSIZE. */
 int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);

@@ -76,25 +76,48 @@ enum outcome redis__error_outcome(const char *text, size_t len)
 	return OUTCOME_UNKNOWN;
 }
 
+/* @asking: the server takes this command for a slot that is on its way to it. */
+static redisReply *exchange(struct redis_store *s, bool asking, int argc, const char **argv,
+			    int64_t deadline_ns, struct answer *a)
+{
+	static const char *ask[] = {"ASKING"};
+	_cleanup_reply_ redisReply *reply = NULL, *allowed = NULL;
+	bool sent = false, ignored;
+	int r = resp__open(&s->conn, deadline_ns);
+
+	if (!r && asking) {
+		r = resp__send(&s->conn, 1, ask, deadline_ns, &ignored);
+		r = r ? r : resp__receive(&s->conn, deadline_ns, &allowed);
+	}
+	r = r ? r : resp__send(&s->conn, argc, argv, deadline_ns, &sent);
+	r = r ? r : resp__receive(&s->conn, deadline_ns, &reply);
+	if (!r)
+		return TAKE_PTR(reply);
+	answer__errno(a, r, sent);
+	/* Another node may have the slot by now. */
+	redis__go_home(s);
+	return NULL;
+}
+
 redisReply *redis__command(struct redis_store *s, int argc, const char **argv, int64_t deadline_ns,
 			   struct answer *a)
 {
-	_cleanup_reply_ redisReply *reply = NULL;
-	bool sent = false;
-	int r = resp__open(&s->conn, deadline_ns);
+	bool asking = false;
 
-	r = r ? r : resp__send(&s->conn, argc, argv, deadline_ns, &sent);
-	r = r ? r : resp__receive(&s->conn, deadline_ns, &reply);
-	if (r) {
-		answer__errno(a, r, sent);
-		return NULL;
-	}
-	if (reply->type == REDIS_REPLY_ERROR) {
+	if (s->asked)
+		redis__go_home(s);
+	s->redirections = 0;
+	for (;;) {
+		_cleanup_reply_ redisReply *reply = exchange(s, asking, argc, argv, deadline_ns, a);
+
+		if (!reply || reply->type != REDIS_REPLY_ERROR)
+			return TAKE_PTR(reply);
+		if (redis__follow(s, reply->str, reply->len, &asking))
+			continue;
 		answer__error(a, redis__error_outcome(reply->str, reply->len), reply->str,
 			      reply->len);
 		return NULL;
 	}
-	return TAKE_PTR(reply);
 }
 
 /* An integer, or @a says that it was none. What answers like that has done nobody knows what. */

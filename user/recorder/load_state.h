@@ -12,6 +12,8 @@
 #include <stdatomic.h>
 
 struct place {
+	const char *(*lookup)(const char *name, void *arg);
+	void *lookup_arg;
 	char *node, *ip, *url, *body;
 	const struct http_header *headers; /* borrowed */
 	int netns_fd;			   /* borrowed */
@@ -54,6 +56,8 @@ struct operation {
 struct load {
 	struct recorder *recorder;
 	const struct store_ops *ops;
+	const struct workload_login *login;
+	const struct custom_workload *custom;
 	enum object object;
 	char *name;
 	char *stem; /* of the names of its keys: the name, and of objects this run's own */
@@ -85,6 +89,8 @@ struct load {
 	int64_t base;		    /* values below it were there before the run */
 };
 
+/* Of client @client (-1: none) at @p. */
+struct store_spec load__spec(const struct load *l, const struct place *p, int client);
 /* What the workload did, for its "load" event and the live display. */
 struct load_stats {
 	uint64_t intents, attempts, late, over_budget, exhausted;

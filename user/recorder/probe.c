@@ -7,17 +7,19 @@
 #include "recorder/fields.h"
 #include "recorder/inside.h"
 #include "recorder/probe_internal.h"
+#include "recorder/wire.h"
 
 #include <string.h>
 
 #define EVERY_MIN_NS NS_PER_MS
 #define EVERY_MAX_NS (60 * NS_PER_S)
 
-const char *const probe_systems[] = {"redis", "sentinel", "etcd", "vrrp"};
-const size_t n_probe_systems = ARRAY_SIZE(probe_systems);
-
-static const struct probe_ops *const all_ops[] = {&probe_redis, &probe_sentinel, &probe_etcd,
-						  &probe_vrrp};
+const struct probe_ops *const probe_all[] = {
+	&probe_redis,	  &probe_sentinel, &probe_redis_cluster, &probe_etcd,	  &probe_consul,
+	&probe_zookeeper, &probe_kafka,	   &probe_patroni,	 &probe_postgres, &probe_galera,
+	&probe_rabbitmq,  &probe_nats,	   &probe_vault,	 &probe_lease,	  &probe_vrrp,
+};
+const size_t n_probe_all = ARRAY_SIZE(probe_all);
 
 const char *const probe_role_names[] = {
 	[PROBE_NONE] = "none",	   [PROBE_FOLLOWER] = "follower", [PROBE_CANDIDATE] = "candidate",
@@ -33,6 +35,7 @@ struct probe {
 
 	struct inside thread;
 	struct halt halt;
+	struct wire *wire; /* vrrp: watches who sends; NULL = not */
 
 	/* of the probe's own thread */
 	enum probe_role last_role;
@@ -64,6 +67,8 @@ void sample__errno(struct sample *s, int r)
 		return sample__error(s, "the server closed the connection");
 	case -EPROTO:
 		return sample__error(s, "the answer is not in the system's protocol");
+	case -EKEYREJECTED:
+		return sample__error(s, "the server's certificate is not trusted");
 	case -EMSGSIZE:
 		return sample__error(s, "the answer is too long");
 	default:
@@ -200,9 +205,9 @@ static const struct probe_ops *find_ops(const struct probe_config *cfg)
 {
 	if (cfg->custom)
 		return &probe_custom;
-	for (size_t i = 0; i < ARRAY_SIZE(all_ops); i++)
-		if (cfg->system && !strcmp(all_ops[i]->name, cfg->system))
-			return all_ops[i];
+	for (size_t i = 0; i < n_probe_all; i++)
+		if (cfg->system && !strcmp(probe_all[i]->name, cfg->system))
+			return probe_all[i];
 	return NULL;
 }
 
@@ -235,11 +240,28 @@ static int prepare(struct probe *p, const struct probe_config *cfg)
 		.vip = copy(cfg->vip, ""),
 		.port = cfg->port ? cfg->port : p->ops->port,
 		.custom = cfg->custom,
+		.config = cfg,
 		.every_ns = cfg->every_ns,
 		.limit_ns = probe__limit_ns(cfg->every_ns),
 	};
 	return p->resource && p->node && p->spec.ip && p->spec.master_name && p->spec.vip ? 0
 											  : -ENOMEM;
+}
+
+/* What can be seen besides asking. It is worth having, not worth failing for. */
+static void watch_wire(struct probe *p, int netns_fd)
+{
+	struct error why = {0};
+	json_t *o;
+
+	if (p->ops != &probe_vrrp || !p->recorder ||
+	    !wire__start(p->resource, p->node, netns_fd, p->recorder, &p->wire, &why))
+		return;
+	err__prefix(&why, "VRRP and ARP are not watched on %s", p->node);
+	o = json_object();
+	fields__text(o, "level", "warning");
+	fields__text(o, "text", why.msg);
+	recorder__event(p->recorder, "note", clock__now(), o);
 }
 
 int probe__start(const struct probe_config *cfg, struct recorder *r, struct probe **ret,
@@ -274,6 +296,7 @@ int probe__start(const struct probe_config *cfg, struct recorder *r, struct prob
 		destroy(p);
 		return e;
 	}
+	watch_wire(p, cfg->netns_fd);
 	*ret = p;
 	return 0;
 }
@@ -288,6 +311,8 @@ void probe__state(struct probe *p, struct probe_state *ret)
 void probe__signal_stop(struct probe *p)
 {
 	halt__set(&p->halt);
+	if (p->wire)
+		wire__signal_stop(p->wire);
 }
 
 void probe__join(struct probe *p)
@@ -295,6 +320,7 @@ void probe__join(struct probe *p)
 	if (!p)
 		return;
 	halt__set(&p->halt);
+	wire__join(p->wire);
 	inside__join(&p->thread);
 	destroy(p);
 }

@@ -23,6 +23,15 @@ struct probe_config {
 	const char *vip;		    /* vrrp */
 	const struct custom_system *custom; /* its templates are already expanded for this node */
 	int64_t every_ns;
+
+	/* How to get at it, as far as the system asks for it; NULL = its default, or nothing. */
+	const char *url;	/* http://HOST:PORT in place of @ip and @port */
+	const char *ca_file;	/* certificates that https trusts */
+	const char *token_file; /* a bearer's (Kubernetes) or an ACL (Consul) token */
+	const char *user, *password, *database;
+	const char *identity; /* what the system calls this node; lease, kafka */
+	const char *lease;    /* NAMESPACE/NAME */
+	unsigned int slot;    /* redis-cluster: who serves this one leads */
 };
 
 /* What the last sample said, for live display. */
@@ -34,10 +43,6 @@ struct probe_state {
 };
 
 struct probe;
-/* Names of the built-in systems. */
-extern const char *const probe_systems[];
-extern const size_t n_probe_systems;
-
 /* @r may be NULL: then the state is all there is. */
 int probe__start(const struct probe_config *cfg, struct recorder *r, struct probe **ret,
 		 struct error *err);

@@ -5,8 +5,8 @@
  *
  * The answer is text of at most 64 KiB without carriage returns: what the command printed; "HTTP
  * STATUS" in a line of its own and then the body; what came by TCP until the server closed or
- * paused after a line. Patterns are POSIX extended ones, ^ and $ mean lines. An answer that says no
- * leader is one: role "none". A command that ends with another status than 0 has not answered.
+ * paused after a line. Patterns are POSIX extended ones, ^ and $ mean lines. An answer that
+ * matches none of them is one: role "none". A command that ends with another status than 0 has not answered.
  */
 #include "experiment/experiment.h"
 #include "lib/cleanup.h"
@@ -30,8 +30,8 @@ struct custom_probe {
 	char *ip;
 	uint16_t port;
 	int64_t pause_ns; /* silence after a line that ends an answer by TCP */
-	bool has_leader, has_epoch;
-	regex_t leader, epoch;
+	bool has_leader, has_epoch, has_candidate, has_follower;
+	regex_t leader, epoch, candidate, follower;
 	struct http http;
 	bool has_http;
 	char answer[ANSWER_MAX + 32];
@@ -46,6 +46,10 @@ static void custom_close(void *state)
 		regfree(&p->leader);
 	if (p->has_epoch)
 		regfree(&p->epoch);
+	if (p->has_candidate)
+		regfree(&p->candidate);
+	if (p->has_follower)
+		regfree(&p->follower);
 	if (p->has_http)
 		http__reset(&p->http);
 	free(p->text);
@@ -99,6 +103,8 @@ static int custom_open(const struct probe_spec *spec, void **ret_state, struct e
 			return err__set(err, -ENOMEM, "out of memory");
 	}
 	r = compile(c->leader_re, "leader", &p->leader, &p->has_leader, err);
+	r = r ? r : compile(c->candidate_re, "candidate", &p->candidate, &p->has_candidate, err);
+	r = r ? r : compile(c->follower_re, "follower", &p->follower, &p->has_follower, err);
 	return r ? r : compile(c->epoch_re, "epoch", &p->epoch, &p->has_epoch, err);
 }
 
@@ -197,6 +203,20 @@ int64_t custom__epoch(const regex_t *pattern, const char *answer)
 	return v;
 }
 
+static bool matches(bool has, const regex_t *re, const char *answer)
+{
+	return has && !regexec(re, answer, 0, NULL, 0);
+}
+
+static enum probe_role role_of(const struct custom_probe *p)
+{
+	if (matches(p->has_leader, &p->leader, p->answer))
+		return PROBE_LEADER;
+	if (matches(p->has_candidate, &p->candidate, p->answer))
+		return PROBE_CANDIDATE;
+	return matches(p->has_follower, &p->follower, p->answer) ? PROBE_FOLLOWER : PROBE_NONE;
+}
+
 static void custom_ask(void *state, int64_t deadline_ns, struct sample *s)
 {
 	struct custom_probe *p = state;
@@ -213,8 +233,8 @@ static void custom_ask(void *state, int64_t deadline_ns, struct sample *s)
 	if (s->role == PROBE_ERROR)
 		return;
 	p->len = custom__clean(p->answer, p->len);
-	s->claim = p->has_leader && !regexec(&p->leader, p->answer, 0, NULL, 0);
-	s->role = s->claim ? PROBE_LEADER : PROBE_NONE;
+	s->role = role_of(p);
+	s->claim = s->role == PROBE_LEADER;
 	s->epoch = p->has_epoch ? custom__epoch(&p->epoch, p->answer) : -1;
 }
 

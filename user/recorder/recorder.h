@@ -26,8 +26,8 @@
  *   (run time); t_ns of first_hit is the kernel's clock of the packet
  * "role": resource, node, send_ns, recv_ns (= t_ns), role "leader" | "follower" | "candidate" | "none" | "error",
  *   claim (bool: this node says that it leads), epoch (int or null), leader (string or null: whom it names:
- *   an address and port, etcd's member id in hex), error (string, only for role "error"),
- *   detail (string, may be absent: Redis' replication id)
+ *   an address and port, a name, etcd's member id in hex), error (string, only for role "error"),
+ *   detail (string, may be absent: Redis' replication id, the cluster's state and epoch, a lease's renewal ...)
  * "role_change": resource, node, from, to, epoch: as "role", written after the sample that shows it
  * "op", one attempt of an operation: workload, client, node, op "add" | "read" | "request" ..., value, intended_ns (of its
  *   first attempt), invoke_ns (null: never sent), return_ns (= t_ns), outcome "ok" | "fail" (it certainly did not happen; of a
@@ -60,6 +60,10 @@
  *   NAME of enum skb_drop_reason in its BTF, without SKB_DROP_REASON_
  * "member": endpoint, event "joined" | "left", what (comm, namespace or address), pid (absent: no process): what an
  *   endpoint's selectors match, as it comes and goes; at most 64 at a time
+ * "vrrp_sender": resource, node (that saw it on its wire), event "appeared" | "stopped", vrid, family 4 | 6, mac,
+ *   source (address), priority, interval_ns, from_ns, to_ns (= t_ns: its first and last advertisement), adverts
+ * "garp": resource, node (that saw it), address, mac (that announces it: gratuitous ARP or unsolicited neighbour
+ *   advertisement), was (mac before that, null: none yet), skipped (moves before this one, above 20 a second; may be absent)
  * "probe_gap": resource, node, from_ns, to_ns: no sample for longer than 5 intervals + 50 ms
  * "note": level "info" | "warning" | "error", text
  * "guard": expr, text: a guard fired and the run was aborted

@@ -32,11 +32,18 @@ struct run_probe {
 	bool claimed; /* as told to the ui last */
 };
 
+/* What the templates of a custom system look their names up in. */
+struct run_load_place {
+	const struct lab *lab; /* NULL: none */
+	const struct place *place;
+};
+
 struct run_load {
 	struct load *load;
 	const struct workload *workload;
 	struct load_place *places;
 	size_t *place; /* index into run.places of each */
+	struct run_load_place *names;
 };
 
 enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */

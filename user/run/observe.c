@@ -101,6 +101,22 @@ static const char *lookup_place(const char *name, void *arg)
 	return !strcmp(name, "node") ? p->name : NULL;
 }
 
+static const char *lookup_load(const char *name, void *arg)
+{
+	const struct run_load_place *p = arg;
+	const char *value = p->lab ? lab__lookup(p->lab, p->place->name, name) : NULL;
+
+	return value ? value : lookup_place(name, (void *)p->place);
+}
+
+static const struct custom_workload *find_custom(const struct run *run, const char *system)
+{
+	for (size_t i = 0; i < run->e->n_systems; i++)
+		if (!strcmp(run->e->systems[i].name, system))
+			return run->e->systems[i].workload;
+	return NULL;
+}
+
 static char *expand(const struct run *run, const struct place *p, const char *template,
 		    struct error *err)
 {
@@ -128,11 +144,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 {
 	struct run_probe *rp = &run->probes[run->n_probes];
 	ssize_t place = place_of(run, node, &w->pos, err);
+	_cleanup_free_ char *url = NULL, *identity = NULL;
 	struct probe_config cfg;
 	int r;
 
 	if (place < 0)
 		return (int)place;
+	if ((w->url && !(url = expand(run, &run->places[place], w->url, err))) ||
+	    (w->identity && !(identity = expand(run, &run->places[place], w->identity, err))))
+		return -EINVAL;
 	rp->watch = w;
 	rp->place = (size_t)place;
 	cfg = (struct probe_config){
@@ -145,6 +165,15 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 		.master_name = w->master_name,
 		.vip = w->vip,
 		.every_ns = w->every_ns,
+		.url = url,
+		.ca_file = w->ca_file,
+		.token_file = w->token_file,
+		.user = w->user,
+		.password = w->password,
+		.database = w->database,
+		.identity = identity,
+		.lease = w->lease,
+		.slot = w->slot,
 	};
 	for (size_t i = 0; i < run->e->n_systems; i++) {
 		if (strcmp(run->e->systems[i].name, w->system) != 0)
@@ -248,8 +277,9 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 	rl->workload = w;
 	rl->places = calloc(w->n_endpoints + 1, sizeof(*rl->places));
 	rl->place = calloc(w->n_endpoints + 1, sizeof(*rl->place));
+	rl->names = calloc(w->n_endpoints + 1, sizeof(*rl->names));
 	run->n_loads++;
-	if (!rl->places || !rl->place)
+	if (!rl->places || !rl->place || !rl->names)
 		return err__set(err, -ENOMEM, "out of memory");
 	if (w->target) {
 		target = place_of(run, w->target, &w->pos, err);
@@ -268,7 +298,10 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 			.node = run->places[place].name,
 			.netns_fd = run->places[place].netns_fd,
 			.ip = server->ip,
+			.lookup = lookup_load,
+			.lookup_arg = &rl->names[i],
 		};
+		rl->names[i] = (struct run_load_place){run->lab, server};
 		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[i], err) : 0;
 		if (r)
 			return r;
@@ -277,6 +310,8 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.name = w->name,
 		.system = w->system,
 		.check = w->check,
+		.login = &w->login,
+		.custom = find_custom(run, w->system),
 		.places = rl->places,
 		.n_places = w->n_endpoints,
 		.port = w->port,
@@ -351,6 +386,7 @@ void observe__free(struct run *run)
 			free_load_place(&run->loads[i].places[j], w->http.n_headers);
 		free(run->loads[i].places);
 		free(run->loads[i].place);
+		free(run->loads[i].names);
 	}
 	for (size_t i = 0; run->probes && i < run->n_probes + 1; i++) {
 		free(run->probes[i].custom.command);

@@ -65,6 +65,15 @@ uint64_t run__privileges(const struct experiment *e)
 	return CAP_BIT(CAP_NET_ADMIN) | CAP_BIT(CAP_BPF) | CAP_BIT(CAP_PERFMON);
 }
 
+/* Who sends VRRP is seen by a packet socket. */
+static bool watches_wire(const struct experiment *e)
+{
+	for (size_t i = 0; i < e->n_roles; i++)
+		if (!strcmp(e->roles[i].system, "vrrp"))
+			return true;
+	return false;
+}
+
 /*
  * What comes later is devices (programs for a hook that there was none of yet, links, veth pairs), the namespaces
  * that they are in, and the end.
@@ -79,6 +88,8 @@ int privileges__give_up(const struct run *run, struct error *err)
 		keep |= CAP_BIT(CAP_SYS_ADMIN);
 	if (selects_processes(run->e))
 		keep |= CAP_BIT(CAP_SYS_PTRACE);
+	if (watches_wire(run->e))
+		keep |= CAP_BIT(CAP_NET_RAW);
 	/* Root's run folder may be where only this lets root write. */
 	if (run->dir && geteuid() == 0)
 		keep |= CAP_BIT(CAP_DAC_OVERRIDE);

@@ -2,7 +2,7 @@
 /*
  * labctl: a lab by hand, for tests. Options build the nodes, each after its -n:
  *
- *   labctl -d RUN_DIR -n NAME [-f FILE=TEXT] [-r COMMAND] [-s] [-t PORT|-u URL|-c COMMAND]
+ *   labctl -d RUN_DIR -n NAME [-f FILE=TEXT] [-r COMMAND] [-s] [-U USER] [-t PORT|-u URL|-c COMMAND]
  *          [-w READY_MS] [-p PROGRAM=PACKAGE] [-k COPIES] [-n NAME ...]
  *
  * -s: commands by a shell; -k: this node COPIES times, as NAME1, NAME2 ... Prints one line per event:
@@ -86,7 +86,7 @@ static const char *parse(struct experiment *e, int argc, char **argv)
 	const char *dir = NULL;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "+d:n:f:r:st:u:c:w:p:k:")) != -1) {
+	while ((opt = getopt(argc, argv, "+d:n:f:r:sU:t:u:c:w:p:k:")) != -1) {
 		if (opt == 'd') {
 			dir = optarg;
 			continue;
@@ -112,6 +112,9 @@ static const char *parse(struct experiment *e, int argc, char **argv)
 			break;
 		case 's':
 			n->sh = true;
+			break;
+		case 'U':
+			n->user = strdup(optarg);
 			break;
 		case 't':
 			n->ready.kind = READY_TCP;

@@ -2,13 +2,14 @@
 /*
  * recctl: probes and one workload by hand, for recorder_*.sh.
  *
- *   recctl -d DIR [-n NETNS] [-e EVERY_MS] [-p SYSTEM,NODE,IP,PORT[,MASTER or VIP]]...
- *          [-w SYSTEM,PORT,IP[,IP]... [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
+ *   recctl -d DIR [-n NETNS] [-e EVERY_MS] [-p SYSTEM,NODE,IP,PORT[,MASTER or VIP or KEY=VALUE...]]...
+ *          [-w SYSTEM,PORT,IP[,IP]... [-k CHECK] [-q QUEUE_TYPE] [-c CLIENTS] [-r RATE] [-R READS] [-t TIMEOUT_MS] [-f FINAL_MS]]
  *   recctl -d DIR -b EVENTS     what the recording of an operation costs
  *
  * Says "up", then obeys stdin: "now" ("now RUN_TIME_NS"); "final" stops the workload and reads all places ("final
  * RESULT"); "quit" or the end of stdin ends it ("cpu_ns N": of the whole process).
  */
+#include "experiment/experiment.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "recorder/fields.h"
@@ -32,6 +33,8 @@ struct options {
 	long bench;
 };
 
+static struct workload_login login;
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	int c;
@@ -42,12 +45,13 @@ static int parse(int argc, char **argv, struct options *o)
 		.final_ns = 10 * NS_PER_S,
 		.load = {.name = "set",
 			 .check = "set",
+			 .login = &login,
 			 .clients = 1,
 			 .rate_per_s = 100,
 			 .timeout_ns = NS_PER_S,
 			 .seed = 42},
 	};
-	while ((c = getopt(argc, argv, "d:n:e:p:w:c:r:R:t:f:b:")) != -1) {
+	while ((c = getopt(argc, argv, "d:n:e:p:w:k:q:c:r:R:t:f:b:")) != -1) {
 		if (c == 'd')
 			o->dir = optarg;
 		else if (c == 'n')
@@ -58,6 +62,10 @@ static int parse(int argc, char **argv, struct options *o)
 			o->probes[o->n_probes++] = optarg;
 		else if (c == 'w')
 			o->workload = optarg;
+		else if (c == 'k')
+			o->load.check = optarg;
+		else if (c == 'q')
+			login.queue_type = optarg;
 		else if (c == 'c')
 			o->load.clients = (unsigned int)atoi(optarg);
 		else if (c == 'r')
@@ -83,6 +91,28 @@ static const char *word(char **rest)
 	return w ? w : "";
 }
 
+/* user=, password=, url=, lease=, identity=, slot= */
+static void options(char *text, struct probe_config *cfg)
+{
+	while (text) {
+		char *value = strsep(&text, ",");
+		const char *key = strsep(&value, "=");
+
+		if (!strcmp(key, "user"))
+			cfg->user = value;
+		else if (!strcmp(key, "password"))
+			cfg->password = value;
+		else if (!strcmp(key, "url"))
+			cfg->url = value;
+		else if (!strcmp(key, "lease"))
+			cfg->lease = value;
+		else if (!strcmp(key, "identity"))
+			cfg->identity = value;
+		else if (!strcmp(key, "slot") && value)
+			cfg->slot = (unsigned int)atoi(value);
+	}
+}
+
 static int start_probe(char *text, const struct options *o, int netns, struct recorder *r,
 		       struct probe **ret, struct error *err)
 {
@@ -92,7 +122,10 @@ static int start_probe(char *text, const struct options *o, int netns, struct re
 	cfg.node = word(&text);
 	cfg.ip = word(&text);
 	cfg.port = (uint16_t)atoi(word(&text));
-	cfg.master_name = cfg.vip = text;
+	if (text && strchr(text, '='))
+		options(text, &cfg);
+	else
+		cfg.master_name = cfg.vip = text;
 	return probe__start(&cfg, r, ret, err);
 }
 

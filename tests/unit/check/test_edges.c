@@ -3,6 +3,7 @@
  * and times at their limits, and more than the search is let hold. */
 #include "check/check.h"
 #include "lib/cleanup.h"
+#include "lib/rng.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -256,6 +257,8 @@ static void test_words(void **state)
 					OP(ACQUIRE, 3 * S, 4 * S, 2, .process = 2)};
 	const struct check_op fence[] = {OP(WRITE, S, 2 * S, 34, .process = 2),
 					 OP(WRITE, 3 * S, 4 * S, 33, .process = 1)};
+	const struct check_op late[] = {OP(WRITE, S, 9 * S, 33, .arg = 2, .process = 1),
+					OP(WRITE, 3 * S, 4 * S, 34, .arg = 1, .process = 2)};
 
 	(void)state;
 	SAYS(REGISTER, stale,
@@ -277,6 +280,44 @@ static void test_words(void **state)
 	SAYS(FENCE, fence,
 	     "token 33 was accepted from c1 at 4.000 s after 34 had been accepted from c2 at "
 	     "2.000 s");
+	SAYS(FENCE, late,
+	     "token 33 was accepted from c1 at 9.000 s after 34 had been accepted from c2 at "
+	     "4.000 s");
+}
+
+/* The order is what the resource says, not what the times allow: against all pairs. */
+static void test_places(void **state)
+{
+	struct rng rng = rng__fork(7, 1);
+	struct check_op ops[8];
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		size_t n = 1 + (size_t)rng__below(&rng, 8);
+		bool bad = false;
+
+		for (size_t i = 0; i < n; i++) {
+			int64_t at = (int64_t)rng__below(&rng, 20);
+			int64_t token = (int64_t)rng__below(&rng, 3) + (int64_t)i;
+			struct check_op o =
+				OP(WRITE, at * S, (at + token) * S, token, .arg = (int64_t)i + 1);
+
+			ops[i] = o;
+			for (size_t j = 0; j < i; j++)
+				bad |= token < ops[j].value;
+		}
+		/* Where they stand in the history means nothing. */
+		for (size_t i = n; i > 1; i--) {
+			size_t j = (size_t)rng__below(&rng, i);
+			struct check_op o = ops[i - 1];
+
+			ops[i - 1] = ops[j];
+			ops[j] = o;
+		}
+		assert_int_equal(bad ? CHECK_VIOLATION : CHECK_PASS,
+				 verdict(CHECKER_FENCE, ops, n));
+		assert_int_equal(bad ? 2 : 0, res.n_witness);
+	}
 }
 
 int main(void)
@@ -287,7 +328,7 @@ int main(void)
 		cmocka_unit_test(test_limits),	       cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_written_twice),  cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_pushed_twice),   cmocka_unit_test(test_many_unanswered),
-		cmocka_unit_test(test_words),
+		cmocka_unit_test(test_words),	       cmocka_unit_test(test_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, forget);

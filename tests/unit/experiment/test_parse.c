@@ -52,7 +52,7 @@ static const char example[] =
 	"        run: sleep 1\n"
 	"        sh: true\n"
 	"        ready: {http: \"http://${ip}:80/\", within: 3s}\n"
-	"      n3: {ready: {command: \"true\"}}\n"
+	"      n3: {user: postgres, ready: {command: \"true\"}}\n"
 	"  endpoints:\n"
 	"    old: {netns: n1}\n"
 	"    web: [{cidr: 10.0.0.0/8}, {host: a.example.org, ports: [80, \"8000-8100\"]}]\n"
@@ -104,6 +104,7 @@ static void check_lab(const struct experiment *e)
 			    "bind ${ip} 127.0.0.1\nport 6379\ndir ${dir}\n");
 	assert_string_equal(e->nodes[0].run[0], "redis-server ${dir}/redis.conf");
 	assert_false(e->nodes[0].sh);
+	assert_null(e->nodes[0].user);
 	assert_int_equal(e->nodes[0].ready.kind, READY_TCP);
 	assert_int_equal(e->nodes[0].ready.port, 6379);
 	assert_int_equal(e->nodes[0].ready.within_ns, 10 * S);
@@ -111,6 +112,7 @@ static void check_lab(const struct experiment *e)
 	assert_string_equal(e->nodes[0].needs[0].package, "redis-server");
 	assert_string_equal(e->nodes[1].files[0].template, "peer ${n1.ip6}\n$${HOME}\n");
 	assert_true(e->nodes[1].sh);
+	assert_string_equal(e->nodes[2].user, "postgres");
 	assert_int_equal(e->nodes[1].ready.kind, READY_HTTP);
 	assert_int_equal(e->nodes[1].ready.within_ns, 3 * S);
 	assert_int_equal(e->nodes[2].ready.kind, READY_COMMAND);

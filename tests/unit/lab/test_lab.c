@@ -21,6 +21,7 @@ static char path_1[] = "sleep 1", path_2[] = "sh -c 'exit 0'", bad_name[] = "ech
 static char *run_1[] = {path_1, path_2}, *run_bad_name[] = {bad_name},
 	    *run_bad_quote[] = {bad_quote}, *run_empty[] = {empty}, *run_gone[] = {path_1, gone},
 	    *run_relative[] = {relative};
+static char no_user[] = "no-such-user-1", empty_user[] = "", root_user[] = "root";
 static char n1[] = "n1", n2[] = "n2", dots[] = "..", slash[] = "a/b";
 
 struct fixture {
@@ -164,10 +165,28 @@ static void test_needs(void **state)
 	expect_lab_check(f, -ENOENT,
 			 "n1, n2: no-such-program-1 is not installed: apt-get install package-1\n"
 			 "n2: no-such-program-2 is not in PATH");
+	/* What brings the user is a package: that comes first. */
+	f->nodes[0].user = no_user;
+	expect_lab_check(f, -ENOENT,
+			 "n1, n2: no-such-program-1 is not installed: apt-get install package-1\n"
+			 "n2: no-such-program-2 is not in PATH");
 	/* The shell finds out by itself; what `needs` says holds all the same. */
 	f->nodes[1].sh = true;
 	expect_lab_check(f, -ENOENT,
 			 "n1: no-such-program-1 is not installed: apt-get install package-1");
+}
+
+static void test_user(void **state)
+{
+	struct fixture *f = *state;
+
+	forget(f);
+	f->nodes[1].user = no_user;
+	expect_lab_check(f, -ENOENT, "n2: no user `no-such-user-1` on this machine");
+	f->nodes[1].user = empty_user;
+	expect_lab_check(f, -ENOENT, "n2: no user `` on this machine");
+	f->nodes[1].user = root_user;
+	expect_lab_check(f, 0, "");
 }
 
 static void test_check_words(void **state)
@@ -316,9 +335,11 @@ static void test_tail(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(test_expand), test(test_unknown_names), test(test_bad_nodes),
-		test(test_needs),  test(test_check_words),   test(test_files),
-		test(test_tail),   test(test_files_refused), test(test_files_of_others),
+		test(test_expand),	  test(test_unknown_names),
+		test(test_bad_nodes),	  test(test_user),
+		test(test_needs),	  test(test_check_words),
+		test(test_files),	  test(test_tail),
+		test(test_files_refused), test(test_files_of_others),
 	};
 
 	return cmocka_run_group_tests_name("lab", tests, NULL, NULL);

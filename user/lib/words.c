@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "lab/words.h"
+#include "lib/words.h"
 
 #include "lib/cleanup.h"
 

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "lab/words.h"
+#include "lib/words.h"
 #include "lib/cleanup.h"
 #include "lib/rng.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* words.h: a command line into words, as a shell splits them, without a shell's expansions. */
-#ifndef CHAOS_LAB_WORDS_H
-#define CHAOS_LAB_WORDS_H
+#ifndef CHAOS_WORDS_H
+#define CHAOS_WORDS_H
 
 /*
  * Split @line at blanks. 'single' quotes keep everything; in "double" quotes a backslash keeps its

@@ -1,0 +1,83 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# stores.sh: a workload on a real server that is killed and comes back. Source it after rec.sh.
+
+# as USER COMMAND...: for `server`, in the words of setpriv.
+as()
+{
+	local user=$1
+
+	shift
+	echo setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
+}
+
+# Of a finished set: what failed is nowhere, so it certainly was not done.
+fails_are_absent()
+{
+	jq -s -e '
+	map(select(.type == "op" and .op == "add" and .outcome == "fail").value) as $failed |
+	map(select(.type == "final")) | (map(.attempt) | max) as $last |
+	all(.[] | select(.attempt == $last); [.values[] | range(.[0]; .[1] + 1)] as $there |
+		($failed - ($failed - $there)) == [])' "$events"
+}
+
+# Of a queue: what was pushed and acknowledged was popped or is in it; what failed is neither; nothing came twice or
+# from nowhere.
+queue_accounts()
+{
+	jq -s -e '
+	map(select(.type == "op" and .op == "push")) as $pushes |
+	map(select(.type == "op" and .op == "pop" and .outcome == "ok" and .value != null).value) as $popped |
+	(map(select(.type == "final")) | sort_by(.attempt) | last) as $final |
+	([$final.values[] | range(.[0]; .[1] + 1)] + $popped) as $seen |
+	($pushes | map(select(.outcome == "ok").value)) as $acked |
+	($pushes | map(select(.outcome == "fail").value)) as $failed |
+	(map(select(.type == "op" and .op == "pop" and .outcome == "unknown")) | length) as $doubtful |
+	($acked | length) > 0 and ($popped | length) > 0 and $final.ok and
+	($seen | unique | length) == ($seen | length) and
+	($seen - ($pushes | map(.value))) == [] and
+	($failed - ($failed - $seen)) == [] and
+	(($acked - $seen) | length) <= $doubtful' "$events"
+}
+
+# killed_and_back SYSTEM PORT UP [RECCTL OPTION...]: UP starts the server, with its pid in $server, and returns when
+# it answers. The checks after it are the caller's.
+killed_and_back()
+{
+	local system=$1 port=$2 up=$3 n
+
+	shift 3
+	$up # not by `check`, which is a shell of its own
+	is "$system is up" 0 $?
+	rec_up -w "$system,$port,127.0.0.1" -c 4 -r 100 -t 500 "$@"
+	is "clients of $system start" 0 $?
+	check "operations succeed" wait_until 10 more_ok_than 100
+	end_server "$server"
+	n=$(failures)
+	check "a server that is not there fails them" wait_until 10 more_failures_than $((n + 20))
+	n=$(ops_ok)
+	$up
+	is "$system is back" 0 $?
+	check "operations succeed again" wait_until 20 more_ok_than $((n + 100))
+	check "final reads agree" rec_say final '^final 0$' 15
+	rec_down
+	is "orderly end" 0 $?
+	check "refused connections are failures, never unknown" no_unknown_refusal
+}
+
+failures()
+{
+	grep -c '"type":"op".*"outcome":"fail"' "$events"
+}
+
+more_failures_than()
+{
+	[ "$(failures)" -gt "$1" ]
+}
+
+no_unknown_refusal()
+{
+	jq -s -e 'map(select(.type == "op" and .outcome == "unknown" and ((.error // "") | test("refused")))) == []' \
+		"$events"
+}

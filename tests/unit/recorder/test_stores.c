@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The pure parts of stores: what errors and answers mean, statements, redirections. */
+#include "lib/cleanup.h"
+#include "recorder/load_redis.h"
+#include "recorder/rules.h"
+#include "recorder/sql.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct error err;
+
+/* --- errors ----------------------------------------------------------------------------------- */
+
+static void test_postgres(void **state)
+{
+	static const struct {
+		const char *severity, *state;
+		enum outcome outcome;
+	} cases[] = {
+		{"ERROR", "23505", OUTCOME_FAIL},    /* unique violation */
+		{"ERROR", "25006", OUTCOME_FAIL},    /* read-only transaction: a replica */
+		{"ERROR", "40001", OUTCOME_FAIL},    /* serialization failure */
+		{"ERROR", "40P01", OUTCOME_FAIL},    /* deadlock */
+		{"ERROR", "57014", OUTCOME_FAIL},    /* cancelled */
+		{"ERROR", "53100", OUTCOME_FAIL},    /* disk full */
+		{"ERROR", "40003", OUTCOME_UNKNOWN}, /* statement completion unknown */
+		{"ERROR", "08007", OUTCOME_UNKNOWN}, /* transaction resolution unknown */
+		{"ERROR", "58030", OUTCOME_UNKNOWN}, /* I/O error */
+		{"ERROR", "XX000", OUTCOME_UNKNOWN}, /* internal error */
+		{"FATAL", "57P01", OUTCOME_UNKNOWN}, /* administrator's shutdown, in the middle */
+		{"FATAL", "23505", OUTCOME_UNKNOWN}, {"PANIC", "53100", OUTCOME_UNKNOWN},
+		{"ERROR", "2350", OUTCOME_UNKNOWN},  {NULL, "23505", OUTCOME_UNKNOWN},
+		{"ERROR", NULL, OUTCOME_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++)
+		assert_int_equal(postgres__outcome(cases[i].severity, cases[i].state),
+				 cases[i].outcome);
+}
+
+static void test_mysql(void **state)
+{
+	(void)state;
+	assert_int_equal(mysql__outcome(1047), OUTCOME_FAIL); /* Galera: not ready */
+	assert_int_equal(mysql__outcome(1213), OUTCOME_FAIL);
+	assert_int_equal(mysql__outcome(1290), OUTCOME_FAIL);
+	assert_int_equal(mysql__outcome(1180), OUTCOME_UNKNOWN); /* during commit */
+	assert_int_equal(mysql__outcome(1317), OUTCOME_UNKNOWN);
+	assert_int_equal(mysql__outcome(1927), OUTCOME_UNKNOWN);
+	assert_int_equal(mysql__outcome(0), OUTCOME_UNKNOWN);
+}
+
+static void test_zookeeper(void **state)
+{
+	(void)state;
+	assert_int_equal(zookeeper__outcome(0), OUTCOME_OK);
+	assert_int_equal(zookeeper__outcome(-101), OUTCOME_FAIL);  /* no node */
+	assert_int_equal(zookeeper__outcome(-103), OUTCOME_FAIL);  /* bad version */
+	assert_int_equal(zookeeper__outcome(-119), OUTCOME_FAIL);  /* read-only server */
+	assert_int_equal(zookeeper__outcome(-4), OUTCOME_UNKNOWN); /* connection loss */
+	assert_int_equal(zookeeper__outcome(-7), OUTCOME_UNKNOWN);
+	assert_int_equal(zookeeper__outcome(-112), OUTCOME_UNKNOWN); /* session expired */
+	assert_int_equal(zookeeper__outcome(-116), OUTCOME_UNKNOWN); /* closing */
+	assert_int_equal(zookeeper__outcome(-100), OUTCOME_UNKNOWN);
+}
+
+static void test_redirections(void **state)
+{
+	static const char *const bad[] = {"MOVED",
+					  "MOVED ",
+					  "MOVED 1",
+					  "MOVED 1 10.0.0.1",
+					  "MOVED 1 10.0.0.1:",
+					  "MOVED 1 10.0.0.1:0",
+					  "MOVED 1 10.0.0.1:65536",
+					  "MOVED 1 10.0.0.1:6379x",
+					  "ASK",
+					  "ERR MOVED 1 10.0.0.1:6379"};
+	char ip[REDIS_IP_SIZE], longest[256];
+	uint16_t port = 0;
+	bool ask = true;
+
+	(void)state;
+	assert_true(redis__redirection("MOVED 3999 10.99.0.2:6381", 25, ip, &port, &ask));
+	assert_string_equal(ip, "10.99.0.2");
+	assert_int_equal(port, 6381);
+	assert_false(ask);
+	assert_true(redis__redirection("ASK 3999 fd99::2:6381", 21, ip, &port, &ask));
+	assert_string_equal(ip, "fd99::2");
+	assert_true(ask);
+	assert_true(redis__redirection("MOVED 3999 :6381", 16, ip, &port, &ask));
+	assert_string_equal(ip, "");
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_false(redis__redirection(bad[i], strlen(bad[i]), ip, &port, &ask));
+	snprintf(longest, sizeof(longest), "MOVED 1 %0200d:1", 7);
+	assert_false(redis__redirection(longest, strlen(longest), ip, &port, &ask));
+}
+
+/* --- SQL -------------------------------------------------------------------------------------- */
+
+static void test_statements(void **state)
+{
+	struct request rq = {.action = ACTION_CAS, .key = 3, .value = 7, .expect = 5};
+	char sql[SQL_TEXT];
+	enum sql_want want;
+
+	(void)state;
+	assert_int_equal(0, sql__statement(SQL_POSTGRES, "w:1", &rq, sql, &want));
+	assert_int_equal(want, SQL_CHANGED);
+	assert_string_equal(
+		sql, "UPDATE chaos_data SET v = 7 WHERE workload = 'w:1' AND k = 3 AND v = 5");
+	rq.expect = NOTHING;
+	assert_int_equal(0, sql__statement(SQL_MYSQL, "w", &rq, sql, &want));
+	assert_int_equal(want, SQL_CHANGED);
+	assert_string_equal(sql,
+			    "INSERT IGNORE INTO chaos_data (workload, k, v) VALUES ('w', 3, 7)");
+	/* a name is no way into the statement */
+	assert_int_equal(0, sql__statement(SQL_MYSQL, "x'; DROP\\", &rq, sql, &want));
+	assert_non_null(strstr(sql, "('x_; DROP_', 3, 7)"));
+	rq.action = ACTION_ACQUIRE;
+	assert_int_equal(-EINVAL, sql__statement(SQL_POSTGRES, "w", &rq, sql, &want));
+}
+
+/* --- patterns --------------------------------------------------------------------------------- */
+
+static struct rules make(char *unknown, char *fail, char *none, char *ok, char *value)
+{
+	char *patterns[CUSTOM_PATTERNS] = {[CUSTOM_UNKNOWN] = unknown,
+					   [CUSTOM_FAIL] = fail,
+					   [CUSTOM_NONE] = none,
+					   [CUSTOM_OK] = ok,
+					   [CUSTOM_VALUE] = value};
+	struct rules ru;
+
+	assert_int_equal(0, rules__init(&ru, patterns, &err));
+	return ru;
+}
+
+#define P(s) ((char *)(s))
+#define TEXT(s) s, sizeof(s) - 1
+
+static void test_first_line_decides(void **state)
+{
+	struct rules ru = make(P("^lost"), P("^ERROR"), P("^none$"), P("^value ([0-9]+)$"), NULL);
+	struct reading rd = {0};
+
+	(void)state;
+	rules__line(&ru, TEXT("hello value 3"), &rd);
+	assert_false(rd.decided);
+	assert_string_equal(rd.line, "hello value 3");
+	rules__line(&ru, TEXT("value 41\r"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_OK && rd.has_value);
+	assert_int_equal(rd.value, 41);
+	rd = (struct reading){0};
+	rules__line(&ru, TEXT("ERROR: value 41"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_FAIL && !rd.has_value);
+	assert_string_equal(rd.line, "ERROR: value 41");
+	rd = (struct reading){0};
+	rules__line(&ru, TEXT("none"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_NONE);
+	/* too big to be ours */
+	rd = (struct reading){0};
+	rules__line(&ru, TEXT("value 99999999999999999999"), &rd);
+	assert_true(rd.decided && rd.bad_value && !rd.has_value);
+	rules__reset(&ru);
+}
+
+static void test_worst_word_counts(void **state)
+{
+	struct rules ru = make(P("timeout"), P("refused"), NULL, P("^HTTP 200$"), NULL);
+	struct reading rd = {0};
+
+	(void)state;
+	rules__text(&ru, TEXT("HTTP 200\n{\"error\":\n\"refused\"}\n"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_FAIL);
+	rd = (struct reading){0};
+	rules__text(&ru, TEXT("HTTP 200\nrefused after a timeout"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_UNKNOWN);
+	rd = (struct reading){0};
+	rules__text(&ru, TEXT("HTTP 200\n{}"), &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_OK);
+	rd = (struct reading){0};
+	rules__text(&ru, TEXT("HTTP 500\n\n"), &rd);
+	assert_false(rd.decided);
+	rules__text(&ru, "", 0, &rd);
+	assert_false(rd.decided);
+	rules__reset(&ru);
+}
+
+/* All values of a line that is longer than what is looked at at once; none of them is cut. */
+static void test_values_of_a_long_line(void **state)
+{
+	struct rules ru = make(NULL, NULL, NULL, P("^\\["), P("([0-9]+)"));
+	struct values v = {0};
+	struct reading rd = {.all = &v};
+	char *text = NULL;
+	size_t len = 0;
+	FILE *f = open_memstream(&text, &len);
+
+	(void)state;
+	assert_non_null(f);
+	for (int i = 0; i < 5000; i++)
+		fprintf(f, "%s%d", i ? "," : "[", 100000 + i);
+	fputs("]\n", f);
+	fclose(f);
+	rules__text(&ru, text, len, &rd);
+	assert_true(rd.decided && rd.by == CUSTOM_OK);
+	values__sort(&v);
+	assert_int_equal(v.n, 5000);
+	assert_int_equal(v.v[0], 100000);
+	assert_int_equal(v.v[4999], 104999);
+	values__reset(&v);
+	free(text);
+	rules__reset(&ru);
+}
+
+/* Bytes that are no text, empty matches, a pattern that is none. */
+static void test_hostile(void **state)
+{
+	struct rules ru = make(NULL, P("x*"), NULL, NULL, P("(y*)"));
+	char *patterns[CUSTOM_PATTERNS] = {[CUSTOM_OK] = P("(")};
+	struct values v = {0};
+	struct reading rd = {.all = &v};
+	char junk[9000];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(junk); i++)
+		junk[i] = (char)(i * 31 + i / 256);
+	rules__text(&ru, junk, sizeof(junk), &rd);
+	assert_int_equal(v.n, 0);
+	rules__line(&ru, junk, sizeof(junk), &rd);
+	values__reset(&v);
+	rules__reset(&ru);
+	assert_int_equal(-EINVAL, rules__init(&ru, patterns, &err));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_postgres),
+		cmocka_unit_test(test_mysql),
+		cmocka_unit_test(test_zookeeper),
+		cmocka_unit_test(test_redirections),
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_first_line_decides),
+		cmocka_unit_test(test_worst_word_counts),
+		cmocka_unit_test(test_values_of_a_long_line),
+		cmocka_unit_test(test_hostile),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
