@@ -124,7 +124,7 @@ driven "var said = [];$steps;document.documentElement.dataset.said = said.join('
 whole=0,60500000
 for is in "first $whole" "+ 12100000,48400000" "+right 19360000,55660000" "++0 $whole" "-left $whole" "+End 24200000,60500000" \
 	"+EndHome 0,36300000" "drag 15125000,30250000" "pinch 15125000,45375000" "wheel $whole" "button 12100000,48400000" "ctrl+wheel true" \
-	"n 0" "p 758" "lost true" "kept 0"; do
+	"n 0" "p 759" "lost true" "kept 0"; do
 	check "keys, mouse, fingers: $is" grep -qF "; $is; " <<<"; $(attr said "$page"); "
 done
 diag "$(attr said "$page")"

@@ -77,7 +77,7 @@
 			return null;
 		const rate = (x, v) => !R.has(v) ? '\u2013' : x.metric === 'bytes' ? R.rate(v).replace(/\/s$/, 'B/s').replace(/(\d)B/, '$1 B') : R.rate(v);
 		const phases = (L.phase || []).filter(p => p && p.sectors && p.sectors.length);
-		const said = (h.evidence || []).map(e => typeof e === 'string' ? e : e && e.words && (e.words[0].toUpperCase() + e.words.slice(1) + '.')).filter(Boolean);
+		const said = (h.evidence || []).map(e => typeof e === 'string' ? e : e && e.words && ((/^[a-z]+ /.test(e.words) ? e.words[0].toUpperCase() + e.words.slice(1) : e.words) + '.')).filter(Boolean);
 		const words = said.length ? said : m.map(evidence).filter(Boolean);
 		const numbers = !m.length ? null : table([['Metric'], [term('baseline', 'Baseline'), 'n'], ['Peak', 'n'], [term('PBR', 'Peak / baseline'), 'n'], [term('Fano factor'), 'n'],
 				[term('amplification', 'Amplification'), 'n'], [term('synchrony', 'Period'), 'n'], [term('synchrony', 'Synchrony R'), 'n']],
@@ -106,7 +106,8 @@
 			['reads answered', R.has(r.ok) ? R.count(r.ok) : null],
 			['stale reads', R.has(r.stale) ? R.count(r.stale) + (r.stale ? ', at most ' + R.dur(r.max_staleness_s) + ' old' : '') : null],
 			['diverged replicas', R.has(w.diverged) ? (w.diverged ? 'yes' : 'no') : null]]).concat([
-			[term('intended latency', 'latency, as intended'), quantiles(lat.intended_ms)], [term('service latency', 'latency, of service'), quantiles(lat.service_ms)]])));
+			[term('intended latency', 'latency, as intended'), quantiles(lat.intended_ms)], [term('service latency', 'latency, of service'), quantiles(lat.service_ms)],
+			['clients sent late by', quantiles(lat.lateness_ms)]])));
 	}
 	function availability() {
 		const a = S.availability || {}, d = v => R.has(v) ? R.dur(v) : null, r = S.recovery || {};
