@@ -418,6 +418,8 @@ static int end(struct reader *rd, const json_t *o)
 	r = r ? r : line__count(rd, rec, "events", OPTIONAL, &e->events);
 	r = r ? r : line__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
 	r = r ? r : line__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
+	r = r ? r : line__count(rd, rec, "late_bins", OPTIONAL, &e->late_bins);
+	r = r ? r : line__count(rd, rec, "unnamed_flows", OPTIONAL, &e->unnamed_flows);
 	e->present = !r;
 	e->t_ns = rd->t_ns;
 	return r;
@@ -451,10 +453,10 @@ static const struct {
 	{"probe_gap", probe_gap},
 	{"vrrp_sender", line__vrrp_sender},
 	{"garp", line__garp},
-	{"load", load},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"load", load},
 	{"guard", note},
 	{"end", end},
 };
