@@ -83,7 +83,8 @@ static int known_check(struct parts *p, int col, const char *name, const struct 
 		size_t n = strlen(x->workloads[i]);
 
 		if (!strncmp(name, x->workloads[i], n) &&
-		    (!strcmp(name + n, "-tokens") || !strcmp(name + n, "-final")))
+		    (!strcmp(name + n, "-tokens") || !strcmp(name + n, "-fence") ||
+		     !strcmp(name + n, "-final")))
 			return 0;
 	}
 	return known(p, col, "workload", name, x->workloads, x->n_workloads, err);
