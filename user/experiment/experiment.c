@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define API_VERSION "netchaos.dev/v1alpha1"
-#define FILE_MAX_BYTES (1024 * 1024)
 #define DURATION_MAX_NS (30 * 24 * 3600 * NS_PER_S)
 
 /* --- the tables of the outer mappings ------------------------------------------------------------ */
@@ -157,8 +156,19 @@ static struct experiment *new_experiment(const char *file, uint64_t draw_seed)
 	return e;
 }
 
-int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
-		      struct experiment **ret, struct error *err)
+/* What cannot be read as YAML at all. */
+static int not_yaml(const char *file, int r, struct pos pos, const struct error *why,
+		    struct error *err)
+{
+	if (r == -ENOMEM)
+		return err__set(err, r, "%s: out of memory", file);
+	return err__set(err, -EINVAL, "%s:%d:%d: %s%s", file, pos.line, pos.col, why->msg,
+			r == -ENODATA ? "; expected an experiment" : "");
+}
+
+int experiment__parse_with(const char *file, const char *text, size_t len, uint64_t draw_seed,
+			   const struct experiment_source *source, struct experiment **ret,
+			   struct error *err)
 {
 	_cleanup_(cleanup_experiment) struct experiment *e = new_experiment(file, draw_seed);
 	_cleanup_(cleanup_yaml) struct yaml y = {0};
@@ -170,13 +180,13 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 	if (!e)
 		return err__set(err, -ENOMEM, "%s: out of memory", file);
 	r = yaml__parse(text, len, &y, &pos, &why);
-	if (r == -ENOMEM)
-		return err__set(err, r, "%s: out of memory", file);
 	if (r)
-		return err__set(err, r, "%s:%d:%d: %s", file, pos.line, pos.col, why.msg);
-	if (check_kind(&reader, y.root))
+		return not_yaml(file, r, pos, &why, err);
+	if (check_kind(&reader, y.root)) {
+		parse_include_systems(&reader, &y, len, source);
 		reader__map(&reader, y.root, "an experiment", root_options,
 			    ARRAY_SIZE(root_options), e);
+	}
 	r = reader__finish(&reader, err);
 	if (r)
 		return r;
@@ -188,7 +198,13 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 	return 0;
 }
 
-int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
+int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
+		      struct experiment **ret, struct error *err)
+{
+	return experiment__parse_with(file, text, len, draw_seed, NULL, ret, err);
+}
+
+static int read_file(const char *path, void *arg, char **ret_text, size_t *ret_len,
 		     struct error *err)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -196,23 +212,39 @@ int experiment__load(const char *path, uint64_t draw_seed, struct experiment **r
 	size_t len = 0;
 	ssize_t n;
 
+	(void)arg;
 	if (fd < 0)
-		return err__set(err, -errno, "%s: %s", path, strerror(errno));
+		return err__set(err, -errno, "%s", strerror(errno));
 	/* one byte more than allowed tells a file that is too big */
-	text = malloc(FILE_MAX_BYTES + 1);
+	text = malloc(EXPERIMENT_MAX_BYTES + 1);
 	if (!text)
-		return err__set(err, -ENOMEM, "%s: out of memory", path);
+		return err__set(err, -ENOMEM, "out of memory");
 	do {
-		n = read(fd, text + len, FILE_MAX_BYTES + 1 - len);
+		n = read(fd, text + len, EXPERIMENT_MAX_BYTES + 1 - len);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
-			return err__set(err, -errno, "%s: %s", path, strerror(errno));
+			return err__set(err, -errno, "%s", strerror(errno));
 		len += (size_t)n;
-	} while (n && len <= FILE_MAX_BYTES);
-	if (len > FILE_MAX_BYTES)
-		return err__set(err, -EFBIG, "%s: more than 1 MiB is no experiment", path);
-	return experiment__parse(path, text, len, draw_seed, ret, err);
+	} while (n && len <= EXPERIMENT_MAX_BYTES);
+	if (len > EXPERIMENT_MAX_BYTES)
+		return err__set(err, -EFBIG, "more than 1 MiB is no experiment");
+	*ret_text = TAKE_PTR(text);
+	*ret_len = len;
+	return 0;
+}
+
+int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
+		     struct error *err)
+{
+	static const struct experiment_source files = {.read = read_file};
+	_cleanup_free_ char *text = NULL;
+	size_t len = 0;
+	int r = read_file(path, NULL, &text, &len, err);
+
+	if (r)
+		return err__prefix(err, "%s", path);
+	return experiment__parse_with(path, text, len, draw_seed, &files, ret, err);
 }
 
 const struct endpoint *experiment__endpoint(const struct experiment *e, const char *name)

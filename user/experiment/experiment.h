@@ -475,7 +475,20 @@ struct experiment {
 	struct guard *guards;
 	size_t n_guards;
 
-	char *resolved; /* the file as YAML with the seed and the name filled in: running it replays */
+	char **system_files; /* as messages name them */
+	size_t n_system_files;
+	char *resolved; /* the file as YAML with the seed, the name and the systems of files filled in:
+			 * running it replays */
+};
+
+/*
+ * Where the text of a file that an experiment names (`systems: FILE`) comes from: 0 with @ret_text,
+ * which is the caller's to free, or a negative errno and why, without the path, in @err.
+ */
+struct experiment_source {
+	int (*read)(const char *path, void *arg, char **ret_text, size_t *ret_len,
+		    struct error *err);
+	void *arg;
 };
 
 /*
@@ -485,8 +498,17 @@ struct experiment {
  */
 int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
 		      struct experiment **ret, struct error *err);
+/* The same for one that may name files, by their paths from the folder of @file; @source may be NULL. */
+int experiment__parse_with(const char *file, const char *text, size_t len, uint64_t draw_seed,
+			   const struct experiment_source *source, struct experiment **ret,
+			   struct error *err);
+#define EXPERIMENT_MAX_BYTES (1024 * 1024) /* with the files that it names */
+#define EXPERIMENT_MAX_FILES 16
 
-/* Read @path (at most 1 MiB) and parse it. -ENOENT etc. with a message when it cannot be read. */
+/*
+ * Read @path (at most 1 MiB) and the files that it names, and parse them. -ENOENT etc. with a message
+ * when it cannot be read.
+ */
 int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
 		     struct error *err);
 

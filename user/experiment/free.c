@@ -134,6 +134,7 @@ void experiment__free(struct experiment *e)
 	free(e->name);
 	free(e->description);
 	free(e->file);
+	free_strings(e->system_files, e->n_system_files);
 	free(e->resolved);
 	free(e);
 }

@@ -12,6 +12,9 @@
 void parse_lab(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_endpoints(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_systems(struct reader *r, const struct yaml_node *n, void *obj);
+/* Put the systems of files into the tree, where `systems` of @spec names them; @len: of the text so far. */
+void parse_include_systems(struct reader *r, struct yaml *y, size_t len,
+			   const struct experiment_source *source);
 void parse_faults(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_observe(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_roles(struct reader *r, const struct yaml_node *n, void *obj);

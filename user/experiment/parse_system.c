@@ -163,8 +163,9 @@ static void check_name(struct reader *r, const struct yaml_node *n, size_t index
 
 		if (other->name && !strcmp(other->name, name))
 			reader__fault(r, pos,
-				      "a second system called `%s`; the first is on line %d", name,
-				      other->pos.line);
+				      "a second system called `%s`; the first is on line %d%s%s",
+				      name, other->pos.line, other->pos.file ? " of " : "",
+				      other->pos.file ? other->pos.file : "");
 	}
 }
 
@@ -175,10 +176,14 @@ void parse_systems(struct reader *r, const struct yaml_node *n, void *obj)
 
 	for (size_t i = 0; i < count && !r->nomem; i++) {
 		const struct yaml_node *item = reader__item(n, i);
-		struct custom_system *s = APPEND(r, e->systems, e->n_systems);
+		struct custom_system *s;
 		int kinds = (yaml__get(item, "command") != NULL) +
 			    (yaml__get(item, "http") != NULL) + (yaml__get(item, "tcp") != NULL);
 
+		/* A file that could not be had, which is a finding already. */
+		if (item->kind == YAML_SCALAR && !yaml__is_null(item) && *item->text)
+			continue;
+		s = APPEND(r, e->systems, e->n_systems);
 		if (!s)
 			return;
 		s->pos = item->pos;

@@ -41,6 +41,8 @@ static int by_pos(const void *a, const void *b)
 {
 	const struct finding *x = a, *y = b;
 
+	if (x->pos.file != y->pos.file)
+		return !x->pos.file ? -1 : !y->pos.file ? 1 : strcmp(x->pos.file, y->pos.file);
 	if (x->pos.line != y->pos.line)
 		return x->pos.line < y->pos.line ? -1 : 1;
 	return x->pos.col < y->pos.col ? -1 : x->pos.col > y->pos.col;
@@ -58,8 +60,9 @@ int reader__finish(struct reader *r, struct error *err)
 	for (size_t i = 0; i < r->n_findings; i++) {
 		const struct finding *f = &r->findings[i];
 		size_t room = sizeof(all.msg) - MORE_SIZE - used;
-		int n = snprintf(all.msg + used, room, "%s%s:%d:%d: %s", used ? "\n" : "", r->file,
-				 f->pos.line, f->pos.col, f->text);
+		int n = snprintf(all.msg + used, room, "%s%s:%d:%d: %s", used ? "\n" : "",
+				 f->pos.file ? f->pos.file : r->file, f->pos.line, f->pos.col,
+				 f->text);
 
 		/* whole lines only, but the first one in any case */
 		if (n < 0 || ((size_t)n >= room && used)) {

@@ -9,7 +9,6 @@
 
 /* Bounds on hostile input: far above any experiment, far below the stack and memory. */
 #define DEPTH_MAX 24
-#define WEIGHT_MAX 200000
 #define TEXT_PER_WEIGHT 32 /* bytes of text that weigh as much as a node */
 
 struct anchor {
@@ -271,9 +270,9 @@ static int build_node(struct builder *b, struct fy_event *ev, unsigned int depth
 	if (r)
 		return r;
 	b->weight += (*ret)->weight;
-	if (b->weight > WEIGHT_MAX)
+	if (b->weight > YAML_WEIGHT_MAX)
 		return err__set(b->err, -EINVAL, "more than %d values, aliases written out",
-				WEIGHT_MAX);
+				YAML_WEIGHT_MAX);
 	return 0;
 }
 
@@ -347,7 +346,7 @@ int yaml__parse(const char *text, size_t len, struct yaml *ret, struct pos *ret_
 	if (r == -EBADMSG)
 		r = syntax_error(&b, diag);
 	if (!r && !y.root)
-		r = err__set(err, -EINVAL, "the file is empty; expected an experiment");
+		r = err__set(err, -ENODATA, "the file is empty");
 	builder__reset(&b);
 	if (r) {
 		yaml__reset(&y);
@@ -355,6 +354,26 @@ int yaml__parse(const char *text, size_t len, struct yaml *ret, struct pos *ret_
 		return r;
 	}
 	*ret = y;
+	return 0;
+}
+
+int yaml__parse_more(struct yaml *y, const char *file, const char *text, size_t len,
+		     struct yaml_node **ret_root, struct pos *ret_pos, struct error *err)
+{
+	struct yaml more = {0};
+	struct yaml_node *last = NULL;
+	int r = yaml__parse(text, len, &more, ret_pos, err);
+
+	ret_pos->file = file;
+	if (r)
+		return r;
+	for (struct yaml_node *n = more.nodes; n; n = n->next) {
+		n->pos.file = file;
+		last = n;
+	}
+	last->next = y->nodes;
+	y->nodes = more.nodes;
+	*ret_root = more.root;
 	return 0;
 }
 
@@ -403,6 +422,27 @@ struct yaml_node *yaml__new_scalar(struct yaml *y, const char *text)
 struct yaml_node *yaml__new_mapping(struct yaml *y)
 {
 	return new_node(y, YAML_MAPPING, (struct pos){0});
+}
+
+struct yaml_node *yaml__new_sequence(struct yaml *y, struct pos pos)
+{
+	return new_node(y, YAML_SEQUENCE, pos);
+}
+
+int yaml__append(struct yaml_node *sequence, struct yaml_node *item)
+{
+	return append(sequence, item);
+}
+
+void yaml__replace(struct yaml_node *map, const char *key, struct yaml_node *value)
+{
+	for (size_t i = 0; i + 1 < map->n; i += 2) {
+		if (map->items[i]->kind != YAML_SCALAR || strcmp(map->items[i]->text, key) != 0)
+			continue;
+		map->weight = map->weight - map->items[i + 1]->weight + value->weight;
+		map->items[i + 1] = value;
+		return;
+	}
 }
 
 int yaml__prepend(struct yaml *y, struct yaml_node *map, const char *key, struct yaml_node *value)

@@ -31,12 +31,18 @@ struct yaml {
 	struct yaml_node *nodes;
 };
 
+/* Of a whole tree: far above any experiment, far below memory. */
+#define YAML_WEIGHT_MAX 200000
+
 /*
  * Read the only document of @text. Aliases are shared nodes, so the tree may be a graph without cycles.
- * -EINVAL with @ret_pos and a message without position; -ENOMEM.
+ * -EINVAL with @ret_pos and a message without position, -ENODATA if there is none; -ENOMEM.
  */
 int yaml__parse(const char *text, size_t len, struct yaml *ret, struct pos *ret_pos,
 		struct error *err);
+/* The same for another text, named @file in the positions: its nodes are @y's too, @ret_root their root. */
+int yaml__parse_more(struct yaml *y, const char *file, const char *text, size_t len,
+		     struct yaml_node **ret_root, struct pos *ret_pos, struct error *err);
 void yaml__reset(struct yaml *y);
 
 /* The value of @key in a mapping, NULL if it has none. */
@@ -48,6 +54,10 @@ bool yaml__is_null(const struct yaml_node *n);
 /* New nodes of @y, for what is filled in; NULL without memory. */
 struct yaml_node *yaml__new_scalar(struct yaml *y, const char *text);
 struct yaml_node *yaml__new_mapping(struct yaml *y);
+struct yaml_node *yaml__new_sequence(struct yaml *y, struct pos pos);
+int yaml__append(struct yaml_node *sequence, struct yaml_node *item);
+/* Let @key of @map have another value; it has one. */
+void yaml__replace(struct yaml_node *map, const char *key, struct yaml_node *value);
 /* Put key: value first in @map. Takes over nothing: @y owns all nodes. */
 int yaml__prepend(struct yaml *y, struct yaml_node *map, const char *key, struct yaml_node *value);
 

@@ -12,6 +12,7 @@
 struct pos {
 	int line;
 	int col;
+	const char *file; /* NULL: the one that is read; else one that it names, not owned */
 };
 
 struct error {

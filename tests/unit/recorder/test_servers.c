@@ -80,11 +80,11 @@ static struct sample ask(const struct probe_ops *ops, void *p)
 
 static void test_probes_bad(void **state)
 {
-	/* not galera: its library switches stacks, which ASan does not follow */
 	static const struct probe_ops *const all[] = {
 		&probe_redis,	  &probe_sentinel, &probe_redis_cluster, &probe_etcd,
 		&probe_consul,	  &probe_zookeeper, &probe_kafka,	 &probe_patroni,
 		&probe_rabbitmq,  &probe_nats,	   &probe_vault,	 &probe_lease,
+		&probe_postgres,  &probe_galera,
 	};
 
 	(void)state;
