@@ -127,7 +127,9 @@ static void test_findings(void **state)
 					 "first is on line 2 of dir/two.yaml"},
 		{"big.yaml", "dir/f.yaml:7:12: an experiment with its files of more than 1 MiB"},
 		{"[]", "dir/f.yaml:7:12: empty list; expected a list of systems"},
-		{"['']", "dir/f.yaml:7:13: found ``; expected a system"},
+		{"['']",
+		 "dir/f.yaml:7:13: found ``; expected a system: name, command, http, tcp, leader, "
+		 "candidate, follower, epoch, workload"},
 	};
 
 	(void)state;

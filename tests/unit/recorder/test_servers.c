@@ -25,6 +25,29 @@ struct behaviour {
 
 #define TEXT(s) s, sizeof(s) - 1
 
+/* MariaDB's greeting, protocol 10, with its native passwords. */
+#define GREETING            \
+	"\x51\0\0\0\x0a"    \
+	"10.11.6-MariaDB\0" \
+	"\1\0\0\0"          \
+	"abcdefgh\0"        \
+	"\xfe\xf7\x08\2\0"  \
+	"\xff\x81\x15"      \
+	"\0\0\0\0\0\0"      \
+	"\x1d\0\0\0"        \
+	"abcdefghijkl\0"    \
+	"mysql_native_password\0"
+#define OK_PACKET "\x07\0\0\2\0\0\0\2\0\0\0"
+/* AuthenticationOk and ReadyForQuery. */
+#define PG_READY "R\0\0\0\x08\0\0\0\0Z\0\0\0\5I"
+
+/* The greeting at once, then the answer to whatever comes. */
+static void greet(struct fake *f, int fd)
+{
+	send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+	fake__answer(f, fd);
+}
+
 static const struct behaviour bad[] = {
 	{"closes", fake__close, TEXT(""), true},
 	{"silent", fake__silent, TEXT(""), true},
@@ -47,6 +70,19 @@ static const struct behaviour bad[] = {
 	 TEXT("*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n"), true},
 	{"integer overflow", fake__answer, TEXT(":99999999999999999999999\r\n"), true},
 	{"an error", fake__answer, TEXT("-ERR no\r\n"), true},
+	{"greets as MariaDB, no more", greet, TEXT(GREETING), true},
+	{"greets as MariaDB, cut off", greet,
+	 TEXT("\x51\0\0\0\x0a"
+	      "10.11"),
+	 true},
+	{"lets in as MariaDB, then lies about lengths", greet,
+	 TEXT(GREETING OK_PACKET "\1\0\0\1\xfc\xff\xff\xff\0\0\2\3xyz"), true},
+	{"lets in as PostgreSQL, then lies about lengths", fake__answer,
+	 TEXT(PG_READY "T\0\0\0\x0c\x7f\xff"
+		       "a\0\0\0\0\1D\xff\xff\xff\xff\0\3"),
+	 true},
+	{"lets in as PostgreSQL, without rows", fake__answer,
+	 TEXT(PG_READY "C\0\0\0\x0dSELECT 0\0Z\0\0\0\5I"), true},
 };
 
 static struct error err;
@@ -81,10 +117,10 @@ static struct sample ask(const struct probe_ops *ops, void *p)
 static void test_probes_bad(void **state)
 {
 	static const struct probe_ops *const all[] = {
-		&probe_redis,	  &probe_sentinel, &probe_redis_cluster, &probe_etcd,
-		&probe_consul,	  &probe_zookeeper, &probe_kafka,	 &probe_patroni,
-		&probe_rabbitmq,  &probe_nats,	   &probe_vault,	 &probe_lease,
-		&probe_postgres,  &probe_galera,
+		&probe_redis,	 &probe_sentinel,  &probe_redis_cluster, &probe_etcd,
+		&probe_consul,	 &probe_zookeeper, &probe_kafka,	 &probe_patroni,
+		&probe_rabbitmq, &probe_nats,	   &probe_vault,	 &probe_lease,
+		&probe_postgres, &probe_galera,
 	};
 
 	(void)state;
