@@ -9,26 +9,6 @@
 rec_needs nats-server redis-server redis-cli
 
 pids=()
-claims()
-{
-	local n
-
-	for n; do role_is "$n" true claim && echo "$n"; done
-}
-
-one_claim()
-{
-	[ "$(claims "$@" | wc -l)" -eq 1 ]
-}
-
-# another_claims OLD NODE...: one of the nodes claims, and it is not OLD.
-another_claims()
-{
-	local old=$1
-
-	shift
-	one_claim "$@" && ! role_is "$old" true claim
-}
 
 # ---- the servers ----
 

@@ -134,6 +134,28 @@ role_is()
 	[ "$(role "$1" "${3:-role}")" = "$2" ]
 }
 
+# claims NODE...: those that claim.
+claims()
+{
+	local n
+
+	for n; do role_is "$n" true claim && echo "$n"; done
+}
+
+one_claim()
+{
+	[ "$(claims "$@" | wc -l)" -eq 1 ]
+}
+
+# another_claims OLD NODE...: one of the nodes claims, and it is not OLD.
+another_claims()
+{
+	local old=$1
+
+	shift
+	one_claim "$@" && ! role_is "$old" true claim
+}
+
 # samples NODE: how many.
 samples()
 {
