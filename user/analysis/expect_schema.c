@@ -65,6 +65,8 @@ const struct expect_schema expect_schemas[] = {
 	AS("checks[name].verdict", KIND_WORD, SCOPE_RUN),
 	AS("checks[name].check", KIND_WORD, SCOPE_RUN),
 	RUN("checks[name].violations"),
+	RUN("wire.vrrp[router].overlap_s"),
+	RUN("wire.garp[address].moves"),
 	ENDED("availability.gap_s"),
 	ENDED("availability.sides[side].longest_gap_s"),
 	RUN("availability.t_stepdown_s"),
@@ -210,6 +212,7 @@ const char *expect_schema__no_window(const struct expect_schema *s, enum expect_
 		{"availability.", "it is measured from the cut or from the heal on"},
 		{"faults[", "hits are counted over the whole run"},
 		{"split_brain.", "it is measured over the whole run"},
+		{"wire.", "it is measured over the whole run"},
 		{"herd.", "it is found in the whole run"},
 	};
 

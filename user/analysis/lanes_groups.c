@@ -21,7 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int64_t *values__new(const struct lanes_axis *a)
+int64_t *values__new(const struct lanes_axis *a)
 {
 	return calloc(a->n_bins, sizeof(int64_t));
 }
@@ -39,9 +39,8 @@ static json_t *values__json(const int64_t *v, size_t n, int64_t *ret_total)
 	return out;
 }
 
-/* One more series of @row; @v is freed. Sums of what is no count mean nothing: no total. */
-static int64_t row__add(json_t *row, const struct lanes_axis *a, const char *name, const char *look,
-			const char *place, int64_t *v)
+int64_t row__add(json_t *row, const struct lanes_axis *a, const char *name, const char *look,
+		 const char *place, int64_t *v)
 {
 	int64_t total = 0;
 	json_t *values = values__json(v, v ? a->n_bins : 0, &total);
@@ -55,26 +54,25 @@ static int64_t row__add(json_t *row, const struct lanes_axis *a, const char *nam
 	return total;
 }
 
-static json_t *row__new(const struct lanes_axis *a, const char *kind, const char *label,
-			const char *sub)
+json_t *row__new(const struct lanes_axis *a, const char *kind, const char *label, const char *sub)
 {
 	return json_pack("{s:s, s:s?, s:s, s:o, s:n, s:[], s:[]}", "label", label, "sub", sub,
 			 "kind", kind, "bin_us", lanes__us(a->bin_ns), "limit", "series", "points");
 }
 
-static json_t *group__new(const char *id, const char *title, const char *what)
+json_t *group__new(const char *id, const char *title, const char *what)
 {
 	return json_pack("{s:s, s:s, s:s, s:[]}", "id", id, "title", title, "what", what, "rows");
 }
 
-static void group__row(json_t *group, json_t *row, bool wanted)
+void group__row(json_t *group, json_t *row, bool wanted)
 {
 	if (wanted)
 		json_array_append(json_object_get(group, "rows"), row);
 	json_decref(row);
 }
 
-static void groups__add(json_t *out, json_t *group)
+void groups__add(json_t *out, json_t *group)
 {
 	if (json_array_size(json_object_get(group, "rows")))
 		json_array_append(out, group);
@@ -460,5 +458,6 @@ json_t *lanes__groups(const struct history *h, const struct lanes_axis *a)
 	service__groups(h, a, out);
 	queues(h, a, out);
 	drops(h, a, out);
+	lanes__vrrp(h, a, out);
 	return out;
 }

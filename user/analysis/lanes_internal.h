@@ -67,6 +67,21 @@ json_t *lanes__roles(const struct analysis *an, const struct lanes_axis *a);
 json_t *lanes__ops(const struct analysis *an, const struct lanes_axis *a);
 json_t *lanes__latency(const struct history *h, const struct lanes_axis *a);
 json_t *lanes__traffic(const struct history *h, const struct lanes_axis *a);
+/* Parts of a group (lanes_groups.c has the model); each may be NULL without memory. */
+int64_t *values__new(const struct lanes_axis *a); /* a zero for each bin */
+json_t *group__new(const char *id, const char *title, const char *what);
+json_t *row__new(const struct lanes_axis *a, const char *kind, const char *label, const char *sub);
+/*
+ * One more series of @row; @v is freed. Returns its total; sums of what is no count mean nothing:
+ * the row has none then.
+ */
+int64_t row__add(json_t *row, const struct lanes_axis *a, const char *name, const char *look,
+		 const char *place, int64_t *v);
+/* These take over @row and @group, which are dropped if not @wanted, or without rows. */
+void group__row(json_t *group, json_t *row, bool wanted);
+void groups__add(json_t *out, json_t *group);
+/* lanes_vrrp.c: a group of its own in @out */
+void lanes__vrrp(const struct history *h, const struct lanes_axis *a, json_t *out);
 /* lanes_groups.c, lanes_phase.c */
 json_t *lanes__groups(const struct history *h, const struct lanes_axis *a);
 json_t *lanes__phase(const struct analysis *an, const json_t *summary);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* summary.c: summary.json: every number under its name; what was not measured is null. */
-#include "analysis/internal.h"
+#include "analysis/vrrp.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
@@ -310,6 +310,7 @@ json_t *summary__numbers(const struct analysis *a)
 	json_object_set_new(o, "writes", writes(a));
 	json_object_set_new(o, "reads", reads(&a->writes));
 	json_object_set_new(o, "checks", json_null()); /* of the whole run alone */
+	json_object_set_new(o, "wire", json_null()); /* so are these */
 	json_object_set_new(o, "availability", availability(a));
 	json_object_set_new(o, "herd", herd__json(h, &a->herd));
 	json_object_set_new(o, "traffic", traffic__json(h));
@@ -334,6 +335,7 @@ json_t *analysis__summary(const struct history *h)
 		return NULL;
 	o = summary__numbers(&a);
 	json_object_set_new(o, "checks", checks__json(h, a.claims));
+	json_object_set_new(o, "wire", vrrp__json(h));
 	if (verdict__decide(&a, o, &doubts) == 0)
 		findings = findings__make(&a, doubts, json_object_get(o, "checks"));
 	json_decref(doubts);

@@ -92,7 +92,6 @@ static void on_announce(struct wire_watch *w, const struct wire_frame *f, int64_
 
 void wire_watch__frame(struct wire_watch *w, const struct wire_frame *f, int64_t now_ns)
 {
-	wire_watch__tick(w, now_ns);
 	if (f->kind == WIRE_VRRP)
 		on_vrrp(w, f, now_ns);
 	else if (f->kind == WIRE_ANNOUNCE)

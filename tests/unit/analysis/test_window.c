@@ -42,6 +42,14 @@ static struct history *a_run(const char *expect)
 	ev__phase(&e, 30000, "final");
 	ev__final(&e, "n1", 1, 30100, true, "[1,2],[4,4],[6,7]");
 	ev__final(&e, "n2", 1, 30100, true, "[1,2],[4,4],[6,7]");
+	ev__line(&e, "{\"t_ns\":30200000000,\"type\":\"vrrp_sender\",\"resource\":\"db\",\"node\":"
+		     "\"n1\","
+		     "\"event\":\"stopped\",\"vrid\":51,\"family\":4,\"source\":\"10.0.0.1\","
+		     "\"mac\":\"m\","
+		     "\"priority\":100,\"interval_ns\":1000000000,\"from_ns\":0,"
+		     "\"to_ns\":30200000000,\"adverts\":30}");
+	ev__line(&e, "{\"t_ns\":30200000000,\"type\":\"garp\",\"resource\":\"db\",\"node\":\"n1\","
+		     "\"address\":\"192.0.2.1\",\"mac\":\"m\",\"was\":null}");
 	ev__end(&e, 31000, "complete", 0);
 	return ev__history(&e);
 }
@@ -222,6 +230,7 @@ static void walk(const char *path, const json_t *v)
 		"findings", "witness", "expectations", "verdict_reasons",
 		"words",    "parts",   "resource",     "metric",
 		"side",	    "from",    "to",	       "overlaps_s", /* in sum: must_overlap_s */
+		"router",   "address", "senders",
 	};
 	const char *key;
 	json_t *x;

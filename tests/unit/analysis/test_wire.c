@@ -159,12 +159,76 @@ static void an_address_that_moves(void **state)
 	       "2 times (seen by n1, the last time at +2.0 s), also from one that had lost it");
 }
 
+/* All of it, as numbers that expectations can speak of, and as lanes. */
+static void numbers_and_lanes(void **state)
+{
+	static const char *const holds[] = {
+		"wire.vrrp[db/51].overlap_s == 6", "wire.vrrp[db/51].overlap > 5s",
+		"wire.garp[192.0.2.1].moves == 2", "wire.garp[0].moves < 3"};
+	_cleanup_(cleanup_history) struct history *h = NULL;
+	_cleanup_json_ json_t *s = NULL, *lanes = NULL;
+	json_t *groups, *group = NULL, *v, *rows;
+	struct events e;
+	size_t i, top = 0;
+
+	(void)state;
+	start(&e);
+	sender(&e, "n1", "10.0.0.1", 0, 20000, true);
+	sender(&e, "n2", "10.0.0.2", 12000, 18000, true);
+	garp(&e, 12000, "n1", "b", "a");
+	garp(&e, 18000, "n1", "a", "b");
+	ev__end(&e, 31000, "complete", 0);
+	h = ev__history(&e);
+	s = analysis__summary(h);
+	for (i = 0; i < sizeof(holds) / sizeof(holds[0]); i++) {
+		struct error err = {0};
+
+		if (analysis__holds(h, s, holds[i], &err) != 1)
+			fail_msg("%s: %s", holds[i], err.msg);
+	}
+	lanes = analysis__lanes(h, s);
+	groups = json_object_get(lanes, "groups");
+	json_array_foreach(groups, i, v)
+		if (!strcmp(json_string_value(json_object_get(v, "id")), "wire"))
+			group = v;
+	rows = json_object_get(group, "rows");
+	assert_int_equal(json_array_size(rows), 2);
+	/* two at once for 6 s of 31 */
+	v = json_object_get(json_array_get(json_object_get(json_array_get(rows, 0), "series"), 0),
+			    "values");
+	for (i = 0; i < json_array_size(v); i++)
+		top += json_integer_value(json_array_get(v, i)) == 2;
+	assert_in_range(top * 100 / json_array_size(v), 18, 21);
+	assert_int_equal(json_integer_value(json_array_get(v, 0)), 1);
+	assert_int_equal(json_integer_value(json_array_get(v, json_array_size(v) - 1)), 0);
+	v = json_array_get(json_object_get(json_array_get(rows, 1), "series"), 0);
+	assert_int_equal(json_integer_value(json_object_get(v, "total")), 2);
+}
+
+/* Without such events there is nothing to speak of. */
+static void nothing_on_the_wire(void **state)
+{
+	_cleanup_(cleanup_history) struct history *h = NULL;
+	_cleanup_json_ json_t *s = NULL;
+	struct error err = {0};
+	struct events e;
+
+	(void)state;
+	start(&e);
+	ev__end(&e, 31000, "complete", 0);
+	h = ev__history(&e);
+	s = analysis__summary(h);
+	assert_true(json_is_null(json_object_get(s, "wire")));
+	assert_int_equal(analysis__holds(h, s, "wire.garp[192.0.2.1].moves == 0", &err), -ENODATA);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_epoch_that_goes_back), cmocka_unit_test(an_absurd_epoch),
 		cmocka_unit_test(epochs_that_are_right),   cmocka_unit_test(two_vrrp_senders),
-		cmocka_unit_test(an_address_that_moves),
+		cmocka_unit_test(an_address_that_moves),   cmocka_unit_test(numbers_and_lanes),
+		cmocka_unit_test(nothing_on_the_wire),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

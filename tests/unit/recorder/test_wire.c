@@ -133,16 +133,24 @@ static void test_senders(void **state)
 	assert_int_equal(t.stopped, 1);
 	assert_int_equal(t.last.adverts, 5);
 	assert_int_equal(t.last.last_ns, 4 * NS_PER_S);
+	/* Read late, after others of another sender: what waits in the queue is no silence. */
+	wire_watch__frame(w, &a, 8 * NS_PER_S + 1);
+	assert_int_equal(t.appeared, 3);
+	wire_watch__frame(w, &b, 20 * NS_PER_S);
+	wire_watch__frame(w, &a, 20 * NS_PER_S);
+	wire_watch__tick(w, 20 * NS_PER_S);
+	assert_int_equal(t.appeared, 3);
+	assert_int_equal(t.stopped, 1);
 	/* resigns */
 	b.priority = 0;
-	wire_watch__frame(w, &b, 8 * NS_PER_S + 2);
+	wire_watch__frame(w, &b, 20 * NS_PER_S + 2);
 	assert_int_equal(t.stopped, 2);
 	/* more than there is room for */
 	b.priority = 1;
 	for (int i = 0; i < 300; i++) {
 		b.mac[4] = (uint8_t)(i >> 8);
 		b.mac[5] = (uint8_t)i;
-		wire_watch__frame(w, &b, 9 * NS_PER_S);
+		wire_watch__frame(w, &b, 21 * NS_PER_S);
 	}
 	assert_int_equal(t.appeared, 2 + WIRE_SENDERS_MAX);
 	wire_watch__end(w);
