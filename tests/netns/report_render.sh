@@ -147,8 +147,8 @@ flood()
 	page=$(dom "$tmp/$1/report.html")
 }
 flood flood
-is "flood: lanes, errors" "19 0" "$(attr lanes "$page") $(attr errors "$page")$(attr error "$page")"
-for id in attempts connections resent times queues drops traffic; do
+is "flood: lanes, errors" "22 0" "$(attr lanes "$page") $(attr errors "$page")$(attr error "$page")"
+for id in wire attempts connections resent times queues drops traffic; do
 	like "flood: a lane of $id" "class=\"grp g-$id\"" "$page"
 done
 like "flood: arrivals around their period" 'class="wedge high"' "$page"
@@ -159,7 +159,7 @@ is "flood: a hostile server is text" "0 0" "$(grep -c '<img' <<<"$page") $(attr 
 flood many --rate 1700
 size=$(stat -c %s "$tmp/many/report.html")
 check "a flood of $(wc -l <"$tmp/many/events.jsonl") events: a page below 400 kB ($size)" [ "$size" -lt 400000 ]
-is "... drawn without an error" "19 0" "$(attr lanes "$page") $(attr errors "$page")"
+is "... drawn without an error" "22 0" "$(attr lanes "$page") $(attr errors "$page")"
 diag "... in $(attr draw-ms "$page") ms"
 
 for width in 390 900 1900; do

@@ -47,7 +47,7 @@ class Herd:
                  start_realtime_ns=1795246800 * S, start_monotonic_ns=2555 * S, traffic_bin_ns=100 * MS, mechanism='clsact',
                  nodes=nodes, faults=[dict(name='cut', parts=['partition'], windows=[[CUT, HEAL]], edges=edges,
                                            sides=[self.clients, [self.server, 'db']], mechanism='clsact')],
-                 resources=[], workloads=[dict(name='calls', system='http', check='none', nodes=self.clients, clients=10 * self.a.clients,
+                 resources=[dict(resource='vip', system='vrrp', nodes=[self.server], every_ns=S)], workloads=[dict(name='calls', system='http', check='none', nodes=self.clients, clients=10 * self.a.clients,
                                                rate_per_s=self.a.rate, reads=0, timeout_ns=S, mode='open', connections='new', target=self.server,
                                                retry=dict(policy='fixed', delay_ns=PERIOD, attempts=9))],
                  expect=['herd.metrics.syn.pbr <= 3'] if self.a.expect else [], exempt=[])
@@ -125,10 +125,25 @@ class Herd:
                 self.put('traffic', (b + 1) * 100 * MS, node=n, bin_ns=100 * MS, rx_packets=p, rx_bytes=90 * p, tx_packets=p, tx_bytes=90 * p,
                          rx_syn=0, tx_syn=0, rx_rst=0, tx_rst=0, dropped=0)
 
+    def wire(self):
+        """The server is a virtual address, which another router takes too while the network is cut."""
+        seen = dict(resource='vip', node=self.server, vrid=51, family=4, priority=100, interval_ns=S)
+        for i, (start, end) in enumerate(((0, self.end), (CUT + 3 * S, HEAL))):
+            who = dict(source='10.99.0.%d' % (i + 1), mac='02:00:0a:63:00:0%d' % (i + 1), from_ns=start)
+            self.put('vrrp_sender', start, event='appeared', to_ns=start, adverts=1, **who, **seen)
+            self.put('vrrp_sender', end, event='stopped', to_ns=end, adverts=1 + (end - start) // S, **who, **seen)
+        for t in range(0, self.end + S, S):
+            self.put('role', t + MS, resource='vip', node=self.server, send_ns=t, recv_ns=t + MS, role='leader', claim=True, epoch=None,
+                     leader=None)
+        macs = ['02:00:0a:63:00:01', '02:00:0a:63:00:02', '02:00:0a:63:00:01']
+        for t, was, mac in zip((0, CUT + 3 * S, HEAL), [None] + macs, macs):
+            self.put('garp', t, resource='vip', node=self.server, address='192.0.2.100', mac=mac, was=was)
+
     def build(self):
         self.head()
         self.operations()
         self.kernel()
+        self.wire()
         self.put('fault', HEAL, **self.fault_end)
         self.put('note', HEAL, level='info', text='the network is restored')
         self.events.sort(key=lambda e: (e[2]['type'] != 'run', e[0], e[1]))

@@ -9,7 +9,8 @@
  *        points [{name, look, at [[us, count]]}]}
  *   kind bars: counts in bins, drawn as rates: those with place up stack, those with down hang
  *   below the line. log: microseconds on a logarithmic scale, null where nothing was measured.
- *   gauge: the highest level in each bin. look: a name that the page has a colour for.
+ *   gauge: the highest level in each bin; its points are when the limit was met, without points
+ *   a level above it is wrong. look: a name that the page has a colour for.
  *
  * A group without rows is left out. Of services, ports and reasons the busiest are drawn, each in a
  * row of its own.

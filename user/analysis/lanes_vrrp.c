@@ -29,7 +29,7 @@ static void senders(const struct history *h, const struct lanes_axis *a,
 		raise(a, v, r->both[i].start_ns, r->both[i].end_ns, 2);
 	row = row__new(a, "gauge", vrrp__name(h, r, label, sizeof(label)), "VRRP senders");
 	json_object_set_new(row, "limit", json_integer(1));
-	row__add(row, a, "senders at once", "gauge", "up", v);
+	row__add(row, a, "senders", "gauge", "up", v);
 	group__row(group, row, true);
 }
 

@@ -63,11 +63,14 @@
 		row.bins = s.values.length;
 		s.peak = s.values.reduce((m, v) => Math.max(m, v || 0), 0);
 		const over = sum((row.points || []).map(p => sum(p.at.map(q => q[1]))));
-		row.rest = () => ['at most ' + R.count(s.peak) + (row.limit ? ' of ' + R.count(row.limit) : '') + ' ' + s.name,
-			over ? R.plural(over, 'overflow') : 'never overflowed', over > 0];
+		// without points the limit is no room that can be full, but what is right
+		const room = (row.points || []).length > 0, bad = v => row.limit && (room ? v >= row.limit : v > row.limit);
+		row.rest = () => ['at most ' + R.count(s.peak) + (room && row.limit ? ' of ' + R.count(row.limit) : '') + ' ' + s.name,
+			!room ? null : over ? R.plural(over, 'overflow') : 'never overflowed', room ? over > 0 : bad(s.peak)];
 		row.at = t => {
 			const i = binAt(row, t);
-			return [i < 0 || !R.has(s.values[i]) ? '\u2013' : R.count(s.values[i]) + ' ' + s.name, row.limit ? 'of ' + R.count(row.limit) : null, row.limit && s.values[i] >= row.limit];
+			return [i < 0 || !R.has(s.values[i]) ? '\u2013' : R.count(s.values[i]) + ' ' + s.name,
+				room && row.limit ? 'of ' + R.count(row.limit) : null, bad(s.values[i])];
 		};
 		return row;
 	}
@@ -219,8 +222,9 @@
 		})) };
 	}
 
-	R.groups = () => [faultGroup()].concat(L.roles.map(roleGroup), [writeGroup()], (L.groups || []).filter(g => g.id === 'attempts'),
-		[latencyGroup()], (L.groups || []).filter(g => g.id !== 'attempts'), [trafficGroup()]).map(finish).filter(Boolean);
+	const lanes = test => (L.groups || []).filter(g => test(g.id));
+	R.groups = () => [faultGroup()].concat(L.roles.map(roleGroup), lanes(id => id === 'wire'), [writeGroup()], lanes(id => id === 'attempts'),
+		[latencyGroup()], lanes(id => id !== 'attempts' && id !== 'wire'), [trafficGroup()]).map(finish).filter(Boolean);
 	// Every instant at which something was acknowledged that was lost later, in order.
 	R.lost = () => [].concat(...L.ops.nodes.map(n => n.lost_points.map(p => ({ at: p[0], n: p[1], node: n.node })))).sort((a, b) => a.at - b.at);
 })();

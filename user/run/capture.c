@@ -26,7 +26,8 @@ struct capture {
 	struct run *run;
 	struct dp_capture *ring;
 	struct pcapng *file;
-	int64_t realtime_ns; /* CLOCK_REALTIME - CLOCK_MONOTONIC */
+	/* CLOCK_REALTIME - CLOCK_MONOTONIC at the start: if the clock is stepped, time here goes on */
+	int64_t realtime_ns;
 	struct seen *seen;
 	size_t n_seen;
 	bool failed;
@@ -189,7 +190,7 @@ void capture__close(struct run *run)
 	dp_capture__drain(c->ring);
 	lost = dp_capture__lost(c->ring);
 	n = pcapng__counts(c->file);
-	r = pcapng__close(c->file, lost, clock__realtime());
+	r = pcapng__close(c->file, lost, clock__now() + c->realtime_ns);
 	if (r)
 		run__note(run, "error", "capture.pcapng ends early: %s", strerror(-r));
 	if (n.no_room)
