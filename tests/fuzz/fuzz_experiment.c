@@ -10,6 +10,40 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What stands behind a line `---`, else all of it, is the file that the experiment may name. */
+struct input {
+	const char *text, *file;
+	size_t len, file_len;
+};
+
+static struct input cut(const uint8_t *data, size_t size)
+{
+	static const char line[] = "\n---\n";
+	struct input in = {(const char *)data, (const char *)data, size, size};
+	const char *at = memmem(data, size, line, sizeof(line) - 1);
+
+	if (at) {
+		in.len = (size_t)(at + 1 - in.text);
+		in.file = at + sizeof(line) - 1;
+		in.file_len = size - (size_t)(in.file - in.text);
+	}
+	return in;
+}
+
+static int read_file(const char *path, void *arg, char **ret_text, size_t *ret_len,
+		     struct error *err)
+{
+	const struct input *in = arg;
+
+	MUST(*path);
+	*ret_text = malloc(in->file_len + 1);
+	if (!*ret_text)
+		return err__set(err, -ENOMEM, "out of memory");
+	memcpy(*ret_text, in->file, in->file_len);
+	*ret_len = in->file_len;
+	return 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
@@ -114,7 +148,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct experiment *e = NULL, *again = NULL;
 	struct error err = {0};
-	int r = experiment__parse("f", (const char *)data, size, 42, &e, &err);
+	struct input in = cut(data, size);
+	struct experiment_source source = {.read = read_file, .arg = &in};
+	int r = experiment__parse_with("f", in.text, in.len, 42, &source, &e, &err);
 
 	if (r) {
 		MUST(r == -EINVAL && !e && err.code == r && *err.msg);

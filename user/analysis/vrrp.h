@@ -46,8 +46,8 @@ struct vrrp {
 	size_t n_addresses;
 };
 
-/* @ret is zeroed before, and to be reset after a failure too. */
-int vrrp__find(const struct history *h, struct vrrp *ret);
+/* @v is zeroed before, and to be reset after a failure too. */
+int vrrp__find(const struct history *h, struct vrrp *v);
 void vrrp__reset(struct vrrp *v);
 /* "RESOURCE/VRID": writes @buf, returns it. */
 const char *vrrp__name(const struct history *h, const struct vrrp_router *r, char *buf,
