@@ -17,6 +17,8 @@
 #include "lib/identity.h"
 #include "lib/owner.h"
 #include "lib/parse.h"
+#include "lib/record.h"
+#include "lib/record_dropped.h"
 #include "lib/rule_hook.h"
 #include "lib/uapi.h"
 #include "lib/verdict.h"
@@ -36,10 +38,18 @@ struct map_passages passages SEC(".maps");
 struct map_sockets sockets SEC(".maps");
 struct map_processes processes SEC(".maps");
 struct map_joins joins SEC(".maps");
+struct map_subjects subjects SEC(".maps");
+struct map_bins bins SEC(".maps");
+struct map_services services SEC(".maps");
+struct map_subject_keys subject_keys SEC(".maps");
+struct map_recording recording SEC(".maps");
+struct map_subjects_lock subjects_lock SEC(".maps");
+struct map_conns conns SEC(".maps");
 
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
 const volatile __u32 have_owners = 1;
+const volatile __u64 traffic_bin_ns = 0;
 /* bpf_skb_set_tstamp() is of Linux 5.18; without it the code that calls it is no code to the verifier. */
 const volatile __u32 have_set_tstamp = 0;
 
@@ -73,9 +83,15 @@ static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *
 	flow__identify(&hook, loopback, pkt, flow);
 	if (have_owners)
 		flow__own(skb, &hook, pkt, flow, ctl->owners_epoch);
+	if (traffic_bin_ns)
+		record__packet(skb, t0_ns);
 	result = rules__at_hook(flow, ctl, t0_ns);
-	if (result == RULE_DROP && node)
+	if (result != RULE_DROP)
+		return result;
+	if (node)
 		node->dropped += flow->segs;
+	if (traffic_bin_ns)
+		record__dropped(0, t0_ns);
 	return result;
 }
 

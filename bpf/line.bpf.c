@@ -27,6 +27,7 @@
 #include "lib/identity.h"
 #include "lib/owner.h"
 #include "lib/parse.h"
+#include "lib/record_dropped.h"
 #include "lib/rule_line.h"
 #include "lib/uapi.h"
 #include "lib/verdict.h"
@@ -46,9 +47,13 @@ struct map_traffic traffic SEC(".maps");
 struct map_stats stats SEC(".maps");
 struct map_passages passages SEC(".maps");
 struct map_joins joins SEC(".maps");
+struct map_subjects subjects SEC(".maps");
+struct map_bins bins SEC(".maps");
+struct map_services services SEC(".maps");
 
 const volatile __u32 have_prefixes = 1;
 const volatile __u32 have_owners = 1;
+const volatile __u64 traffic_bin_ns = 0;
 
 enum {
 	/* A time that the hook, TCP's pacing or SO_TXTIME gave is where a delay counts from, within
@@ -97,6 +102,8 @@ static __always_inline bool line__rules(struct __sk_buff *skb, struct passage *p
 	node = traffic__get(&port->hook, port->loopback);
 	if (node)
 		node->dropped += p->flow.segs;
+	if (traffic_bin_ns)
+		record__dropped(which, t0_ns);
 	return true;
 }
 

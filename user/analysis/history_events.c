@@ -450,10 +450,10 @@ static const struct {
 	{"probe_gap", probe_gap},
 	{"vrrp_sender", line__vrrp_sender},
 	{"garp", line__garp},
-	{"load", load},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"load", load},
 	{"guard", note},
 	{"end", end},
 };
