@@ -216,4 +216,19 @@ recorder=$(tail -1 "$tmp/run/events.jsonl")
 like "nothing was lost" '"lost_events":0' "$recorder"
 like "nothing was late" '"late_bins":0,"unnamed_flows":0' "$recorder"
 
+# ---- a record that ends anywhere, as after kill -9 ----
+
+mkdir "$tmp/cut"
+cp "$tmp/run/experiment.yaml" "$tmp/cut"
+size=$(stat -c %s "$tmp/run/events.jsonl")
+RANDOM=$$ bad=
+for i in $(seq 12); do
+	# Behind the first line, which says what the run is.
+	first=$(head -n 1 "$tmp/run/events.jsonl" | wc -c)
+	at=$((first + (RANDOM * 32768 + RANDOM) % (size - first)))
+	head -c $at "$tmp/run/events.jsonl" >"$tmp/cut/events.jsonl"
+	"$CHAOS" report "$tmp/cut" >"$tmp/out" 2>&1 || [ $? -eq 1 ] || bad+=" $at: $(tail -1 "$tmp/out")"
+done
+is "a record that was cut at 12 places can be read" "" "$bad"
+
 finish

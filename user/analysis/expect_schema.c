@@ -80,6 +80,8 @@ const struct expect_schema expect_schemas[] = {
 	{"recorder.events", KIND_COUNT},
 	{"recorder.lost_events", KIND_COUNT},
 	{"recorder.probe_gaps", KIND_COUNT},
+	{"recorder.late_bins", KIND_COUNT},
+	{"recorder.unnamed_flows", KIND_COUNT},
 	{"duration_s", KIND_SECONDS},
 	{"status", KIND_WORD},
 };

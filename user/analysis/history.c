@@ -348,6 +348,8 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 		.events = HISTORY_NONE,
 		.lost_events = HISTORY_NONE,
 		.probe_gaps = HISTORY_NONE,
+		.late_bins = HISTORY_NONE,
+		.unnamed_flows = HISTORY_NONE,
 	};
 	if (!h->strings)
 		return err__set(err, -ENOMEM, "%s: out of memory", name);

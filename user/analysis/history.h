@@ -306,6 +306,7 @@ struct history_end {
 	const char *reason; /* or NULL */
 	bool restored;
 	int64_t events, lost_events, probe_gaps; /* HISTORY_NONE if not said */
+	int64_t late_bins, unnamed_flows;	 /* likewise */
 };
 
 struct history {

@@ -417,6 +417,8 @@ static int end(struct reader *rd, const json_t *o)
 	r = r ? r : line__count(rd, rec, "events", OPTIONAL, &e->events);
 	r = r ? r : line__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
 	r = r ? r : line__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
+	r = r ? r : line__count(rd, rec, "late_bins", OPTIONAL, &e->late_bins);
+	r = r ? r : line__count(rd, rec, "unnamed_flows", OPTIONAL, &e->unnamed_flows);
 	e->present = !r;
 	e->t_ns = rd->t_ns;
 	return r;

@@ -279,10 +279,12 @@ static json_t *recorder(const struct history *h)
 	const struct history_end *e = &h->end;
 
 	return json_pack(
-		"{s:o,s:o,s:o}", "events",
+		"{s:o,s:o,s:o,s:o,s:o}", "events",
 		json_count(e->events == HISTORY_NONE ? (int64_t)h->n_events : e->events),
 		"lost_events", json_count(e->lost_events), "probe_gaps",
-		json_count(e->probe_gaps == HISTORY_NONE ? (int64_t)h->n_gaps : e->probe_gaps));
+		json_count(e->probe_gaps == HISTORY_NONE ? (int64_t)h->n_gaps : e->probe_gaps),
+		"late_bins", json_count(e->late_bins), "unnamed_flows",
+		json_count(e->unnamed_flows));
 }
 
 static json_t *numbers(const struct analysis *a)
