@@ -109,6 +109,7 @@ enum op_verb {
 	VERB_POP,
 	VERB_ACQUIRE,
 	VERB_RELEASE,
+	VERB_USE, /* what a lock protects: the value is the token */
 	VERB_REQUEST,
 	VERB_COUNT
 };
@@ -124,7 +125,7 @@ struct history_op {
 	int64_t return_ns; /* >= invoke_ns */
 	/* HISTORY_NONE: a read before anything was acknowledged; of others than sets: nothing */
 	int64_t value;
-	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
+	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; VERB_USE: its place; or NONE */
 	int64_t lease_ns;  /* VERB_ACQUIRE, or HISTORY_NONE */
 	int64_t intent;	   /* unique in its workload; HISTORY_NONE: it was tried once */
 	const char *error; /* or NULL */

@@ -407,6 +407,8 @@ struct workload {
 	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;
+	char *resource; /* lock: endpoint whose server its holders use; NULL: they do not */
+	bool fenced;	/* and it refuses a token that is lower than one it has seen */
 	char *target; /* endpoint whose server all clients talk to; NULL: each to its own */
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */

@@ -93,6 +93,7 @@ static void free_observation(struct experiment *e)
 		free(w->login.password);
 		free(w->login.database);
 		free(w->login.queue_type);
+		free(w->resource);
 		free(w->target);
 		free_strings(w->endpoints, w->n_endpoints);
 		free(w->http.url);

@@ -34,6 +34,8 @@
  *   request: or it was answered with no) | "unknown" (it may have), error, intent (int: the operation, unique in the workload),
  *   attempt (int, 0 = first, then absent);
  *   a read has found (bool): whether the element `value` is there;
+ *   use (of what a lock protects) has the token as value and, if ok, place (int from 1): which of all uses the server
+ *   counted it as;
  *   a request may have key (int), status (int: of HTTP), conn (bool: a connection was made for it, or tried)
  * "load": workload, intents, attempts (that were sent), late (never sent), over_budget and exhausted (operations that the retry
  *   budget or the bound on attempts ended), and {n, p50, p90, p99, p999, max} of lateness_ns (how late we were to send attempts,
