@@ -3,6 +3,9 @@
  * herd.c: what many clients do at once: for each service the connection attempts and bytes that
  * the kernel counted, for each workload the attempts of its clients.
  *
+ * All is of the time in which the clients worked, to the end of the run's planned duration: then
+ * they start nothing new, and that is no drop of the load.
+ *
  * Windows: baseline, to the first fault (to the end of the run if there was none), without its
  * first fifth (2 s at most), in which clients that start connect all at once; fault, from there to
  * when the last one was cleared; recovery, from there to the end; heal, the first part of
@@ -48,10 +51,12 @@ static int64_t min_ns(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void windows(const struct timing *t, struct herd *x)
+static void windows(const struct history *h, const struct timing *t, struct herd *x)
 {
 	int64_t first = t->first_fault_ns, clear = t->last_clear_ns, end = t->end_ns, half;
 
+	if (h->duration_ns > 0)
+		end = min_ns(end, h->duration_ns);
 	if (first == HISTORY_NONE || first > end)
 		first = end;
 	first = first > 0 ? first : 0;
@@ -213,6 +218,7 @@ static struct herd_metric *more(struct herd *x)
 		.offered = {-1, -1, -1, -1},
 		.goodput = {-1, -1, -1, -1},
 		.load = {-1, -1, -1, -1},
+		.answer_ns = HISTORY_NONE,
 		.recovery_ns = HISTORY_NONE,
 		.metastable = -1,
 	};
@@ -348,6 +354,26 @@ static char *service_name(const struct history *h, const struct history_bins *b)
 	return text__take(&t);
 }
 
+/* From the first fault on. */
+static int64_t mean_answer(const struct history *h, const struct service *s, const struct herd *x)
+{
+	double us = 0, n = 0;
+
+	for (size_t i = s->first; i < s->last; i++) {
+		const struct history_bins *b = &h->bins[i];
+
+		if (!b->counts[BINS_FIRST_BYTE_US] || !b->counts[BINS_FIRST_BYTE_N])
+			continue;
+		for (size_t k = 0; k < b->n; k++) {
+			if (b->start_ns + (int64_t)k * b->bin_ns < x->fault.start_ns)
+				continue;
+			us += (double)b->counts[BINS_FIRST_BYTE_US][k];
+			n += (double)b->counts[BINS_FIRST_BYTE_N][k];
+		}
+	}
+	return n > 0 ? (int64_t)fmin(us / n * NS_PER_US, 9e18) : HISTORY_NONE;
+}
+
 static int service_metric(const struct history *h, const struct timing *t, const struct service *s,
 			  enum bins_count c, const char *name, struct herd *x)
 {
@@ -367,6 +393,7 @@ static int service_metric(const struct history *h, const struct timing *t, const
 	m->service = service_name(h, &h->bins[s->first]);
 	if (!m->service)
 		return -ENOMEM;
+	m->answer_ns = mean_answer(h, s, x);
 	return measure(h, t, x, &a, c != BINS_BYTES, m);
 }
 
@@ -540,7 +567,7 @@ int herd__make(const struct history *h, const struct timing *t, struct herd *ret
 	int r;
 
 	ret->metastable = -1;
-	windows(t, ret);
+	windows(h, t, ret);
 	r = nodes_syn(h, t, ret);
 	r = r ? r : all_services(h, t, ret);
 	for (size_t w = 0; !r && w < h->n_workloads; w++)

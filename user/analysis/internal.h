@@ -230,6 +230,7 @@ struct herd_metric {
 	struct herd_rate baseline, fault, recovery, heal, later;
 	double pbr, fault_pbr, recovery_pbr, amplification; /* -1 = not known */
 	struct synchrony synchrony;
+	int64_t answer_ns;  /* of a service: SYN to the first byte of an answer, mean */
 	int64_t settled_ns; /* when the load was as before, from the last clear on */
 	/* of a workload; -1 = not known */
 	double attempts_per_intent;

@@ -215,7 +215,7 @@ struct series {
 	int port;
 	int64_t bin_ms;
 	int n;
-	int (*syn)(int i), (*opened)(int i), (*closed)(int i);
+	int (*syn)(int i), (*opened)(int i), (*closed)(int i), (*first_us)(int i);
 };
 
 static void array(struct events *e, const char *name, int n, int (*of)(int i))
@@ -237,6 +237,10 @@ static void bins(struct events *e, struct series s)
 	array(e, "syn", s.n, s.syn);
 	array(e, "opened", s.n, s.opened);
 	array(e, "closed", s.n, s.closed);
+	if (s.first_us) {
+		array(e, "first_byte_us", s.n, s.first_us);
+		array(e, "first_byte_n", s.n, s.syn);
+	}
 	fprintf(e->f, "}\n");
 }
 
@@ -263,8 +267,8 @@ static void numbers_of_a_service(void **state)
 	(void)state;
 	a_cut(&e, NULL);
 	/* of two clients, one of which is nobody that is known */
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, flood_syn, NULL, NULL});
-	bins(&e, (struct series){"other", "n2", 80, 100, 300, flood_syn, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, flood_syn, NULL, NULL, NULL});
+	bins(&e, (struct series){"other", "n2", 80, 100, 300, flood_syn, NULL, NULL, NULL});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	m = metric(s, "syn", "service", "n2:80");
@@ -316,7 +320,7 @@ static void a_mass_close(void **state)
 	(void)state;
 	ev__open(&e);
 	ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, reopen, reopen, close_all});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, reopen, reopen, close_all, NULL});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "reconnect flood");
@@ -331,7 +335,7 @@ static void nothing_is_nothing(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady, NULL});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_null_at(s, "herd.kind");
@@ -356,7 +360,7 @@ static void a_connection_storm(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady, NULL});
 	listen(&e, 100, 3, 0);
 	listen(&e, 20500, 129, 40);
 	listen(&e, 21000, 0, 40);
@@ -383,7 +387,7 @@ static void a_connection_storm(void **state)
  */
 static void retried(struct events *e, bool forever)
 {
-	for (int i = 0; i < 290; i++) {
+	for (int i = 0; i < 300; i++) {
 		int64_t t = 100 * (int64_t)i;
 
 		if (t < 10000 || (t >= 20000 && !forever)) {
@@ -393,7 +397,13 @@ static void retried(struct events *e, bool forever)
 		for (int n = 0; n < 3; n++)
 			request(e, i, n, t, t + 30 * n, t + 30 * n + 20, "unknown", "");
 	}
-	ev__phase(e, 30000, "end");
+	/* the last answers are waited for: no load is due then */
+	ev__phase(e, 31500, "end");
+}
+
+static int anew(int i)
+{
+	return i >= 100 && i < 200 ? 3 : i % 2;
 }
 
 static void a_retry_storm(void **state)
@@ -419,6 +429,45 @@ static void a_retry_storm(void **state)
 	assert_true(says(at(s, "findings"), NULL, "sent 3.0 attempts for each operation"));
 }
 
+/* A budget of 10 % is no storm, and who gives up and connects anew does not retry thereby. */
+static void a_few_retries_are_no_storm(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	a_cut(&e, NULL);
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, anew, NULL, NULL, NULL});
+	for (int i = 0; i < 290; i++) {
+		int64_t t = 100 * (int64_t)i;
+		bool cut = t >= 10000 && t < 20000;
+
+		request(&e, i, 0, t, t, t + 20, cut ? "unknown" : "ok", "");
+		if (cut && i % 8 == 0)
+			request(&e, i, 1, t, t + 30, t + 50, "unknown", "");
+	}
+	ev__phase(&e, 30000, "end");
+	s = ev__summary(&e);
+	assert_number(metric(s, "attempts", "workload", "web"), "attempts_per_intent", 1.12);
+	assert_number(metric(s, "syn", "service", "n2:80"), "amplification", 6);
+	assert_null_at(s, "herd.kind");
+}
+
+/* The same connections at a service that nobody names as his target: somebody between retries. */
+static void somebody_between_retries(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	a_cut(&e, NULL);
+	bins(&e, (struct series){"n2", "n3", 80, 100, 300, anew, NULL, NULL, NULL});
+	ev__phase(&e, 30000, "end");
+	s = ev__summary(&e);
+	assert_word_at(s, "herd.kind", "retry storm");
+	assert_true(says(at(s, "herd.evidence"), "words", "n3:80 saw 30 new connections/s"));
+}
+
 static void a_metastable_failure(void **state)
 {
 	struct events e;
@@ -431,6 +480,7 @@ static void a_metastable_failure(void **state)
 	assert_true(json_is_true(at(s, "herd.metastable")));
 	assert_word_at(s, "herd.kind", "retry storm");
 	assert_true(says(at(s, "findings"), NULL, "Metastable: the fault was gone, and web had"));
+	assert_true(says(at(s, "findings"), NULL, "3.0 times what they send undisturbed"));
 }
 
 /* Load that goes away is no metastable failure: the clients gave up. */
@@ -470,8 +520,10 @@ static void fetches(struct events *e, bool keys, int different)
 
 	ev__open(e);
 	ev__run(e, (struct run){.faults = "", .workloads = HTTP});
-	bins(e, (struct series){"n1", "n2", 80, 100, 300, downstream, downstream, downstream});
-	bins(e, (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream, upstream_end});
+	bins(e,
+	     (struct series){"n1", "n2", 80, 100, 300, downstream, downstream, downstream, NULL});
+	bins(e,
+	     (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream, upstream_end, NULL});
 	for (int i = 0; i < 16; i++) {
 		if (keys)
 			snprintf(more, sizeof(more), ",\"key\":%d", i % different);
@@ -532,10 +584,47 @@ static void a_fault_that_repeats_is_no_retry_period(void **state)
 				 "\"event\":\"%s\"}",
 				 (10000 + 2000LL * i + 300 * end) * 1000000, i,
 				 end ? "cleared" : "armed");
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, after_each, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, after_each, NULL, NULL, NULL});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_null_at(metric(s, "syn", "service", "n2:80"), "synchrony_period_s");
+}
+
+static int each_400_ms(int i)
+{
+	return i >= 200 && i % 8 == 0 ? 12 : 0;
+}
+
+static int answered_in_380_ms(int i)
+{
+	return each_400_ms(i) * 380000;
+}
+
+static int answered_in_3_ms(int i)
+{
+	return each_400_ms(i) * 3000;
+}
+
+/* Twelve may be open at once, and each ends with its answer: no one waits before he tries again. */
+static void batches_are_no_retry_period(void **state)
+{
+	(void)state;
+	for (int fast = 0; fast < 2; fast++) {
+		struct events e;
+		_cleanup_json_ json_t *s = NULL;
+
+		a_cut(&e, NULL);
+		bins(&e, (struct series){"n1", "n2", 80, 50, 600, each_400_ms, NULL, NULL,
+					 fast ? answered_in_3_ms : answered_in_380_ms});
+		ev__phase(&e, 30000, "end");
+		s = ev__summary(&e);
+		assert_float_equal(json_number_value(at(metric(s, "syn", "service", "n2:80"),
+							"synchrony_period_s")),
+				   0.4, 0.01);
+		assert_true(says(at(s, "findings"), NULL, "random waits") == fast);
+		assert_true(says(at(s, "findings"), NULL, "about the time that an answer takes") ==
+			    !fast);
+	}
 }
 
 int main(void)
@@ -550,11 +639,14 @@ int main(void)
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(a_connection_storm),
 		cmocka_unit_test(a_retry_storm),
+		cmocka_unit_test(a_few_retries_are_no_storm),
+		cmocka_unit_test(somebody_between_retries),
 		cmocka_unit_test(a_metastable_failure),
 		cmocka_unit_test(who_stops_asking_is_not_metastable),
 		cmocka_unit_test(a_cache_stampede),
 		cmocka_unit_test(many_keys_are_no_stampede),
 		cmocka_unit_test(a_fault_that_repeats_is_no_retry_period),
+		cmocka_unit_test(batches_are_no_retry_period),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
