@@ -75,10 +75,13 @@ static bool in_batches(const struct herd_metric *m)
 	       m->answer_ns < period + period / 4;
 }
 
-/*
- * Of all that come in step, the one that does most: they are mostly the same clients. Retries
- * come before batches.
- */
+/* How little it says: retries first, then what passes in batches, then all nodes together. */
+static int vagueness(const struct herd_metric *m)
+{
+	return !m->service && m->workload < 0 ? 2 : in_batches(m);
+}
+
+/* Of all that come in step, the one that does most: they are mostly the same clients. */
 static const struct herd_metric *in_step(const struct herd *x)
 {
 	const struct herd_metric *best = NULL;
@@ -88,8 +91,8 @@ static const struct herd_metric *in_step(const struct herd *x)
 
 		if (m->synchrony.period_ns == HISTORY_NONE)
 			continue;
-		if (!best || in_batches(m) < in_batches(best) ||
-		    (in_batches(m) == in_batches(best) && m->synchrony.r > best->synchrony.r))
+		if (!best || vagueness(m) < vagueness(best) ||
+		    (vagueness(m) == vagueness(best) && m->synchrony.r > best->synchrony.r))
 			best = m;
 	}
 	return best;
@@ -100,7 +103,7 @@ static const char *why_in_step(const struct herd *x, const struct herd_metric *m
 	if (in_batches(m))
 		return "about the time that an answer takes, so in batches of as many as may be "
 		       "open at once, not by retries";
-	if (x->kind == HERD_STAMPEDE && m->service)
+	if (x->kind == HERD_STAMPEDE && m->workload < 0)
 		return "what is cached goes missing all at once; lives of random length spread it";
 	return "clients wait a fixed time and meet again; random waits spread them";
 }
