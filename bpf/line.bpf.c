@@ -50,9 +50,12 @@ struct map_joins joins SEC(".maps");
 struct map_subjects subjects SEC(".maps");
 struct map_bins bins SEC(".maps");
 struct map_services services SEC(".maps");
+struct map_captured captured SEC(".maps");
+struct map_captures captures SEC(".maps");
 
 const volatile __u32 have_prefixes = 1;
 const volatile __u32 have_owners = 1;
+const volatile __u32 capture_snaplen = 0;
 const volatile __u64 traffic_bin_ns = 0;
 
 enum {
@@ -200,7 +203,7 @@ int line_decide(struct __sk_buff *skb)
 	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
 	struct chaos_port *port = port__get(tag);
 	struct passage *p;
-	__u64 t0_ns, due_ns;
+	__u64 t0_ns, due_ns, now_ns;
 	bool drop;
 
 	if (!ctl || !port)
@@ -219,12 +222,18 @@ int line_decide(struct __sk_buff *skb)
 	due_ns = p->out.due_ns;
 	if (flags & OUTCOME_COPY)
 		line__copy(skb, tag);
+	if (!drop && (flags & OUTCOME_CORRUPT))
+		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
+	if (!drop && (flags & OUTCOME_ECN))
+		change__mark(skb, &p->pkt);
+	if (capture_snaplen) {
+		now_ns = bpf_ktime_get_ns();
+		capture__packet(skb, p, port->hook.netns, port->ifindex,
+				capture__flags(&p->out, drop, due_ns > now_ns, which),
+				due_ns > now_ns ? due_ns - now_ns : 0);
+	}
 	if (drop)
 		return line__dropped(skb, p, tag);
-	if (flags & OUTCOME_CORRUPT)
-		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
-	if (flags & OUTCOME_ECN)
-		change__mark(skb, &p->pkt);
 	return line__deliver(skb, ctl, tag, due_ns);
 }
 

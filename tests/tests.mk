@@ -26,7 +26,7 @@ $(O)/unit/user/%.o: user/%.c | $(O)/libraries
 
 unit_objs    = $(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,$(1)))
 $(call unit_objs,datapath): | $(SKELS)
-$(call unit_objs,report): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+$(call unit_objs,report): | $(PAGE)
 
 define unit_room
 $(call unit_lib,$(1)): $(call unit_objs,$(1))

@@ -55,6 +55,7 @@ struct flow {
 	__u64 bytes; /* their bytes, link header included */
 	__u32 src_here; /* its address is one of a namespace behind a hook */
 	__u32 dst_here;
+	__u64 faults; /* that did something to it: chaos_captured.faults */
 };
 
 /* What the rules decided on the line; done when all of them have had their say. */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* pace ADDRESS PORT RATE SECONDS: UDP datagrams of 64 bytes at RATE a second, in bursts of a millisecond; prints how many. */
+/*
+ * pace ADDRESS PORT RATE SECONDS: UDP datagrams of 64 bytes at RATE a second, in bursts of a millisecond; prints how
+ * many, and the seconds that it took.
+ */
 #include "lib/clock.h"
 
 #include <arpa/inet.h>
@@ -48,6 +51,6 @@ int main(int argc, char **argv)
 		}
 		nanosleep(&pause, NULL);
 	}
-	printf("%llu\n", (unsigned long long)sent);
+	printf("%llu %.3f\n", (unsigned long long)sent, (double)(clock__now() - start) / NS_PER_S);
 	return 0;
 }

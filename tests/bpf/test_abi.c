@@ -8,6 +8,9 @@
 #include "traffic.skel.h"
 
 #include <bpf/btf.h>
+#include <linux/types.h>
+
+#include "../../bpf/capture_abi.h"
 
 struct member {
 	const char *name;
@@ -79,6 +82,12 @@ static const struct layout LAYOUTS[] = {
 	  M(chaos_rule, corrupt), M(chaos_rule, ecn), M(chaos_rule, loss), M(chaos_rule, rate),
 	  M(chaos_rule, delay)),
 	S(HOOK, chaos_device_key, 2, M(chaos_device_key, netns), M(chaos_device_key, ifindex)),
+	S(BOTH, chaos_capture, 2, M(chaos_capture, lost), M(chaos_capture, packet)),
+	S(BOTH, chaos_captured, 13, M(chaos_captured, ts_ns), M(chaos_captured, delay_ns),
+	  M(chaos_captured, faults), M(chaos_captured, wire_len), M(chaos_captured, len),
+	  M(chaos_captured, netns), M(chaos_captured, ifindex), M(chaos_captured, flags),
+	  M(chaos_captured, segs), M(chaos_captured, direction), M(chaos_captured, raw),
+	  M(chaos_captured, pad), M(chaos_captured, data)),
 	S(HOOK, chaos_device, 2, M(chaos_device, port), M(chaos_device, line)),
 	S(LINE, chaos_port, 5, M(chaos_port, hook), M(chaos_port, ifindex),
 	  M(chaos_port, direction), M(chaos_port, line), M(chaos_port, loopback)),
@@ -247,7 +256,7 @@ static void test_shared_maps(void **state)
 	assert_non_null(line);
 	assert_non_null(owner);
 	assert_non_null(trace);
-	assert_int_equal(shared_maps(line->obj), 15);
+	assert_int_equal(shared_maps(line->obj), 17);
 	/* All but cgroups. */
 	assert_int_equal(shared_maps(owner->obj), 3);
 	/* All but spaces and drops. */
@@ -288,6 +297,7 @@ static void test_maps(void **state)
 	MAP(skel, recording, uint32_t, struct chaos_recording);
 	MAP(skel, services, uint32_t, struct chaos_services);
 	MAP(skel, conns, struct chaos_conn_key, struct chaos_conn);
+	MAP(skel, captures, uint32_t, struct chaos_capture);
 	MAP(line, ports, uint32_t, struct chaos_port);
 	MAP(line, tables, uint32_t, int32_t);
 	assert_int_equal(bpf_map__key_size(line->maps.links), sizeof(struct chaos_link_key));

@@ -26,9 +26,9 @@ ops()
 	jq -s "map(select(.type == \"op\" and .workload == \"$1\" and $2)) | length" "$events"
 }
 for w in set register counter; do
-	check "operations of $w succeed" test "$(ops $w '.outcome == "ok"')" -gt 10
-	check "those in the cut are unknown: they may have left" test "$(ops $w '.outcome == "unknown"')" -gt 0
-	is "nothing is refused" 0 "$(ops $w '.outcome == "fail" and .invoke_ns != null and (.error | test("time limit") | not)')"
+	check "operations of $w succeed" test "$(ops "$w" '.outcome == "ok"')" -gt 10
+	check "those in the cut are unknown: they may have left" test "$(ops "$w" '.outcome == "unknown"')" -gt 0
+	is "nothing is refused" 0 "$(ops "$w" '.outcome == "fail" and .invoke_ns != null and (.error | test("time limit") | not)')"
 done
 check "and again after it" test "$(ops set '.outcome == "ok" and .t_ns > 6000000000')" -gt 10
 finish

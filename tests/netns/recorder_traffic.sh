@@ -216,13 +216,22 @@ recorder=$(tail -1 "$tmp/run/events.jsonl")
 like "nothing was lost" '"lost_events":0' "$recorder"
 like "nothing was late" '"late_bins":0,"unnamed_flows":0' "$recorder"
 
+# ---- the table of it ----
+
+columns=$(awk -F, '{ print NF }' "$tmp/run/series.csv" | sort -u)
+is "series.csv: all rows have the same columns" 42 "$columns"
+is "series.csv: the SYNs of a service" 12 "$(awk -F, '
+	NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i }
+	$at["client"] == "cli" && $at["server"] == "srv" && $at["port"] == 7000 { n += $at["syn"] }
+	END { print n }' "$tmp/run/series.csv")"
+
 # ---- a record that ends anywhere, as after kill -9 ----
 
 mkdir "$tmp/cut"
 cp "$tmp/run/experiment.yaml" "$tmp/cut"
 size=$(stat -c %s "$tmp/run/events.jsonl")
 RANDOM=$$ bad=
-for i in $(seq 12); do
+for _ in $(seq 12); do
 	# Behind the first line, which says what the run is.
 	first=$(head -n 1 "$tmp/run/events.jsonl" | wc -c)
 	at=$((first + (RANDOM * 32768 + RANDOM) % (size - first)))

@@ -35,6 +35,21 @@ static bool position(const char *s, size_t *ret)
 	return !errno && !*end;
 }
 
+/* Is @x the element @index, by its member @key, or by two: `key>other`? */
+static bool is_named(const json_t *x, const char *key, const char *index)
+{
+	const char *to = strchr(key, '>');
+	size_t n = to ? (size_t)(to - key) : strlen(key);
+	const char *name = json_string_value(json_object_getn(x, key, n));
+
+	if (!to)
+		return name && !strcmp(name, index);
+	n = name ? strlen(name) : 0;
+	to = json_string_value(json_object_get(x, to + 1));
+	return name && to && !strncmp(name, index, n) && index[n] == '>' &&
+	       !strcmp(to, index + n + 1);
+}
+
 static const json_t *element(const json_t *a, const struct expect_step *step, const char *index,
 			     struct error *why)
 {
@@ -57,9 +72,7 @@ static const json_t *element(const json_t *a, const struct expect_step *step, co
 		return NULL;
 	}
 	json_array_foreach(a, i, x) {
-		const char *name = json_string_value(json_object_get(x, step->key));
-
-		if (name && !strcmp(name, index))
+		if (is_named(x, step->key, index))
 			return x;
 	}
 	x = position(index, &i) ? json_array_get(a, i) : NULL;
@@ -147,7 +160,7 @@ bool expect__holds(const struct expect *e, const json_t *value)
 {
 	const char *s = json_string_value(value);
 
-	switch (e->schema->kind) {
+	switch (expect_schema__kind(e->schema)) {
 	case KIND_WORD:
 		return s && !strcmp(s, e->word) == (e->op == EXPECT_EQ);
 	case KIND_LEVEL:

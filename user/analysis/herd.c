@@ -41,6 +41,7 @@
 #define BINS_MAX 2000000 /* of a run: wider bins in longer ones */
 #define SETTLED_NS (500 * NS_PER_MS)
 #define SETTLED_IN_A_ROW 5
+#define SETTLED_WINDOWS 1000000 /* that are looked at: six days */
 #define SERVICES_MAX 32 /* those with most packets */
 #define STRETCHES_MAX 8
 
@@ -172,6 +173,8 @@ static int64_t settled(const struct arrivals *a, struct history_window w, double
 	if (mean < 10)
 		return HISTORY_NONE;
 	off = fmax(0.3 * mean, 3 * sqrt(mean));
+	if (w.end_ns > w.start_ns + SETTLED_WINDOWS * SETTLED_NS)
+		w.end_ns = w.start_ns + SETTLED_WINDOWS * SETTLED_NS;
 	for (int64_t t = w.start_ns; t + SETTLED_NS <= w.end_ns; t += SETTLED_NS) {
 		struct history_window one = {t, t + SETTLED_NS};
 

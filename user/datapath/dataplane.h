@@ -102,12 +102,14 @@ struct dp_plan {
 	size_t n_faults;
 	struct dp_exempt *exempts;
 	size_t n_exempts;
-	bool by_socket;		  /* members are, or may come to be, by their sockets */
+	bool by_socket; /* members are, or may come to be, by their sockets */
 	/* With by_socket: no fault touches the sockets of this process; those of its children are not meant. 0 = none */
 	pid_t exempt_pid;
-	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
-	bool count_traffic;	  /* per member that has a namespace */
-	uint64_t traffic_bin_ns; /* with count_traffic: per client and service too, in bins of so long; 0 = not */
+	uint64_t as_of_ns;  /* CLOCK_MONOTONIC: when members' processes were as they say */
+	bool count_traffic; /* per member that has a namespace */
+	uint64_t
+		traffic_bin_ns; /* with count_traffic: per client and service too, in bins of so long; 0 = not */
+	uint32_t capture_snaplen; /* bytes of each packet to hand out: capture.h; 0: none */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */
 };
@@ -184,7 +186,8 @@ void dataplane__add_service(struct dataplane *dp, uint16_t port);
 /* What the kernel dropped, by reason; cumulative. */
 struct dp_drop {
 	const char *node; /* NULL: not known */
-	const char *reason; /* as enum skb_drop_reason has it, without SKB_DROP_REASON_; NULL: it has it not */
+	const char *
+		reason; /* as enum skb_drop_reason has it, without SKB_DROP_REASON_; NULL: it has it not */
 	uint32_t code;
 	uint64_t packets;
 };

@@ -41,6 +41,8 @@ enum dp_map {
 	DP_CONNS,
 	DP_SPACES,
 	DP_DROPS,
+	DP_CAPTURED,
+	DP_CAPTURES,
 	DP_N_MAPS,
 };
 

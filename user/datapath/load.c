@@ -22,6 +22,8 @@
 #define SPARE(n) ((n) + (n) / 2 + 256)
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+/* Bytes of the ring of captured packets: drained every 50 ms or so. A power of two. */
+#define CAPTURE_RING (16U << 20)
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
@@ -52,16 +54,36 @@ static void cleanup_skel(struct chaos_bpf **s)
 
 /* Each object has some of them. */
 static const char *const map_names[DP_N_MAPS] = {
-	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows",	  [DP_RULES] = "rules",
-	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",	  [DP_DEVICES] = "devices",
-	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",	  [DP_IDENTS] = "idents",
-	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",	  [DP_EDGES] = "edges",
-	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",	  [DP_PASSAGES] = "passages",
-	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
-	[DP_JOINS] = "joins",	    [DP_SUBJECTS] = "subjects",	  [DP_SUBJECT_KEYS] = "subject_keys",
-	[DP_BINS] = "bins",	    [DP_RECORDING] = "recording", [DP_SUBJECTS_LOCK] = "subjects_lock",
-	[DP_SERVICES] = "services", [DP_CONNS] = "conns",	  [DP_SPACES] = "spaces",
+	[DP_CONTROL] = "control",
+	[DP_WINDOWS] = "windows",
+	[DP_RULES] = "rules",
+	[DP_LINKS] = "links",
+	[DP_TABLES] = "tables",
+	[DP_DEVICES] = "devices",
+	[DP_PORTS] = "ports",
+	[DP_PAIRS] = "pairs",
+	[DP_IDENTS] = "idents",
+	[DP_PREFIXES] = "prefixes",
+	[DP_EXEMPT] = "exempt",
+	[DP_EDGES] = "edges",
+	[DP_TRAFFIC] = "traffic",
+	[DP_STATS] = "stats",
+	[DP_PASSAGES] = "passages",
+	[DP_SOCKETS] = "sockets",
+	[DP_PROCESSES] = "processes",
+	[DP_CGROUPS] = "cgroups",
+	[DP_JOINS] = "joins",
+	[DP_SUBJECTS] = "subjects",
+	[DP_SUBJECT_KEYS] = "subject_keys",
+	[DP_BINS] = "bins",
+	[DP_RECORDING] = "recording",
+	[DP_SUBJECTS_LOCK] = "subjects_lock",
+	[DP_SERVICES] = "services",
+	[DP_CONNS] = "conns",
+	[DP_SPACES] = "spaces",
 	[DP_DROPS] = "drops",
+	[DP_CAPTURED] = "captured",
+	[DP_CAPTURES] = "captures",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
@@ -125,6 +147,7 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_BINS] = dataplane__subjects_max(dp),
 		[DP_CONNS] = dp->plan->traffic_bin_ns ? CHAOS_CONNS_MAX : 1,
 		[DP_SPACES] = SPARE(dp->places.n),
+		[DP_CAPTURED] = dp->plan->capture_snaplen ? CAPTURE_RING : 0,
 	};
 
 	return sizes[which] ? bpf_map__set_max_entries(map, (__u32)sizes[which]) : 0;
@@ -188,6 +211,7 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->have_set_tstamp = dp->have_set_tstamp;
 	s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
 		r = chaos_bpf__load(s);
@@ -277,6 +301,7 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, scope);
 	if (!r)
 		r = line_bpf__load(s);
@@ -445,7 +470,8 @@ int dataplane__open_tracing(struct dataplane *dp, struct tracing *ret, struct er
 		return 0;
 	}
 	snprintf(ret->missing, sizeof(ret->missing),
-		 "retransmissions, connections opened and closed and the kernel's drops are not recorded: "
+		 "retransmissions, connections opened and closed and the kernel's drops are not "
+		 "recorded: "
 		 "it lets no BPF program trace its TCP: %s",
 		 strerror(-r));
 	return 0;

@@ -109,6 +109,7 @@ static void free_observation(struct experiment *e)
 		free(e->expect[i].text);
 	for (size_t i = 0; i < e->n_guards; i++)
 		free(e->guards[i].when);
+	free_strings(e->capture.endpoints, e->capture.n_endpoints);
 	free(e->systems);
 	free(e->roles);
 	free(e->workloads);

@@ -311,7 +311,31 @@ static void observe_traffic(struct reader *r, const struct yaml_node *n, void *o
 	reader__map(r, n, "traffic", traffic_options, ARRAY_SIZE(traffic_options), obj);
 }
 
+static void capture_endpoints(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct capture_options *c = obj;
+
+	parse_enterables(r, n, &c->endpoints, &c->n_endpoints);
+}
+
+static const struct option capture_options[] = {
+	FIELD("snaplen", UINT, capture_options, snaplen, .lo = 64, .hi = 2048),
+	FIELD("max", SIZE, capture_options, max, .lo = 64 << 10, .hi = 4LL << 30),
+	OPTION("endpoints", CUSTOM, .parse = capture_endpoints),
+};
+
+static void observe_capture(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	e->capture.on = reader__map(r, n, "capture", capture_options, ARRAY_SIZE(capture_options),
+				    &e->capture);
+	if (e->capture.max.from != e->capture.max.to)
+		reader__fault(r, n->pos, "`max` cannot move; expected one size");
+}
+
 static const struct option observe_options[] = {
+	OPTION("capture", CUSTOM, .parse = observe_capture),
 	OPTION("traffic", CUSTOM, .parse = observe_traffic),
 	OPTION("roles", CUSTOM, .parse = parse_roles),
 	OPTION("workloads", CUSTOM, .parse = observe_workloads),
@@ -351,8 +375,10 @@ void parse_guards(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!g)
 			return;
 		if (reader__map(r, item, "a guard", guard_options, ARRAY_SIZE(guard_options), g) &&
-		    g->when)
+		    g->when) {
 			g->pos = yaml__get(item, "when")->pos;
+			g->quoted = !yaml__get(item, "when")->plain;
+		}
 	}
 }
 
@@ -368,6 +394,7 @@ void parse_expect(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!x)
 			return;
 		x->pos = item->pos;
+		x->quoted = !item->plain;
 		reader__string(r, item, "an expectation, as in writes.lost == 0", &x->text);
 	}
 }

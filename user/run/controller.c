@@ -256,6 +256,7 @@ static void loop(struct run *run)
 		}
 		timeline__tick(run, now);
 		update_phase(run);
+		capture__drain(run);
 		if (run->dir)
 			observe__traffic(run, now);
 		else
@@ -387,6 +388,8 @@ static int prepare(struct run *run, struct error *err)
 	if (!r)
 		r = follow__open(run, &run->follow, err);
 	if (!r)
+		r = capture__open(run, err);
+	if (!r)
 		publish__scope(run);
 	return r;
 }
@@ -400,6 +403,7 @@ static void teardown(struct run *run)
 	observe__stop_probes(run);
 	follow__close(run->follow);
 	run->follow = NULL;
+	capture__close(run);
 	dataplane__close(run->dp);
 	run->dp = NULL;
 	lab__destroy(run->lab);

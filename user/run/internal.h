@@ -74,6 +74,7 @@ struct run {
 	struct plan *plan;
 	struct dataplane *dp;
 	struct follow *follow; /* NULL: nothing to follow */
+	struct capture *capture; /* NULL: none was asked for */
 	int64_t t0_ns;
 
 	struct place *places; /* one for each endpoint */
@@ -145,6 +146,11 @@ const char *timeline__changes(const struct chaos_edge_counts *was,
 			      const struct chaos_edge_counts *now, char *buf, size_t size);
 json_t *timeline__hits(const struct run *run, size_t fault);
 json_t *timeline__edges(const struct run *run, size_t fault);
+
+/* capture.c: capture.pcapng; nothing without observe.capture */
+int capture__open(struct run *run, struct error *err);
+void capture__drain(struct run *run);
+void capture__close(struct run *run);
 
 /* observe.c */
 int observe__places(struct run *run, struct error *err);
