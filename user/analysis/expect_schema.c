@@ -12,9 +12,9 @@
 	{                                     \
 		path, KIND_BY_NAME, SCOPE_DUE \
 	}
-#define BINS(path)                             \
+#define HERD(path)                             \
 	{                                      \
-		path, KIND_BY_NAME, SCOPE_BINS \
+		path, KIND_BY_NAME, SCOPE_HERD \
 	}
 #define RUN(path)                             \
 	{                                     \
@@ -26,7 +26,11 @@
 	}
 #define CLAIM "split_brain.resources[resource].claims[#]."
 #define RESOURCE "split_brain.resources[resource]."
-#define METRIC "herd.metrics[metric]."
+#define METRIC "herd.metrics[metric@]."
+#define TRAFFIC(name) RUN("traffic.services[service]." name)
+#define OF_WINDOW(name)                                            \
+	RUN(METRIC name "_per_s"), RUN(METRIC name "_peak_per_s"), \
+		AS(METRIC name "_fano", KIND_RATIO, SCOPE_RUN)
 #define HITS "faults[name].hits."
 #define EDGE "faults[name].edges[from>to]."
 
@@ -92,14 +96,61 @@ const struct expect_schema expect_schemas[] = {
 	DUE("latency.lateness_ms.p999"),
 	DUE("latency.lateness_ms.max"),
 	AS("herd.kind", KIND_WORD, SCOPE_RUN),
-	BINS(METRIC "baseline_per_s"),
-	BINS(METRIC "peak_per_s"),
-	AS(METRIC "pbr", KIND_RATIO, SCOPE_BINS),
-	AS(METRIC "fano", KIND_RATIO, SCOPE_BINS),
+	HERD(METRIC "peak_per_s"),
+	AS(METRIC "pbr", KIND_RATIO, SCOPE_HERD),
+	AS(METRIC "fano", KIND_RATIO, SCOPE_HERD),
+	AS(METRIC "service", KIND_WORD, SCOPE_RUN),
+	AS(METRIC "workload", KIND_WORD, SCOPE_RUN),
 	RUN(METRIC "synchrony_period_s"),
 	AS(METRIC "synchrony_r", KIND_RATIO, SCOPE_RUN),
+	AS(METRIC "synchrony_p", KIND_RATIO, SCOPE_RUN),
 	AS(METRIC "amplification", KIND_RATIO, SCOPE_RUN),
+	AS(METRIC "attempts_per_intent", KIND_RATIO, SCOPE_RUN),
+	OF_WINDOW("baseline"),
+	OF_WINDOW("fault"),
+	AS(METRIC "fault_pbr", KIND_RATIO, SCOPE_RUN),
+	OF_WINDOW("recovery"),
+	AS(METRIC "recovery_pbr", KIND_RATIO, SCOPE_RUN),
+	RUN(METRIC "offered_baseline_per_s"),
+	RUN(METRIC "offered_fault_per_s"),
+	RUN(METRIC "offered_recovery_per_s"),
+	RUN(METRIC "goodput_baseline_per_s"),
+	RUN(METRIC "goodput_fault_per_s"),
+	RUN(METRIC "goodput_recovery_per_s"),
+	RUN(METRIC "goodput_end_per_s"),
+	RUN(METRIC "attempts_end_per_s"),
+	RUN(METRIC "recovery_s"),
+	RUN(METRIC "settled_s"),
+	AS(METRIC "metastable", KIND_BOOL, SCOPE_RUN),
+	RUN("herd.windows.baseline_s[#]"),
+	RUN("herd.windows.fault_s[#]"),
+	RUN("herd.windows.recovery_s[#]"),
+	RUN("herd.windows.heal_s[#]"),
 	AS("herd.metastable", KIND_BOOL, SCOPE_RUN),
+	TRAFFIC("packets"),
+	TRAFFIC("bytes"),
+	TRAFFIC("back_packets"),
+	TRAFFIC("back_bytes"),
+	TRAFFIC("syn"),
+	TRAFFIC("syn_again"),
+	TRAFFIC("synack"),
+	TRAFFIC("rst"),
+	TRAFFIC("back_rst"),
+	TRAFFIC("fin"),
+	TRAFFIC("back_fin"),
+	TRAFFIC("retransmits"),
+	TRAFFIC("back_retransmits"),
+	TRAFFIC("opened"),
+	TRAFFIC("closed"),
+	TRAFFIC("dropped"),
+	TRAFFIC("connect_ms"),
+	TRAFFIC("first_byte_ms"),
+	TRAFFIC("rtt_ms"),
+	TRAFFIC("accept_queue_max"),
+	TRAFFIC("backlog"),
+	TRAFFIC("overflows"),
+	TRAFFIC("port"),
+	RUN("traffic.drops[reason@].packets"),
 	RUN("faults[name].armed_at_s"),
 	RUN("faults[name].first_hit_at_s"),
 	RUN("faults[name].cleared_at_s"),
@@ -211,11 +262,12 @@ const char *expect_schema__no_window(const struct expect_schema *s, enum expect_
 		{"faults[", "hits are counted over the whole run"},
 		{"split_brain.", "it is measured over the whole run"},
 		{"herd.", "it is found in the whole run"},
+		{"traffic.", "it is counted over the whole run"},
 	};
 
 	if (w == WINDOW_RUN)
 		return NULL;
-	if (s->scope == SCOPE_BINS && w == WINDOW_BASELINE && !strstr(s->path, "baseline"))
+	if (s->scope == SCOPE_HERD && w == WINDOW_BASELINE && strstr(s->path, ".pbr"))
 		return "it is measured against the baseline";
 	if (s->scope != SCOPE_RUN)
 		return NULL;

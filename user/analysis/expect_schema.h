@@ -30,13 +30,14 @@ enum expect_kind {
 /*
  * What a path means in a window (`in fault`): nothing, or the same number of the operations that
  * ended in it (of an acknowledged write: that was acknowledged in it), of those that were due in
- * it, or of the traffic bins in it beside the baseline's.
+ * it, or what a herd was in it.
  */
-enum expect_scope { SCOPE_RUN, SCOPE_ENDED, SCOPE_DUE, SCOPE_BINS };
+enum expect_scope { SCOPE_RUN, SCOPE_ENDED, SCOPE_DUE, SCOPE_HERD };
 
 /*
  * Steps are parted by dots. `name[key]` is an array of objects, told apart by their member `key`
- * (`key>other`: by two, as in `[n1>n2]`); `name{what}` an object whose members are named by the
+ * (`key>other`: by two, as in `[n1>n2]`; `key@a`: also by a or by b, which each has one of or
+ * none, where the user says it, as in `[syn@n1:6379]`); `name{what}` an object whose members are named by the
  * run; `name[#]` an array by position.
  */
 struct expect_schema {

@@ -81,6 +81,12 @@ static int vagueness(const struct herd_metric *m)
 	return !m->service && m->workload < 0 ? 2 : in_batches(m);
 }
 
+/* Is it a crowd, too? A side that is cut off and asks once a time-out is in step and harms nobody. */
+static bool is_crowd(const struct herd_metric *m)
+{
+	return m->pbr >= 2 || m->fault_pbr >= 2;
+}
+
 /* Of all that come in step, the one that does most: they are mostly the same clients. */
 static const struct herd_metric *in_step(const struct herd *x)
 {
@@ -89,7 +95,7 @@ static const struct herd_metric *in_step(const struct herd *x)
 	for (size_t i = 0; i < x->n; i++) {
 		const struct herd_metric *m = &x->v[i];
 
-		if (m->synchrony.period_ns == HISTORY_NONE)
+		if (m->synchrony.period_ns == HISTORY_NONE || !is_crowd(m))
 			continue;
 		if (!best || vagueness(m) < vagueness(best) ||
 		    (vagueness(m) == vagueness(best) && m->synchrony.r > best->synchrony.r))

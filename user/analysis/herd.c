@@ -42,7 +42,7 @@
 #define SETTLED_NS (500 * NS_PER_MS)
 #define SETTLED_IN_A_ROW 5
 #define SETTLED_WINDOWS 1000000 /* that are looked at: six days */
-#define SERVICES_MAX 32 /* those with most packets */
+#define SERVICES_MAX 32		/* those with most packets */
 #define STRETCHES_MAX 8
 
 /* ---- windows ---- */
@@ -343,7 +343,7 @@ static int collect(const struct history *h, const struct service *s, enum bins_c
 	return 0;
 }
 
-static char *service_name(const struct history *h, const struct history_bins *b)
+char *herd__service(const struct history *h, const struct history_bins *b)
 {
 	struct text t = {0};
 
@@ -393,7 +393,7 @@ static int service_metric(const struct history *h, const struct timing *t, const
 	m->connects = c == BINS_SYN;
 	m->first_bins = (int)s->first;
 	m->last_bins = (int)s->last;
-	m->service = service_name(h, &h->bins[s->first]);
+	m->service = herd__service(h, &h->bins[s->first]);
 	if (!m->service)
 		return -ENOMEM;
 	m->answer_ns = mean_answer(h, s, x);

@@ -155,6 +155,7 @@ static json_t *service(const struct history *h, size_t first, size_t last)
 		BINS_DROPPED,
 	};
 	const struct history_bins *b = &h->bins[first];
+	_cleanup_free_ char *name = herd__service(h, b);
 	double sum[BINS_COUNT] = {0};
 	json_t *o = json_object();
 
@@ -162,7 +163,8 @@ static json_t *service(const struct history *h, size_t first, size_t last)
 		for (size_t c = 0; c < BINS_COUNT; c++)
 			for (size_t k = 0; h->bins[i].counts[c] && k < h->bins[i].n; k++)
 				sum[c] += (double)h->bins[i].counts[c][k];
-	json_object_set_new(o, "service", json_words(history__node(h, b->server)));
+	json_object_set_new(o, "service", json_words(name));
+	json_object_set_new(o, "node", json_words(history__node(h, b->server)));
 	json_object_set_new(o, "port", json_integer(b->port));
 	json_object_set_new(o, "proto",
 			    b->proto == 6    ? json_string("tcp")

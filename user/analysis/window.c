@@ -9,8 +9,8 @@
  *
  * The summary is made by the same code from a history that holds only what belongs to the window:
  * operations that ended in it (latencies: that were due in it, for a fault's delay belongs to the
- * fault, whenever it ends), the traffic bins that ended in it beside those of the baseline, which
- * they are compared with, and claims cut to it. Final reads and the times of the faults stay as
+ * fault, whenever it ends), and claims cut to it. A herd is found in the whole run, with what it was in each
+ * window beside it: there the number is that of the window. Final reads and the times of the faults stay as
  * they are: writes.lost in fault are those of the writes acknowledged in the fault that the final
  * reads miss. A read is stale by what was acknowledged before it, also before the window.
  * Availability: the longest time without an acknowledgement within the window; each stretch of it
@@ -92,7 +92,6 @@ static bool within(const struct stretches *s, int64_t t, int64_t end_ns)
 struct part {
 	struct history h; /* borrows all but what is below */
 	struct history_op *ops;
-	struct history_traffic *traffic;
 	int64_t *staleness_ns; /* by op; NONE: it is not stale */
 	struct claims *claims;
 };
@@ -100,7 +99,6 @@ struct part {
 static void cleanup_part(struct part *p)
 {
 	free(p->ops);
-	free(p->traffic);
 	free(p->staleness_ns);
 	claims__free(p->claims, p->h.n_resources);
 }
@@ -125,26 +123,6 @@ static int take_ops(const struct analysis *a, const struct stretches *s, bool du
 	}
 	p->h.ops = p->ops;
 	p->h.n_ops = n;
-	return 0;
-}
-
-static int take_traffic(const struct analysis *a, const struct stretches *s, struct part *p)
-{
-	const struct history *h = a->h;
-	size_t n = 0;
-
-	p->traffic = calloc(h->n_traffic + 1, sizeof(*p->traffic));
-	if (!p->traffic)
-		return -ENOMEM;
-	for (size_t i = 0; i < h->n_traffic; i++) {
-		const struct history_traffic *x = &h->traffic[i];
-
-		if (within(s, x->t_ns - x->bin_ns, a->timing.end_ns) ||
-		    x->t_ns <= a->timing.first_fault_ns)
-			p->traffic[n++] = *x;
-	}
-	p->h.traffic = p->traffic;
-	p->h.n_traffic = n;
 	return 0;
 }
 
@@ -255,7 +233,6 @@ static int summarise(const struct analysis *whole, const struct stretches *s,
 	json_t *o, *worst;
 	int r = take_ops(whole, s, scope == SCOPE_DUE, &p);
 
-	r = r ? r : take_traffic(whole, s, &p);
 	r = r ? r : take_claims(whole, s, &p);
 	r = r ? r : analyse(whole, s, &p, &a);
 	o = r ? NULL : summary__numbers(&a);
@@ -273,16 +250,58 @@ static int summarise(const struct analysis *whole, const struct stretches *s,
 	return 0;
 }
 
+/* herd.metrics[] with the numbers of a window in place of the run's: peak_per_s becomes what fault_peak_per_s is. */
+static int herd_in(enum expect_window w, json_t *summary)
+{
+	static const char *const names[] = {"peak_per_s", "pbr", "fano"};
+	static const char *const windows[] = {
+		[WINDOW_BASELINE] = "baseline",
+		[WINDOW_FAULT] = "fault",
+		[WINDOW_RECOVERY] = "recovery",
+	};
+	json_t *metrics = json_object_get(json_object_get(summary, "herd"), "metrics"), *m;
+	size_t i;
+
+	json_array_foreach(metrics, i, m) {
+		for (size_t k = 0; k < ARRAY_SIZE(names); k++) {
+			char name[40];
+			json_t *x;
+
+			snprintf(name, sizeof(name), "%s_%s", windows[w], names[k]);
+			x = json_object_get(m, name);
+			if (json_object_set_new(m, names[k], x ? json_incref(x) : json_null()))
+				return -ENOMEM;
+		}
+	}
+	return 0;
+}
+
+static int herd_summary(const struct analysis *a, enum expect_window w, json_t **ret,
+			json_t **ret_worst, struct error *why)
+{
+	json_t *o;
+
+	if (w == WINDOW_NAMED)
+		return err__set(why, -ENOENT, "herds are measured in baseline, fault and recovery");
+	o = summary__numbers(a);
+	if (!o || herd_in(w, o)) {
+		json_decref(o);
+		return -ENOMEM;
+	}
+	*ret = o;
+	*ret_worst = json_incref(o);
+	return 0;
+}
+
 int window__summary(const struct analysis *a, const struct expect *e, json_t **ret,
 		    json_t **ret_worst, struct error *why)
 {
 	_cleanup_(cleanup_stretches) struct stretches s = {0};
 	int r = find(a, e, &s, why);
 
-	/* bins of services are not cut yet: no value is better than that of the whole run */
-	if (!r && e->schema->scope == SCOPE_BINS && a->h->n_bins)
-		return err__set(why, -ENOENT,
-				"the traffic of services is measured over the whole run only");
-	r = r ? r : summarise(a, &s, e->schema->scope, ret, ret_worst);
+	if (!r && e->schema->scope == SCOPE_HERD)
+		r = herd_summary(a, e->window, ret, ret_worst, why);
+	else if (!r)
+		r = summarise(a, &s, e->schema->scope, ret, ret_worst);
 	return r == -ENOMEM ? err__set(why, r, "out of memory") : r;
 }

@@ -296,7 +296,7 @@ static void numbers_of_a_service(void **state)
 		says(at(s, "herd.evidence"), "words", "n2:80 came at up to 1200/s, 60.0 times"));
 	assert_true(says(at(s, "findings"), NULL, "Reconnect flood"));
 	assert_number(s, "traffic.services.0.syn", 2.0 * (100 + 200 + 99 + 60));
-	assert_word_at(s, "traffic.services.0.service", "n2");
+	assert_word_at(s, "traffic.services.0.service", "n2:80");
 }
 
 static int steady(int i)

@@ -6,12 +6,18 @@
 
 #include <errno.h>
 
-#define TRAFFIC(ms, syn)                                                                      \
-	ev__line(&e,                                                                          \
-		 "{\"t_ns\":%d000000,\"type\":\"traffic\",\"node\":\"n1\",\"bin_ns\":"        \
-		 "100000000,\"rx_packets\":0,\"rx_bytes\":0,\"tx_packets\":0,\"tx_bytes\":0," \
-		 "\"rx_syn\":0,\"tx_syn\":%d,\"rx_rst\":0,\"tx_rst\":0,\"dropped\":0}",       \
-		 ms, syn)
+/* Connection attempts at n1:@port: 20/s, 100/s for a tenth of a second in the cut, 400/s after it. */
+static void traffic(struct events *e, int port)
+{
+	fprintf(e->f,
+		"{\"t_ns\":30000000000,\"type\":\"bins\",\"client\":\"n2\",\"server\":\"n1\","
+		"\"proto\":"
+		"\"tcp\",\"port\":%d,\"start_ns\":0,\"bin_ns\":100000000,\"n\":300,\"syn\":[2",
+		port);
+	for (int i = 1; i < 300; i++)
+		fprintf(e->f, ",%d", i == 150 ? 10 : i == 210 ? 40 : 2);
+	fprintf(e->f, "]}\n");
+}
 
 /* The cut is from 10 s to 20 s; value 3, acknowledged in it, is lost; both lead from 12 s to 22 s. */
 static struct history *a_run(const char *expect)
@@ -20,10 +26,7 @@ static struct history *a_run(const char *expect)
 
 	ev__open(&e);
 	ev__run(&e, (struct run){.expect = expect});
-	TRAFFIC(1000, 2);
-	TRAFFIC(2000, 2);
-	TRAFFIC(15000, 10);
-	TRAFFIC(21000, 40);
+	traffic(&e, 80);
 	ev__roles(&e, "n1", 0, 22000, 1, 1);
 	ev__roles(&e, "n1", 22000, 30000, 0, 2);
 	ev__roles(&e, "n2", 0, 12000, 0, 1);
@@ -85,7 +88,9 @@ static void each_window_has_its_own(void **state)
 		"herd.metrics[syn].peak in recovery == 400/s",
 		"herd.metrics[syn].pbr in fault == 5",
 		"herd.metrics[syn].pbr in recovery == 20",
-		"herd.metrics[syn].baseline in baseline == 20/s",
+		"herd.metrics[syn].baseline == 20/s",
+		"herd.metrics[syn@n1:80].recovery_pbr == 20",
+		"traffic.services[n1:80].syn == 646",
 	};
 	_cleanup_(cleanup_history) struct history *h = a_run("");
 	_cleanup_json_ json_t *s = analysis__summary(h);
@@ -222,6 +227,8 @@ static void walk(const char *path, const json_t *v)
 		"findings", "witness", "expectations", "verdict_reasons",
 		"words",    "parts",   "resource",     "metric",
 		"side",	    "from",    "to",	       "overlaps_s", /* in sum: must_overlap_s */
+		"proto",    "node",    "reason",       "evidence",
+		"service",
 	};
 	const char *key;
 	json_t *x;
