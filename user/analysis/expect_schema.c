@@ -96,6 +96,8 @@ const struct expect_schema expect_schemas[] = {
 	DUE("latency.lateness_ms.p999"),
 	DUE("latency.lateness_ms.max"),
 	AS("herd.kind", KIND_WORD, SCOPE_RUN),
+	/* before a metric's, which the same words may mean */
+	AS("herd.metastable", KIND_BOOL, SCOPE_RUN),
 	HERD(METRIC "peak_per_s"),
 	AS(METRIC "pbr", KIND_RATIO, SCOPE_HERD),
 	AS(METRIC "fano", KIND_RATIO, SCOPE_HERD),
@@ -126,7 +128,6 @@ const struct expect_schema expect_schemas[] = {
 	RUN("herd.windows.fault_s[#]"),
 	RUN("herd.windows.recovery_s[#]"),
 	RUN("herd.windows.heal_s[#]"),
-	AS("herd.metastable", KIND_BOOL, SCOPE_RUN),
 	TRAFFIC("packets"),
 	TRAFFIC("bytes"),
 	TRAFFIC("back_packets"),
