@@ -637,7 +637,7 @@ static void a_fault_that_repeats_is_no_retry_period(void **state)
 
 static int each_400_ms(int i)
 {
-	return i >= 200 && i % 8 == 0 ? 12 : 0;
+	return i % 8 ? 0 : i >= 200 ? 12 : 1;
 }
 
 static int answered_in_380_ms(int i)
