@@ -11,8 +11,9 @@
  * run: the clients did not ask that much more, the cache passed more of it on. What they send is
  * bytes, since a connection that is kept has many requests; connections, if no bytes are recorded.
  *
- * A connection that is kept open without a fetch counts as one: what was open in the baseline at
- * least is taken off.
+ * A connection that is kept open without a fetch counts as one: what was open before at least is
+ * taken off, and fetches are only what ends again, as a pool of connections does not. Of several
+ * services that show it, the one with most fetches is told.
  */
 #include "analysis/herd_internal.h"
 #include "lib/cleanup.h"
@@ -181,8 +182,38 @@ static double passed_on(const struct flow *up, const struct flow *down, size_t b
 	return up_in / down_in / (up_out / down_out);
 }
 
+struct stampede {
+	int64_t fetches;
+	struct text words;
+};
+
+static void stampede__free(struct stampede *s)
+{
+	free(s->words.v);
+}
+
+static void tell(const struct history *h, int cache, const char *origin, const struct crest *c,
+		 int64_t at, int64_t keys, double times, struct text *words)
+{
+	text__add(words, "%s had %lld connections to %s open at once at ", history__node(h, cache),
+		  (long long)c->open, origin);
+	text__at(words, at);
+	if (keys > 0)
+		text__add(words, ", while its clients asked for %lld %s", (long long)keys,
+			  keys == 1 ? "key" : "different keys");
+	else if (c->usual > 0)
+		text__add(words, ", %lld as a rule", (long long)c->usual);
+	else
+		text__add(words, ", none as a rule");
+	if (times >= SPIKE)
+		text__add(words,
+			  "; in that second it fetched %.0f times as often, for what its clients "
+			  "sent, as in the rest of the run",
+			  times);
+}
+
 static int judge(const struct history *h, const struct timing *t, const struct herd_metric *down,
-		 const struct history_bins *edge, const char *up_name, struct text *words)
+		 const struct history_bins *edge, const char *up_name, struct stampede *best)
 {
 	_cleanup_(flow__free) struct flow up = {0}, in = {0};
 	const struct history_bins *service = &h->bins[down->first_bins];
@@ -196,7 +227,8 @@ static int judge(const struct history *h, const struct timing *t, const struct h
 	if (r)
 		return r;
 	fetches = c.open - c.least;
-	if (fetches < FETCHES_MIN)
+	if (fetches < FETCHES_MIN || fetches <= best->fetches ||
+	    2 * sum(up.closed, c.bin, up.n, up.n) < fetches)
 		return 0;
 	at = (int64_t)c.bin * up.width_ns;
 	keys = keys_asked(h, edge->client, at, at + up.width_ns);
@@ -204,47 +236,36 @@ static int judge(const struct history *h, const struct timing *t, const struct h
 	if (keys > 0 ? fetches < 2 * keys
 		     : c.open < SPIKE * (c.usual ? c.usual : 1) || (times >= 0 && times < SPIKE))
 		return 0;
-	text__add(words, "%s had %lld connections to %s open at once at ",
-		  history__node(h, edge->client), (long long)c.open, up_name);
-	text__at(words, at);
-	if (keys > 0)
-		text__add(words, ", while its clients asked for %lld %s", (long long)keys,
-			  keys == 1 ? "key" : "different keys");
-	else if (c.usual > 0)
-		text__add(words, ", %lld as a rule", (long long)c.usual);
-	else
-		text__add(words, ", none as a rule");
-	if (times >= SPIKE)
-		text__add(words,
-			  "; in that second it fetched %.0f times as often, for what its clients "
-			  "sent, as in the rest of the run",
-			  times);
+	stampede__free(best);
+	*best = (struct stampede){.fetches = fetches};
+	tell(h, edge->client, up_name, &c, at, keys, times, &best->words);
 	return 0;
 }
 
 /* From the service @up of node @client; looks for what that node serves itself. */
 static int from_cache(const struct history *h, const struct timing *t, const struct herd *x,
 		      const struct herd_metric *up, const struct history_bins *edge,
-		      struct text *ret)
+		      struct stampede *best)
 {
-	for (size_t d = 0; d < x->n && !ret->n; d++) {
+	for (size_t d = 0; d < x->n; d++) {
 		const struct herd_metric *down = &x->v[d];
 		int r;
 
 		if (down == up || !down->service || !down->connects ||
 		    h->bins[down->first_bins].server != edge->client)
 			continue;
-		r = judge(h, t, down, edge, up->service, ret);
+		r = judge(h, t, down, edge, up->service, best);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-/* The first that shows it: services stand in the order of nodes and ports. */
 int herd__stampede(const struct history *h, const struct timing *t, const struct herd *x,
 		   struct text *ret)
 {
+	_cleanup_(stampede__free) struct stampede best = {0};
+
 	for (size_t u = 0; u < x->n; u++) {
 		const struct herd_metric *up = &x->v[u];
 		_cleanup_free_ bool *seen = calloc(h->nodes.n + 1, sizeof(*seen));
@@ -259,10 +280,12 @@ int herd__stampede(const struct history *h, const struct timing *t, const struct
 			if (edge->client < 0 || seen[edge->client])
 				continue;
 			seen[edge->client] = true;
-			r = from_cache(h, t, x, up, edge, ret);
-			if (r || ret->n)
+			r = from_cache(h, t, x, up, edge, &best);
+			if (r)
 				return r;
 		}
 	}
+	*ret = best.words;
+	best.words = (struct text){0};
 	return 0;
 }

@@ -565,6 +565,37 @@ static void many_keys_are_no_stampede(void **state)
 	assert_word_at(s, "herd.kind", "none");
 }
 
+static int filled(int i)
+{
+	return i == 152 ? 30 : 0;
+}
+
+/* A pool that fills after a cut has more connections than the fetches, but they stay. */
+static void a_pool_is_no_fetch(void **state)
+{
+	struct events e;
+
+	(void)state;
+	for (int pool_only = 0; pool_only < 2; pool_only++) {
+		_cleanup_json_ json_t *x = NULL;
+
+		ev__open(&e);
+		ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
+		bins(&e, (struct series){"n1", "n2", 80, 100, 300, downstream, downstream,
+					 downstream, NULL, NULL});
+		bins(&e, (struct series){"n2", "n1", 11211, 100, 300, filled, filled, NULL, NULL,
+					 NULL});
+		if (!pool_only)
+			bins(&e, (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream,
+						 upstream_end, NULL, NULL});
+		ev__phase(&e, 30000, "end");
+		x = ev__summary(&e);
+		assert_false(says(at(x, "herd.evidence"), "words", "11211 open at once"));
+		assert_true(says(at(x, "herd.evidence"), "words", "n3:8080 open at once") ==
+			    !pool_only);
+	}
+}
+
 /* Connections are kept; those who wait make a few more. */
 static int kept(int i)
 {
@@ -690,6 +721,7 @@ int main(void)
 		cmocka_unit_test(who_stops_asking_is_not_metastable),
 		cmocka_unit_test(a_cache_stampede),
 		cmocka_unit_test(many_keys_are_no_stampede),
+		cmocka_unit_test(a_pool_is_no_fetch),
 		cmocka_unit_test(a_stampede_behind_kept_connections),
 		cmocka_unit_test(a_fault_that_repeats_is_no_retry_period),
 		cmocka_unit_test(batches_are_no_retry_period),
