@@ -73,7 +73,7 @@ include tests/vm/vm.mk
 # At a time: what only computes, as many as there are processors; experiments, which mostly wait; one of
 # what keeps times or looks at the whole machine.
 AT_ONCE	    := -j $(shell nproc)
-WAITING	    := -j 3
+WAITING	    := -j 2
 ALONE	    := -j 1
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 

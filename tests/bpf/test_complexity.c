@@ -8,7 +8,7 @@
 #include "owner.skel.h"
 #include "traffic.skel.h"
 
-enum { LOG_STATS = 4, LOG_SIZE = 1 << 16, PROGRAMS_MAX = 8, BIN_NS = 10000000 };
+enum { LOG_STATS = 4, LOG_SIZE = 1 << 16, PROGRAMS_MAX = 8, BIN_NS = 10000000, SNAPLEN = 256 };
 
 static unsigned int baseline_of(const char *program)
 {
@@ -86,9 +86,10 @@ static void test_hooks(void **state)
 
 	(void)state;
 	assert_non_null(skel);
-	/* As where processes are told apart: that is the longest way. */
+	/* As where processes are told apart, traffic recorded and packets captured: that is the longest way. */
 	skel->rodata->hook.flags = CHAOS_HOOK_OWNERS;
 	skel->rodata->traffic_bin_ns = BIN_NS;
+	skel->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(skel->obj, logs), 3);
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	compare(skel->obj, logs);
@@ -103,6 +104,7 @@ static void test_line(void **state)
 	(void)state;
 	assert_non_null(line);
 	line->rodata->traffic_bin_ns = BIN_NS;
+	line->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(line->obj, logs), 4);
 	assert_int_equal(line_bpf__load(line), 0);
 	compare(line->obj, logs);

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# alone
 #
 # Patroni 3.0 with PostgreSQL 15, asynchronous; the primary isolated from 8 to 28 s: it demotes itself before the
 # leader lock (8 s) runs out, what it acknowledged in between is lost, and the new primary is on another timeline.
