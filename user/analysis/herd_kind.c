@@ -43,11 +43,6 @@ const char *herd_kind__name(enum herd_kind k)
 	return k == HERD_NONE ? NULL : names[k];
 }
 
-static bool has(struct history_window w)
-{
-	return w.end_ns > w.start_ns;
-}
-
 /* Takes the words, if there are any. */
 static int evidence(struct herd *x, enum herd_kind kind, struct text *t)
 {
@@ -115,7 +110,7 @@ static int flood(const struct history *h, struct herd *x, const struct herd_metr
 	/* services come first; what their clients say of themselves is the same again */
 	if (m->workload >= 0 && have(x, HERD_FLOOD))
 		return 0;
-	if (!m->connects || !subject(h, m) || !has(x->heal) ||
+	if (!m->connects || !subject(h, m) || !herd__has(x->heal) ||
 	    !crowd(m->heal.peak_per_s, m->baseline.per_s) ||
 	    m->heal.peak_per_s < 1.5 * m->fault.per_s)
 		return 0;
@@ -247,7 +242,7 @@ static int retries(const struct history *h, struct herd *x, const struct herd_me
 {
 	struct text t = {0};
 
-	if (!has(x->fault))
+	if (!herd__has(x->fault))
 		return 0;
 	if (m->attempts_per_intent >= STORM &&
 	    (m->amplification < 0 || m->amplification >= STORM)) {
