@@ -12,8 +12,8 @@ static void kind(const struct herd *x, json_t *out)
 		[HERD_FLOOD] = "Reconnect flood: clients came back all at once",
 		[HERD_CONNECTIONS] =
 			"Connection storm: new connections came faster than they were accepted",
-		[HERD_RETRIES] = "Retry storm: clients that had no answer asked again and so added "
-				 "to the load",
+		[HERD_RETRIES] =
+			"Retry storm: clients without an answer asked again and added to the load",
 	};
 	struct text t = {0};
 

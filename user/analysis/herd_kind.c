@@ -28,6 +28,7 @@
 
 #define EVIDENCE_MAX 8 /* of a kind */
 #define AFTER_CLOSE_NS (5 * NS_PER_S)
+#define SHORT_NS (2 * NS_PER_S)
 #define CROWD 10
 #define STORM 1.2
 
@@ -134,14 +135,17 @@ static void gather(const struct history *h, const struct herd_metric *m, enum bi
 	}
 }
 
-/* The bin in which most connections of a service ended at once, and the flood that followed. */
+/*
+ * The bin in which most connections of a service ended at once, and the flood that followed. As many
+ * that had just been opened are no mass close: they came for one answer, had it, and went.
+ */
 static int mass_close(const struct history *h, const struct timing *t, struct herd *x,
 		      const struct herd_metric *m)
 {
 	int64_t width = HERD_BIN_NS;
 	size_t n, most = 0, after;
 	struct text words = {0};
-	double sum = 0, peak = 0;
+	double sum = 0, just_opened = 0, peak = 0;
 
 	if (!m->service || !m->connects || t->end_ns / width > 1000000)
 		return 0;
@@ -158,6 +162,13 @@ static int mass_close(const struct history *h, const struct timing *t, struct he
 		most = closed[i] > closed[most] ? i : most;
 	}
 	if (closed[most] < CROWD || (double)closed[most] < 10 * sum / (double)n)
+		return 0;
+	for (size_t i = most; i + (size_t)(SHORT_NS / width) > most; i--) {
+		just_opened += (double)syn[i];
+		if (!i)
+			break;
+	}
+	if (just_opened >= (double)closed[most])
 		return 0;
 	after = most + (size_t)(AFTER_CLOSE_NS / width);
 	for (size_t i = most; i < n && i < after; i++)

@@ -106,7 +106,7 @@ static int is_metastable(const struct herd *x, const struct herd_metric *m)
 	       m->load.end >= 0.9 * m->load.baseline;
 }
 
-static void loads(const struct load *l, const struct herd *x, struct herd_metric *m)
+static struct herd_load rates(const struct arrivals *a, const struct herd *x)
 {
 	struct history_window end = x->recovery;
 
@@ -117,17 +117,12 @@ static void loads(const struct load *l, const struct herd *x, struct herd_metric
 		if (end.end_ns - fifth > end.start_ns)
 			end.start_ns = end.end_ns - fifth;
 	}
-#define RATES(what, a)                                     \
-	do {                                               \
-		what.baseline = mean_rate(a, x->baseline); \
-		what.fault = mean_rate(a, x->fault);       \
-		what.recovery = mean_rate(a, x->recovery); \
-		what.end = mean_rate(a, end);              \
-	} while (0)
-	RATES(m->offered, &l->offered);
-	RATES(m->goodput, &l->good);
-	RATES(m->load, &l->attempts);
-#undef RATES
+	return (struct herd_load){
+		.baseline = mean_rate(a, x->baseline),
+		.fault = mean_rate(a, x->fault),
+		.recovery = mean_rate(a, x->recovery),
+		.end = mean_rate(a, end),
+	};
 }
 
 int herd__workload(const struct history *h, const struct timing *t, int w, struct herd *x)
@@ -144,7 +139,9 @@ int herd__workload(const struct history *h, const struct timing *t, int w, struc
 	m->metric = "attempts";
 	m->workload = w;
 	m->attempts_per_intent = per_intent(h, w, x);
-	loads(&l, x, m);
+	m->offered = rates(&l.offered, x);
+	m->goodput = rates(&l.good, x);
+	m->load = rates(&l.attempts, x);
 	r = recovery_of(&l.good, t, m);
 	m->metastable = is_metastable(x, m);
 	r = r ? r : herd__measure(h, t, x, &l.attempts, true, m);

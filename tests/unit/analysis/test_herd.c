@@ -331,6 +331,32 @@ static void a_mass_close(void **state)
 		says(at(s, "herd.evidence"), "words", "100 connections ended at once at +15.0 s"));
 }
 
+static int asked_twice(int i)
+{
+	return i == 150 || i == 180 ? 100 : i % 2;
+}
+
+static int answered_twice(int i)
+{
+	return i == 152 || i == 182 ? 100 : 0;
+}
+
+/* Those that end at once had come at once, for one answer each. */
+static void short_ones_are_no_mass_close(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	ev__open(&e);
+	ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, asked_twice, asked_twice, answered_twice,
+				 NULL, NULL});
+	ev__phase(&e, 30000, "end");
+	s = ev__summary(&e);
+	assert_word_at(s, "herd.kind", "none");
+}
+
 static void nothing_is_nothing(void **state)
 {
 	struct events e;
@@ -712,6 +738,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_theirs_is_refused),
 		cmocka_unit_test(numbers_of_a_service),
 		cmocka_unit_test(a_mass_close),
+		cmocka_unit_test(short_ones_are_no_mass_close),
 		cmocka_unit_test(nothing_is_nothing),
 		cmocka_unit_test(a_connection_storm),
 		cmocka_unit_test(a_retry_storm),
