@@ -21,7 +21,7 @@ check "without it many times that" test "$plain" -ge $((3 * locked))
 holds "a cache stampede" '.herd.kind == "cache stampede"' .herd
 holds "of the cache without the lock" '.herd.evidence[0].words | test("^cache had [0-9]+ connections to origin:8081 open at once")' .herd.evidence
 holds "for three keys" '.herd.evidence[0].words | test("asked for [1-3] (different keys|key)")' .herd.evidence
-holds "nothing else is suspected" '[.herd.evidence[].kind] | unique == ["cache stampede"]' .herd.evidence
+holds "no retry storm: nobody retried" '[.herd.evidence[].kind] | index("retry storm") == null' .herd.evidence
 holds "a finding says so, first" '.findings[0] | test("^Cache stampede")' .findings
 holds "that the editions are 5 s apart is no retry period" '.findings | any(test("random waits")) | not' .findings
 
