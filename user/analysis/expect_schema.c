@@ -96,7 +96,7 @@ const struct expect_schema expect_schemas[] = {
 	DUE("latency.lateness_ms.p999"),
 	DUE("latency.lateness_ms.max"),
 	AS("herd.kind", KIND_WORD, SCOPE_RUN),
-	/* before a metric's, which the same words may mean */
+	/* before those of the metrics, which may be left out: herd.metastable is the whole run's */
 	AS("herd.metastable", KIND_BOOL, SCOPE_RUN),
 	HERD(METRIC "peak_per_s"),
 	AS(METRIC "pbr", KIND_RATIO, SCOPE_HERD),
