@@ -11,6 +11,9 @@
  * run: the clients did not ask that much more, the cache passed more of it on. What they send is
  * bytes, since a connection that is kept has many requests; connections, if no bytes are recorded.
  *
+ * A node that passes on most of what it is asked already before the fault is no cache of that
+ * service: it is that service's client.
+ *
  * A connection that is kept open without a fetch counts as one: what was open before at least is
  * taken off, and fetches are only what ends again, as a pool of connections does not. Of several
  * services that show it, the one with most fetches is told.
@@ -50,6 +53,12 @@ static void add(const struct history_bins *b, enum bins_count c, struct flow *f,
 	}
 }
 
+static bool is_of(const struct history_bins *b, const struct history_bins *like, int client)
+{
+	return b->server == like->server && b->port == like->port && b->proto == like->proto &&
+	       (client < HISTORY_OTHER || b->client == client);
+}
+
 /* Of service @like, of @client only unless that is below HISTORY_OTHER. */
 static int flow__make(const struct history *h, const struct timing *t,
 		      const struct history_bins *like, int client, struct flow *f)
@@ -66,14 +75,43 @@ static int flow__make(const struct history *h, const struct timing *t,
 	for (size_t i = 0; i < h->n_bins; i++) {
 		const struct history_bins *b = &h->bins[i];
 
-		if (b->server != like->server || b->port != like->port || b->proto != like->proto ||
-		    (client >= HISTORY_OTHER && b->client != client))
+		if (!is_of(b, like, client))
 			continue;
 		add(b, BINS_OPENED, f, f->opened);
 		add(b, BINS_CLOSED, f, f->closed);
 		add(b, BINS_BYTES, f, f->bytes);
 	}
 	return 0;
+}
+
+/* Packets to service @like in @w, of @client only unless that is below HISTORY_OTHER. */
+static double packets(const struct history *h, const struct history_bins *like, int client,
+		      struct history_window w)
+{
+	double n = 0;
+
+	for (size_t i = 0; i < h->n_bins; i++) {
+		const struct history_bins *b = &h->bins[i];
+
+		if (!b->counts[BINS_PACKETS] || !is_of(b, like, client))
+			continue;
+		for (size_t k = 0; k < b->n; k++) {
+			int64_t t = b->start_ns + (int64_t)k * b->bin_ns;
+
+			if (t >= w.start_ns && t < w.end_ns)
+				n += (double)b->counts[BINS_PACKETS][k];
+		}
+	}
+	return n;
+}
+
+/* A packet up for less than two down. */
+static bool passes_all_on(const struct history *h, const struct herd *x,
+			  const struct history_bins *up, const struct history_bins *down)
+{
+	double asked = packets(h, down, HISTORY_OTHER - 1, x->baseline);
+
+	return asked > 0 && 2 * packets(h, up, up->client, x->baseline) > asked;
 }
 
 struct crest {
@@ -252,7 +290,8 @@ static int from_cache(const struct history *h, const struct timing *t, const str
 		int r;
 
 		if (down == up || !down->service || !down->connects ||
-		    h->bins[down->first_bins].server != edge->client)
+		    h->bins[down->first_bins].server != edge->client ||
+		    passes_all_on(h, x, edge, &h->bins[down->first_bins]))
 			continue;
 		r = judge(h, t, down, edge, up->service, best);
 		if (r)

@@ -217,7 +217,8 @@ struct series {
 	int port;
 	int64_t bin_ms;
 	int n;
-	int (*syn)(int i), (*opened)(int i), (*closed)(int i), (*first_us)(int i), (*bytes)(int i);
+	int (*syn)(int i), (*opened)(int i), (*closed)(int i), (*first_us)(int i), (*bytes)(int i),
+		(*packets)(int i);
 };
 
 static void array(struct events *e, const char *name, int n, int (*of)(int i))
@@ -240,6 +241,7 @@ static void bins(struct events *e, struct series s)
 	array(e, "opened", s.n, s.opened);
 	array(e, "closed", s.n, s.closed);
 	array(e, "bytes", s.n, s.bytes);
+	array(e, "packets", s.n, s.packets);
 	if (s.first_us) {
 		array(e, "first_byte_us", s.n, s.first_us);
 		array(e, "first_byte_n", s.n, s.syn);
@@ -270,8 +272,8 @@ static void numbers_of_a_service(void **state)
 	(void)state;
 	a_cut(&e, NULL);
 	/* of two clients, one of which is nobody that is known */
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, flood_syn, NULL, NULL, NULL, NULL});
-	bins(&e, (struct series){"other", "n2", 80, 100, 300, flood_syn, NULL, NULL, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, flood_syn});
+	bins(&e, (struct series){"other", "n2", 80, 100, 300, flood_syn});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	m = metric(s, "syn", "service", "n2:80");
@@ -323,7 +325,7 @@ static void a_mass_close(void **state)
 	(void)state;
 	ev__open(&e);
 	ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, reopen, reopen, close_all, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, reopen, reopen, close_all});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "reconnect flood");
@@ -351,7 +353,7 @@ static void short_ones_are_no_mass_close(void **state)
 	ev__open(&e);
 	ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
 	bins(&e, (struct series){"n1", "n2", 80, 100, 300, asked_twice, asked_twice, answered_twice,
-				 NULL, NULL});
+				 NULL});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "none");
@@ -364,7 +366,7 @@ static void nothing_is_nothing(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "none");
@@ -389,7 +391,7 @@ static void a_connection_storm(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, steady, steady, steady});
 	listen(&e, 100, 3, 0);
 	listen(&e, 20500, 129, 40);
 	listen(&e, 21000, 0, 40);
@@ -466,7 +468,7 @@ static void a_few_retries_are_no_storm(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, anew, NULL, NULL, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, anew});
 	for (int i = 0; i < 290; i++) {
 		int64_t t = 100 * (int64_t)i;
 		bool cut = t >= 10000 && t < 20000;
@@ -490,7 +492,7 @@ static void somebody_between_retries(void **state)
 
 	(void)state;
 	a_cut(&e, NULL);
-	bins(&e, (struct series){"n2", "n3", 80, 100, 300, anew, NULL, NULL, NULL, NULL});
+	bins(&e, (struct series){"n2", "n3", 80, 100, 300, anew});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "retry storm");
@@ -607,18 +609,49 @@ static void a_pool_is_no_fetch(void **state)
 
 		ev__open(&e);
 		ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
-		bins(&e, (struct series){"n1", "n2", 80, 100, 300, downstream, downstream,
-					 downstream, NULL, NULL});
+		bins(&e,
+		     (struct series){"n1", "n2", 80, 100, 300, downstream, downstream, downstream});
 		bins(&e, (struct series){"n2", "n1", 11211, 100, 300, filled, filled, NULL, NULL,
 					 NULL});
 		if (!pool_only)
 			bins(&e, (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream,
-						 upstream_end, NULL, NULL});
+						 upstream_end});
 		ev__phase(&e, 30000, "end");
 		x = ev__summary(&e);
 		assert_false(says(at(x, "herd.evidence"), "words", "11211 open at once"));
 		assert_true(says(at(x, "herd.evidence"), "words", "n3:8080 open at once") ==
 			    !pool_only);
+	}
+}
+
+static int ten(int i)
+{
+	(void)i;
+	return 10;
+}
+
+static int one(int i)
+{
+	(void)i;
+	return 1;
+}
+
+/* What is asked for each request, before the fault too, is no origin of a cache. */
+static void who_passes_all_on_is_no_cache(void **state)
+{
+	(void)state;
+	for (int all = 0; all < 2; all++) {
+		struct events e;
+		_cleanup_json_ json_t *s = NULL;
+
+		a_cut(&e, NULL);
+		bins(&e, (struct series){"n1", "n2", 80, 100, 300, downstream, downstream,
+					 downstream, .packets = ten});
+		bins(&e, (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream,
+					 upstream_end, .packets = all ? ten : one});
+		ev__phase(&e, 30000, "end");
+		s = ev__summary(&e);
+		assert_true(says(at(s, "herd.evidence"), "words", "n3:8080 open at once") == !all);
 	}
 }
 
@@ -650,8 +683,8 @@ static void a_stampede_behind_kept_connections(void **state)
 		ev__run(&e, (struct run){.faults = "", .workloads = HTTP});
 		bins(&e, (struct series){"n1", "n2", 80, 100, 300, kept, kept, NULL, NULL,
 					 more ? all_at_once : evenly});
-		bins(&e, (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream,
-					 upstream_end, NULL, NULL});
+		bins(&e,
+		     (struct series){"n2", "n3", 8080, 100, 300, upstream, upstream, upstream_end});
 		ev__phase(&e, 30000, "end");
 		s = ev__summary(&e);
 		if (more) {
@@ -686,7 +719,7 @@ static void a_fault_that_repeats_is_no_retry_period(void **state)
 				 "\"event\":\"%s\"}",
 				 (10000 + 2000LL * i + 300 * end) * 1000000, i,
 				 end ? "cleared" : "armed");
-	bins(&e, (struct series){"n1", "n2", 80, 100, 300, after_each, NULL, NULL, NULL, NULL});
+	bins(&e, (struct series){"n1", "n2", 80, 100, 300, after_each});
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_null_at(metric(s, "syn", "service", "n2:80"), "synchrony_period_s");
@@ -717,7 +750,7 @@ static void batches_are_no_retry_period(void **state)
 
 		a_cut(&e, NULL);
 		bins(&e, (struct series){"n1", "n2", 80, 50, 600, each_400_ms, NULL, NULL,
-					 fast ? answered_in_3_ms : answered_in_380_ms, NULL});
+					 fast ? answered_in_3_ms : answered_in_380_ms});
 		ev__phase(&e, 30000, "end");
 		s = ev__summary(&e);
 		assert_float_equal(json_number_value(at(metric(s, "syn", "service", "n2:80"),
@@ -749,6 +782,7 @@ int main(void)
 		cmocka_unit_test(a_cache_stampede),
 		cmocka_unit_test(many_keys_are_no_stampede),
 		cmocka_unit_test(a_pool_is_no_fetch),
+		cmocka_unit_test(who_passes_all_on_is_no_cache),
 		cmocka_unit_test(a_stampede_behind_kept_connections),
 		cmocka_unit_test(a_fault_that_repeats_is_no_retry_period),
 		cmocka_unit_test(batches_are_no_retry_period),
