@@ -12,7 +12,7 @@
  *                     while the fault lasts: the usual retry budget of 10 % keeps below that. Of a
  *                     service that no workload names as its target: 1.5 times the new connections
  *
- * A peak must also be of 10 connections and of 5 standard deviations above Poisson arrivals at the
+ * A peak must also be of 20 connections and of 5 standard deviations above Poisson arrivals at the
  * baseline's rate, so that a few clients are no herd. All evidence is listed; the kind is the
  * first in the order above that there is evidence for, but a retry storm that is metastable is the
  * most important of all.
@@ -29,7 +29,7 @@
 #define EVIDENCE_MAX 8 /* of a kind */
 #define AFTER_CLOSE_NS (5 * NS_PER_S)
 #define SHORT_NS (2 * NS_PER_S)
-#define CROWD 10
+#define CROWD 20
 #define STORM 1.2
 
 const char *herd_kind__name(enum herd_kind k)
