@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/netchaos.h"
 #include "experiment/parse.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -71,13 +72,8 @@ static bool check_kind(struct reader *r, const struct yaml_node *root)
 	const struct yaml_node *version = yaml__get(root, "apiVersion");
 	char found[FOUND_SIZE];
 
-	if (kind && kind->kind == YAML_SCALAR && !strcmp(kind->text, "NetworkChaos")) {
-		reader__fault(r, kind->pos,
-			      "kind `NetworkChaos` is not in this version; it has Experiment");
-		return false;
-	}
 	if (kind && (kind->kind != YAML_SCALAR || strcmp(kind->text, "Experiment"))) {
-		reader__fault(r, kind->pos, "kind %s; expected Experiment",
+		reader__fault(r, kind->pos, "kind %s; expected Experiment, or a manifest of Chaos Mesh",
 			      reader__found(kind, found));
 		return false;
 	}
@@ -131,6 +127,16 @@ static int resolve(struct yaml *y, struct experiment *e)
 	return e->resolved ? 0 : -ENOMEM;
 }
 
+/* Manifests of another tool, one or several; the first document that holds something says so. */
+static bool is_foreign(const struct yaml *y)
+{
+	const struct yaml_node *first = y->root;
+
+	for (size_t i = 0; i < y->n_more && yaml__is_null(first); i++)
+		first = y->more[i];
+	return chaosmesh__is(first);
+}
+
 /* --- entry points --------------------------------------------------------------------------------- */
 
 static void cleanup_yaml(struct yaml *y)
@@ -172,6 +178,17 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 		return err__set(err, r, "%s: out of memory", file);
 	if (r)
 		return err__set(err, r, "%s:%d:%d: %s", file, pos.line, pos.col, why.msg);
+	if (is_foreign(&y)) {
+		struct yaml_node *root = chaosmesh__translate(&reader, &y);
+
+		r = reader__finish(&reader, err);
+		if (r)
+			return r;
+		y.root = root;
+	} else if (y.n_more) {
+		reader__fault(&reader, y.more[0]->pos,
+			      "a second document; expected one in a file, or manifests of Chaos Mesh");
+	}
 	if (check_kind(&reader, y.root))
 		reader__map(&reader, y.root, "an experiment", root_options,
 			    ARRAY_SIZE(root_options), e);

@@ -43,6 +43,7 @@ bool parse_target_keys(struct reader *r, const struct yaml_node *n, const char *
 		       const struct option *options, size_t n_options, struct target_selector *t);
 bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selector *t);
 void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_pod_expressions(struct reader *r, const struct yaml_node *n, void *obj);
 /* How many of the pods: {mode: fixed, value: 2}, or `one`. */
 void parse_pick(struct reader *r, const struct yaml_node *n, struct target_selector *t);
 

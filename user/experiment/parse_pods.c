@@ -91,7 +91,7 @@ static void add_expression(struct reader *r, const struct yaml_node *n, const st
 		reader__fault(r, list ? list->pos : n->pos, "%s", err.msg);
 }
 
-static void pod_expressions(struct reader *r, const struct yaml_node *n, void *obj)
+void parse_pod_expressions(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	size_t count = reader__list(r, n, "expressions over labels");
 
@@ -119,7 +119,7 @@ bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selec
 		OPTION("node", HANDLED, .lo = TARGET_KEY_POD_NODE),
 		OPTION("namespaces", CUSTOM, .parse = pod_namespaces),
 		OPTION("names", CUSTOM, .parse = pod_names),
-		OPTION("expressions", CUSTOM, .parse = pod_expressions),
+		OPTION("expressions", CUSTOM, .parse = parse_pod_expressions),
 		OPTION("hostNetwork", CUSTOM, .parse = host_network),
 		OPTION("device", HANDLED, .lo = TARGET_KEY_POD_DEVICE),
 	};

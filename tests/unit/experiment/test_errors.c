@@ -30,7 +30,7 @@ static const struct {
 	{"a: 1\n"
 	 "---\n"
 	 "b: 2\n",
-	 "f.yaml:2:1: a second document; expected one in a file"},
+	 "f.yaml:3:1: a second document; expected one in a file, or manifests of Chaos Mesh"},
 	{"a: *x\n",
 	 "f.yaml:1:5: alias `*x` without an anchor `&x` before it"},
 	{"a: \377\n",
