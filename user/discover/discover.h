@@ -74,7 +74,7 @@ struct discover_pod {
 	const char *ns;	 /* Kubernetes namespace; NULL: unknown, or a podman pod */
 	const char *name;
 	bool podman;
-	/* "key=value", sorted. Without an API server only CRI-O and Docker keep them on the node. */
+	/* "key=value", sorted. Without an API server only CRI-O, Docker and podman keep them on the node. */
 	const char **labels;
 	size_t n_labels;
 	bool labels_known;

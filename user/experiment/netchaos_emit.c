@@ -426,6 +426,9 @@ static void check_peer(struct reader *r, const struct netchaos_peer *p, const ch
 	reader__leave(r, path);
 }
 
+/* parse_delay.c has the same bound, with the reason. */
+#define HORIZON_NS (60 * NS_PER_S)
+
 static bool does_nothing(const struct network_chaos *c)
 {
 	return c->action < NETCHAOS_PARTITION && c->loss.percent <= 0 && c->duplicate.percent <= 0 &&
@@ -453,6 +456,10 @@ void netchaos__check_local(struct reader *r, const struct network_chaos *c)
 	if (c->delay.jitter_ns && c->delay.correlation >= 100)
 		refuse(r, "delay", c->delay.pos,
 		       "correlation 100: the jitter would never change; expected less");
+	if (c->delay.latency_ns + 4 * c->delay.jitter_ns > HORIZON_NS)
+		refuse(r, "delay", c->delay.pos,
+		       "latency and 4 times jitter are more than 60s, which is how long a packet is "
+		       "held at most");
 	if (does_nothing(c))
 		reader__fault(r, c->pos, "all its percentages and times are 0: it would do nothing");
 }
