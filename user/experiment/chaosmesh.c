@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* chaosmesh.c: manifests of Chaos Mesh as an experiment: NetworkChaos, Schedule, Workflow. */
 #include "experiment/netchaos.h"
-#include "experiment/schedule.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/units.h"
@@ -13,7 +12,7 @@
 #define VERSION GROUP "v1alpha1"
 
 /*
- * A run without an end in its manifests ends here if nobody stops it before: the longest that an experiment may be, and
+ * A schedule has no end; its run ends here if nobody stops it before: the longest that an experiment may be, and
  * no more occurrences than a schedule may have.
  */
 #define ENDLESS_NS (30 * 24 * 3600 * NS_PER_S)
@@ -121,7 +120,6 @@ static void emit_schedule(struct emission *em, const struct yaml_node *n, const 
 	/* Forbid: what is due while one is on is left out */
 	every *= (c->duration_ns + every - 1) / every;
 	end = every > ENDLESS_NS / OCCURRENCES_MAX ? ENDLESS_NS : every * (OCCURRENCES_MAX - 1);
-	em->endless = true;
 	if (em->end_ns < end)
 		em->end_ns = end;
 	em->r->nomem |= netchaos__emit(em, c, s->every_ns, c->duration_ns, every) != 0;
@@ -158,8 +156,8 @@ static void read_chaos(struct reader *r, const struct yaml_node *n, struct netwo
 	if (r->n_findings + r->n_dropped != before)
 		return;
 	if (!c->duration_ns) {
-		em->endless = true;
-		em->end_ns = ENDLESS_NS;
+		em->n_endless++;
+		em->endless_pos = n->pos;
 	} else if (em->end_ns < c->duration_ns) {
 		em->end_ns = c->duration_ns;
 	}
@@ -288,14 +286,15 @@ static struct yaml_node *build(struct emission *em, const struct all *all)
 	if (r)
 		return NULL;
 	root->pos = meta->pos = spec->pos = pos;
-	if (span % NS_PER_S)
+	if (!span)
+		snprintf(duration, sizeof(duration), "until-stopped");
+	else if (span % NS_PER_S)
 		snprintf(duration, sizeof(duration), "%" PRId64 "ns", span);
 	else
 		snprintf(duration, sizeof(duration), "%" PRId64 "s", (int64_t)(span / NS_PER_S));
 	if (all->n > 1)
 		snprintf(more, sizeof(more), " and %zu more", all->n - 1);
-	snprintf(description, sizeof(description), "%s%s, of Chaos Mesh%s", all->first, more,
-		 em->endless && !all->run_ns ? "; until it is stopped" : "");
+	snprintf(description, sizeof(description), "%s%s, of Chaos Mesh", all->first, more);
 	r = put_text(y, root, "apiVersion", "netchaos.dev/v1alpha1", pos)
 		    ?: put_text(y, root, "kind", "Experiment", pos)
 		    ?: yaml__put(y, root, "metadata", meta)
@@ -330,6 +329,11 @@ struct yaml_node *chaosmesh__translate(struct reader *r, struct yaml *y)
 			read_document(r, y->more[i], &em, &all);
 	r->tells_path = false;
 	r->path[0] = '\0';
+	/* one end is that of the run, which the leases of the others would have to know */
+	if (em.n_endless && em.n_endless < em.n && !all.run_ns)
+		reader__fault(r, em.endless_pos,
+			      "no `duration` beside others that end: how long is the run? expected a "
+			      "duration, or annotation netchaos.dev/duration");
 	if (!r->nomem && !r->n_findings) {
 		root = build(&em, &all);
 		r->nomem |= !root;

@@ -23,6 +23,18 @@ static void read_seed(struct reader *r, const struct yaml_node *n, void *obj)
 		e->seed_drawn = false;
 }
 
+static void read_run_duration(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	if (n->kind == YAML_SCALAR && !strcmp(n->text, "until-stopped")) {
+		e->until_stopped = true;
+		e->duration_ns = DURATION_MAX_NS;
+		return;
+	}
+	reader__duration(r, n, 1, DURATION_MAX_NS, &e->duration_ns);
+}
+
 static const struct option metadata_options[] = {
 	FIELD("name", STRING, experiment, name),
 	FIELD("description", STRING, experiment, description),
@@ -40,8 +52,7 @@ static void read_metadata(struct reader *r, const struct yaml_node *n, void *obj
 /* In the order in which sections refer back to each other. */
 static const struct option spec_options[] = {
 	OPTION("seed", CUSTOM, .parse = read_seed),
-	FIELD("duration", DURATION, experiment, duration_ns, .required = true, .lo = 1,
-	      .hi = DURATION_MAX_NS),
+	OPTION("duration", CUSTOM, .required = true, .parse = read_run_duration),
 	FIELD("allowHost", BOOL, experiment, allow_host),
 	FIELD("maxEndpoints", UINT, experiment, max_endpoints, .lo = 1, .hi = 1000000),
 	OPTION("lab", CUSTOM, .parse = parse_lab),

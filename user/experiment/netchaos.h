@@ -108,7 +108,8 @@ struct emission {
 	struct yaml_node *endpoints, *faults;
 	size_t n; /* objects so far */
 	int64_t end_ns;
-	bool endless; /* one of them lasts until it is stopped */
+	size_t n_endless; /* of them last until they are stopped */
+	struct pos endless_pos;
 };
 
 /* What cannot be honoured on this machine is a finding. */
