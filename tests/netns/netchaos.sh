@@ -81,15 +81,16 @@ seed=1
 
 start() # FILE
 {
-	rm -rf "$tmp/run"
-	"$CHAOS" run -o "$tmp/run" "$1" >"$tmp/out" 2>&1 &
+	rm -rf "$tmp/folder"
+	"$CHAOS" run -o "$tmp/folder" "$1" >"$tmp/out" 2>&1 &
 	run=$!
 	bg+=("$run")
 	wait_until 20 on
+	kill -0 "$run" 2>/dev/null || fail "it runs" "$(cat "$tmp/out")"
 }
 on()
 {
-	grep -q '"type":"armed"\|"type":"fault"' "$tmp/run/events.jsonl" 2>/dev/null || ! kill -0 "$run" 2>/dev/null
+	grep -q '"type":"armed"\|"type":"fault"' "$tmp/folder/events.jsonl" 2>/dev/null || ! kill -0 "$run" 2>/dev/null
 }
 stop()
 {
@@ -115,8 +116,8 @@ check "a third pod is not (${t:-?} ms)" test "${t:-9999}" -lt 500
 stop
 is "it lasts until it is stopped, which is its end" 0 "$status"
 diag "$(tail -n 3 "$tmp/out")"
-check "the run folder has an experiment" grep -q 'kind: Experiment' "$tmp/run/experiment.yaml"
-check "that runs again" "$CHAOS" check "$tmp/run/experiment.yaml"
+check "the run folder has an experiment" grep -q 'kind: Experiment' "$tmp/folder/experiment.yaml"
+check "that runs again" "$CHAOS" check "$tmp/folder/experiment.yaml"
 
 # --- partitions -------------------------------------------------------------------------------------------
 packets() # of web's ICMP that db receives: NAME DIRECTION EXPECTED-AT-DB EXPECTED-AT-WEB
