@@ -18,7 +18,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { MAX_CONFIG = 4 * 1024 * 1024, MAX_LIST = 64 * 1024 * 1024 };
+enum { MAX_CONFIG = 4 * 1024 * 1024, MAX_LIST = 64 * 1024 * 1024, MAX_POD = 256 * 1024 };
 
 static inline void cleanup_json(json_t **j)
 {
@@ -307,8 +307,15 @@ static json_t *find_pod_config(const char *db, size_t len, const char *uid)
 
 	if (n < 0 || (size_t)n >= sizeof(begin))
 		return NULL;
-	while ((at = memmem(at, (size_t)(end - at), begin, (size_t)n)) != NULL) {
-		json_t *j = json_loadb(at, (size_t)(end - at), JSON_DISABLE_EOF_CHECK, NULL);
+	/* a hostile file may have many beginnings and no end */
+	for (int tries = 0; tries < 16; tries++) {
+		json_t *j;
+
+		at = memmem(at, (size_t)(end - at), begin, (size_t)n);
+		if (!at)
+			break;
+		j = json_loadb(at, (size_t)(end - at) < MAX_POD ? (size_t)(end - at) : MAX_POD,
+			       JSON_DISABLE_EOF_CHECK, NULL);
 
 		if (json_is_object(j))
 			return j;

@@ -200,7 +200,7 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 		reader__fault(&reader, y.more[0]->pos,
 			      "a second document; expected one in a file, or manifests of Chaos Mesh");
 	}
-	if (check_kind(&reader, y.root))
+	if (!reader.n_findings && check_kind(&reader, y.root))
 		reader__map(&reader, y.root, "an experiment", root_options,
 			    ARRAY_SIZE(root_options), e);
 	r = reader__finish(&reader, err);

@@ -445,13 +445,16 @@ static void check_parts(struct reader *r, const struct yaml_node *n, const struc
 void netchaos__read_spec(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct network_chaos *c = obj;
+	size_t before = r->n_findings + r->n_dropped;
 
 	c->pos = n->pos;
 	if (!reader__map(r, n, "a NetworkChaos", spec_options, ARRAY_SIZE(spec_options), c))
 		return;
+	/* relations between values only where the values are right */
+	if (r->n_findings + r->n_dropped != before)
+		return;
 	check_value(r, n, &c->source);
-	if (yaml__get(n, "action"))
-		check_parts(r, n, c);
+	check_parts(r, n, c);
 }
 
 /* --- metadata ---------------------------------------------------------------------------------------- */
