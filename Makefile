@@ -125,13 +125,20 @@ $(O)/user/%.o: user/%.c | $(O)/libraries
 # Only the data plane sees the skeleton.
 $(call objs,datapath): | $(SKELS)
 
-# A template that is read by people becomes a byte array: %.html -> gen/%.html.h
-$(O)/gen/%.html.h: user/report/%.html
+# The page that people read, in two byte arrays: what comes before the data, and the scripts, in the order in which they run.
+PAGE_HEAD := $(addprefix user/report/,head.html style.css body.html)
+PAGE_CODE := $(patsubst %,user/report/%.js,core terms head draw roles model timeline move phase tables)
+PAGE	   = $(O)/gen/page_head.h $(O)/gen/page_code.h
+$(O)/gen/page_head.h: $(PAGE_HEAD)
 	$(call msg,EMBED,$@)
 	@mkdir -p $(@D)
-	$(Q)(cd $(<D) && xxd -i $(<F)) | sed 's/^unsigned char/static const unsigned char/; s/^unsigned int/static const unsigned int/' > $@
+	$(Q)cat $^ | (printf 'static const unsigned char page_head[] = {\n'; xxd -i; printf '};\nstatic const unsigned int page_head_len = sizeof(page_head);\n') > $@
+$(O)/gen/page_code.h: $(PAGE_CODE)
+	$(call msg,EMBED,$@)
+	@mkdir -p $(@D)
+	$(Q)(echo '<script>'; cat $^; echo '</script></body></html>') | (printf 'static const unsigned char page_code[] = {\n'; xxd -i; printf '};\nstatic const unsigned int page_code_len = sizeof(page_code);\n') > $@
 
-$(call objs,report): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+$(call objs,report): | $(PAGE)
 
 define room_rule
 $(call lib,$(1)): $(call objs,$(1))

@@ -17,6 +17,8 @@
 #include "lib/identity.h"
 #include "lib/owner.h"
 #include "lib/parse.h"
+#include "lib/record.h"
+#include "lib/record_dropped.h"
 #include "lib/rule_hook.h"
 #include "lib/uapi.h"
 #include "lib/verdict.h"
@@ -36,10 +38,21 @@ struct map_passages passages SEC(".maps");
 struct map_sockets sockets SEC(".maps");
 struct map_processes processes SEC(".maps");
 struct map_joins joins SEC(".maps");
+struct map_subjects subjects SEC(".maps");
+struct map_bins bins SEC(".maps");
+struct map_services services SEC(".maps");
+struct map_subject_keys subject_keys SEC(".maps");
+struct map_recording recording SEC(".maps");
+struct map_subjects_lock subjects_lock SEC(".maps");
+struct map_conns conns SEC(".maps");
+struct map_captured captured SEC(".maps");
+struct map_captures captures SEC(".maps");
 
 const volatile struct chaos_hook hook = {};
 const volatile __u32 have_prefixes = 1;
 const volatile __u32 have_owners = 1;
+const volatile __u64 traffic_bin_ns = 0;
+const volatile __u32 capture_snaplen = 0;
 /* bpf_skb_set_tstamp() is of Linux 5.18; without it the code that calls it is no code to the verifier. */
 const volatile __u32 have_set_tstamp = 0;
 
@@ -73,9 +86,15 @@ static __always_inline int packet__handle(struct __sk_buff *skb, struct packet *
 	flow__identify(&hook, loopback, pkt, flow);
 	if (have_owners)
 		flow__own(skb, &hook, pkt, flow, ctl->owners_epoch);
+	if (traffic_bin_ns)
+		record__packet(skb, t0_ns);
 	result = rules__at_hook(flow, ctl, t0_ns);
-	if (result == RULE_DROP && node)
+	if (result != RULE_DROP)
+		return result;
+	if (node)
 		node->dropped += flow->segs;
+	if (traffic_bin_ns)
+		record__dropped(0, t0_ns);
 	return result;
 }
 
@@ -144,6 +163,7 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
 	struct passage *p;
 	__u64 t0_ns;
+	int result;
 
 	if (!ctl)
 		return VERDICT_PASS;
@@ -158,7 +178,12 @@ static __always_inline int hook__run(struct __sk_buff *skb, __u32 direction)
 		return VERDICT_PASS;
 	__builtin_memset(p, 0, offsetof(struct passage, out));
 	p->flow.direction = direction;
-	switch (packet__handle(skb, &p->pkt, &p->flow, ctl, t0_ns)) {
+	result = packet__handle(skb, &p->pkt, &p->flow, ctl, t0_ns);
+	/* what goes on a detour is captured where that decides */
+	if (result != RULE_LINE)
+		capture__packet(skb, p, hook.netns, skb->ifindex,
+				result == RULE_DROP ? CHAOS_CAPTURED_DROPPED : 0, 0);
+	switch (result) {
 	case RULE_DROP:
 		return verdict__drop(direction);
 	case RULE_LINE:

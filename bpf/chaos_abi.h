@@ -423,6 +423,121 @@ struct chaos_traffic {
 };
 _Static_assert(sizeof(struct chaos_traffic) == 72, "ABI");
 
+/*
+ * What is recorded of traffic in bins of time, for each (client, server, protocol, service port): a subject.
+ * A packet is counted once: at egress where it is sent, or at ingress if its source is not behind a hook of this run.
+ * The client is who speaks to a service's port: one that SYNs go to or that is listened on, else the lower one.
+ *
+ * bins[subject].bin[run time / bin_ns % CHAOS_BINS] is only ever added to here; user space takes what is in it (an
+ * exchange with 0) once its time is over. So nothing is reset on the packet path and nothing is lost: if user space comes
+ * late by a whole ring, counts are in a bin of the next turn, and it knows that they may be.
+ *
+ * Memory: 14 KiB for each subject, of which there are 128 + 16 for each node but at most 1,024 (14 MiB); 64 KiB of ports; some
+ * 4 MiB of connection attempts. It does not grow.
+ */
+enum {
+	CHAOS_BINS = 128,	  /* in the ring of one subject */
+	CHAOS_SUBJECT_REST = 0,	  /* the subject of whatever finds no room */
+	CHAOS_CONNS_MAX = 32768,  /* connection attempts that are remembered; the least recent one goes */
+	CHAOS_PORTS_ALL = 1 << 16,
+};
+
+/* In chaos_ident.node of idents: the address is one of a namespace behind a hook. */
+#define CHAOS_NODE_HERE 0x80000000U
+
+struct chaos_subject {
+	__u32 client; /* nodes */
+	__u32 server;
+	__u16 port; /* 0: a protocol without ports, or the sum of those that found no room */
+	__u8 proto; /* IPPROTO_*; 0 with port 0: all of them that found no room */
+	__u8 pad[5]; /* an array's elements are multiples of 8 bytes, and user space maps one of these */
+};
+_Static_assert(sizeof(struct chaos_subject) == 16, "ABI");
+
+/* Sums of one bin of a subject. "back": from the server to the client. */
+struct chaos_bin {
+	__u64 bytes; /* on a wire, link header included */
+	__u64 back_bytes;
+	__u64 connect_us; /* first SYN to first SYN-ACK */
+	__u64 first_byte_us;
+	__u64 rtt_us;
+	__u32 packets; /* on a wire */
+	__u32 back_packets;
+	__u32 syn; /* of a tuple with an ISN that was not seen before */
+	__u32 syn_again;
+	__u32 synack;
+	__u32 rst;
+	__u32 back_rst;
+	__u32 fin;
+	__u32 back_fin;
+	__u32 retransmits;
+	__u32 back_retransmits;
+	__u32 opened;
+	__u32 closed;
+	__u32 dropped; /* by our faults, both ways */
+	__u32 connect_n;
+	__u32 first_byte_n;
+	__u32 rtt_n;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct chaos_bin) == 112, "ABI");
+
+struct chaos_bins {
+	struct chaos_bin bin[CHAOS_BINS];
+};
+
+/* recording[0], mmapped by user space. */
+struct chaos_recording {
+	__u32 n_subjects; /* that have a number; the first is CHAOS_SUBJECT_REST */
+	__u32 reserve;	  /* of the numbers, those that only sums by node (proto and port 0) may have */
+	__u32 max;	  /* numbers there are */
+	__u32 refused;	  /* connections and flows' packets that went to a sum for want of room */
+	__u64 last_syn_ns; /* CLOCK_MONOTONIC */
+};
+_Static_assert(sizeof(struct chaos_recording) == 24, "ABI");
+
+/* services[0], mmapped by user space: 1 for a port that is a server's. */
+struct chaos_services {
+	__u8 tcp[CHAOS_PORTS_ALL];
+};
+
+/* Key of conns, an LRU table: a connection attempt. */
+struct chaos_conn_key {
+	struct chaos_addr client;
+	struct chaos_addr server;
+	__u16 client_port;
+	__u16 server_port;
+};
+_Static_assert(sizeof(struct chaos_conn_key) == 36, "ABI");
+
+enum chaos_conn_flags {
+	CHAOS_CONN_ANSWERED = 1 << 0, /* a SYN-ACK was seen */
+	CHAOS_CONN_FIRST = 1 << 1,    /* payload of the server was seen */
+};
+
+struct chaos_conn {
+	__u64 syn_ns; /* CLOCK_MONOTONIC of the first SYN */
+	__be32 isn;
+	__u32 subject;
+	__u32 flags; /* enum chaos_conn_flags */
+	__u32 pad;
+};
+_Static_assert(sizeof(struct chaos_conn) == 24, "ABI");
+
+/* Value of spaces, by the inode number of a namespace with hooks. */
+struct chaos_space {
+	__u32 node;  /* of all that is in it; CHAOS_NODE_OTHER: its addresses say */
+	__u32 shown; /* node that its drops are shown under */
+};
+_Static_assert(sizeof(struct chaos_space) == 8, "ABI");
+
+/* Key of drops, packets that the kernel dropped. */
+struct chaos_drop_key {
+	__u32 node;   /* chaos_space.shown */
+	__u32 reason; /* enum skb_drop_reason of this kernel */
+};
+_Static_assert(sizeof(struct chaos_drop_key) == 8, "ABI");
+
 /* Totals of all hooks, stats[0], per CPU. */
 struct chaos_stats {
 	__u64 packets;	     /* skbs seen while armed */

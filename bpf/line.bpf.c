@@ -27,6 +27,7 @@
 #include "lib/identity.h"
 #include "lib/owner.h"
 #include "lib/parse.h"
+#include "lib/record_dropped.h"
 #include "lib/rule_line.h"
 #include "lib/uapi.h"
 #include "lib/verdict.h"
@@ -46,9 +47,16 @@ struct map_traffic traffic SEC(".maps");
 struct map_stats stats SEC(".maps");
 struct map_passages passages SEC(".maps");
 struct map_joins joins SEC(".maps");
+struct map_subjects subjects SEC(".maps");
+struct map_bins bins SEC(".maps");
+struct map_services services SEC(".maps");
+struct map_captured captured SEC(".maps");
+struct map_captures captures SEC(".maps");
 
 const volatile __u32 have_prefixes = 1;
 const volatile __u32 have_owners = 1;
+const volatile __u32 capture_snaplen = 0;
+const volatile __u64 traffic_bin_ns = 0;
 
 enum {
 	/* A time that the hook, TCP's pacing or SO_TXTIME gave is where a delay counts from, within
@@ -97,6 +105,8 @@ static __always_inline bool line__rules(struct __sk_buff *skb, struct passage *p
 	node = traffic__get(&port->hook, port->loopback);
 	if (node)
 		node->dropped += p->flow.segs;
+	if (traffic_bin_ns)
+		record__dropped(which, t0_ns);
 	return true;
 }
 
@@ -193,7 +203,7 @@ int line_decide(struct __sk_buff *skb)
 	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
 	struct chaos_port *port = port__get(tag);
 	struct passage *p;
-	__u64 t0_ns, due_ns;
+	__u64 t0_ns, due_ns, now_ns;
 	bool drop;
 
 	if (!ctl || !port)
@@ -212,12 +222,18 @@ int line_decide(struct __sk_buff *skb)
 	due_ns = p->out.due_ns;
 	if (flags & OUTCOME_COPY)
 		line__copy(skb, tag);
+	if (!drop && (flags & OUTCOME_CORRUPT))
+		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
+	if (!drop && (flags & OUTCOME_ECN))
+		change__mark(skb, &p->pkt);
+	if (capture_snaplen) {
+		now_ns = bpf_ktime_get_ns();
+		capture__packet(skb, p, port->hook.netns, port->ifindex,
+				capture__flags(&p->out, drop, due_ns > now_ns, which),
+				due_ns > now_ns ? due_ns - now_ns : 0);
+	}
 	if (drop)
 		return line__dropped(skb, p, tag);
-	if (flags & OUTCOME_CORRUPT)
-		change__corrupt(skb, &p->pkt, p->out.draw, flags & OUTCOME_SILENT);
-	if (flags & OUTCOME_ECN)
-		change__mark(skb, &p->pkt);
 	return line__deliver(skb, ctl, tag, due_ns);
 }
 

@@ -223,7 +223,7 @@ _chaos()
 		;;
 	run)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--out --seed --attach --hold --allow-host --json --help"
+			_chaos_words "--out --seed --attach --hold --allow-host --capture --json --help"
 		else
 			_chaos_files "yaml|yml|json"
 		fi
@@ -261,7 +261,7 @@ _chaos()
 		;;
 	report)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--json --help"
+			_chaos_words "--compare --json --help"
 		else
 			compopt -o filenames
 			COMPREPLY=($(compgen -d -- "$cur"))

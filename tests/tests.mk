@@ -26,7 +26,7 @@ $(O)/unit/user/%.o: user/%.c | $(O)/libraries
 
 unit_objs    = $(patsubst user/%.c,$(O)/unit/user/%.o,$(call srcs,$(1)))
 $(call unit_objs,datapath): | $(SKELS)
-$(call unit_objs,report): | $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+$(call unit_objs,report): | $(PAGE)
 
 define unit_room
 $(call unit_lib,$(1)): $(call unit_objs,$(1))
@@ -73,7 +73,7 @@ include tests/vm/vm.mk
 # At a time: what only computes, as many as there are processors; experiments, which mostly wait; one of
 # what keeps times or looks at the whole machine.
 AT_ONCE	    := -j $(shell nproc)
-WAITING	    := -j 3
+WAITING	    := -j 2
 ALONE	    := -j 1
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 

@@ -58,6 +58,10 @@ static __always_inline void flow__identify(const volatile struct chaos_hook *hoo
 		flow->src = fixed ? ident__hook(hook) : ident__lookup(&pkt->src);
 		flow->dst = ident__lookup(&pkt->dst);
 	}
+	flow->src_here = flow->src.node & CHAOS_NODE_HERE;
+	flow->dst_here = flow->dst.node & CHAOS_NODE_HERE;
+	flow->src.node &= ~CHAOS_NODE_HERE;
+	flow->dst.node &= ~CHAOS_NODE_HERE;
 }
 
 #endif

@@ -164,6 +164,78 @@ struct map_joins {
 	__type(value, struct chaos_ident);
 };
 
+struct map_subjects {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct chaos_subject);
+	__type(value, __u32); /* number */
+};
+
+struct map_subject_keys {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct chaos_subject);
+};
+
+struct map_bins {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 64);
+	__type(key, __u32);
+	__type(value, struct chaos_bins);
+};
+
+struct map_recording {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct chaos_recording);
+};
+
+/* A lock cannot be where user space can write. */
+struct subjects_lock {
+	struct bpf_spin_lock lock;
+};
+
+struct map_subjects_lock {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct subjects_lock);
+};
+
+struct map_services {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct chaos_services);
+};
+
+struct map_conns {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, CHAOS_CONNS_MAX);
+	__type(key, struct chaos_conn_key);
+	__type(value, struct chaos_conn);
+};
+
+struct map_spaces {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, struct chaos_space);
+};
+
+struct map_drops {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct chaos_drop_key);
+	__type(value, __u64);
+};
+
 extern struct map_control control;
 extern struct map_windows windows;
 extern struct map_rules rules;
@@ -183,6 +255,15 @@ extern struct map_sockets sockets;
 extern struct map_processes processes;
 extern struct map_cgroups cgroups;
 extern struct map_joins joins;
+extern struct map_subjects subjects;
+extern struct map_subject_keys subject_keys;
+extern struct map_bins bins;
+extern struct map_recording recording;
+extern struct map_subjects_lock subjects_lock;
+extern struct map_services services;
+extern struct map_conns conns;
+extern struct map_spaces spaces;
+extern struct map_drops drops;
 
 static __always_inline struct passage *passage__get(__u32 key)
 {
@@ -192,5 +273,6 @@ static __always_inline struct passage *passage__get(__u32 key)
 extern const volatile __u32
 	have_prefixes;			 /* 0: the trie is empty and stays so; saves its look-ups */
 extern const volatile __u32 have_owners; /* 0: no member is chosen by its sockets */
+extern const volatile __u64 traffic_bin_ns; /* 0: traffic is not recorded in bins */
 
 #endif

@@ -19,6 +19,7 @@ enum packet_flags {
 };
 
 enum {
+	TCP_FLAG_FIN = 0x01,
 	TCP_FLAG_SYN = 0x02,
 	TCP_FLAG_RST = 0x04,
 	TCP_FLAG_ACK = 0x10,
@@ -52,6 +53,9 @@ struct flow {
 	__u32 src_owner; /* of the sockets, as far as they are known; CHAOS_OWNER_NONE */
 	__u32 dst_owner;
 	__u64 bytes; /* their bytes, link header included */
+	__u32 src_here; /* its address is one of a namespace behind a hook */
+	__u32 dst_here;
+	__u64 faults; /* that did something to it: chaos_captured.faults */
 };
 
 /* What the rules decided on the line; done when all of them have had their say. */

@@ -7,6 +7,7 @@
 #define PARSE_H
 
 #include "packet.h"
+#include "parse_addr.h"
 
 enum {
 	ETHERTYPE_IPV4 = 0x0800,
@@ -81,14 +82,6 @@ static __always_inline int headers__load(struct __sk_buff *skb, __u32 base, __u3
 	if (bpf_skb_pull_data(skb, linear))
 		return -1;
 	return bpf_skb_load_bytes_relative(skb, off, to, len, base) ? -1 : 0;
-}
-
-static __always_inline void addr__from_ipv4(struct chaos_addr *addr, __be32 ipv4)
-{
-	addr->w[0] = 0;
-	addr->w[1] = 0;
-	addr->w[2] = bpf_htonl(0xffff);
-	addr->w[3] = ipv4;
 }
 
 static __always_inline bool ethertype__is_vlan(__be16 proto)

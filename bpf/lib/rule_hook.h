@@ -3,6 +3,7 @@
 #ifndef RULE_HOOK_H
 #define RULE_HOOK_H
 
+#include "capture.h"
 #include "fault_partition.h"
 #include "rule.h"
 
@@ -27,6 +28,7 @@ __noinline int rule__at_hook(__u32 rule_id, __u64 now_ns, __u64 run_ns, __u32 ma
 		return RULE_LINE;
 	if (!(rule->actions & CHAOS_ACT_PARTITION) || !fault__partition())
 		return RULE_TAKEN;
+	p->flow.faults |= capture__fault(rule->fault);
 	counts = edge__or_overflow(rule->fault, &p->flow);
 	if (counts) {
 		counts->matched += p->flow.segs;

@@ -3,6 +3,7 @@
 #ifndef RULE_LINE_H
 #define RULE_LINE_H
 
+#include "capture.h"
 #include "fault_delay.h"
 #include "fault_effects.h"
 #include "fault_loss.h"
@@ -120,8 +121,10 @@ __noinline int rule__on_line(__u32 rule_id, __u64 now_ns, __u64 t0_ns, __u32 whi
 	}
 	if (drop)
 		f.counts->dropped += f.flow->segs;
-	if (drop || outcome__changed(f.out, flags, due_ns) || f.counts->reordered != reordered)
+	if (drop || outcome__changed(f.out, flags, due_ns) || f.counts->reordered != reordered) {
 		edge__hit(f.counts, now_ns);
+		p->flow.faults |= capture__fault(f.rule->fault);
+	}
 	return drop ? RULE_DROP : RULE_TAKEN;
 }
 

@@ -35,7 +35,15 @@ $(O)/bench/check_history: tests/bench/check_history.c $(call lib,check) $(call l
 bench-check: $(O)/bench/check_history ## what checking a history of a million operations costs
 	$(Q)$<
 
-bench-tools: $(BENCH_TOOLS) $(O)/chaos
+$(O)/bench/pace: tests/bench/pace.c
+	$(call msg,BENCH,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $<
+
+bench-recorder: $(O)/chaos $(O)/bench/pace ## what recording costs at 100,000 packets a second (as root)
+	$(Q)O=$(abspath $(O)) tests/bench/recorder
+
+bench-tools: $(BENCH_TOOLS) $(O)/bench/pace $(O)/chaos
 
 bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as root, minutes)
 	$(Q).ci/install bench
@@ -44,4 +52,4 @@ bench: deps-test ## ratios of cost against nftables, iptables, ipset, tc (as roo
 	$(Q)$(REMAKE) $(VM_NEEDS)
 	$(Q)O=$(abspath $(O)) tests/bench/netem
 
-.PHONY: bench bench-tools bench-check
+.PHONY: bench bench-tools bench-check bench-recorder

@@ -12,7 +12,7 @@
 #include "driver.skel.h"
 #include "sample.h"
 
-enum { ROWS_MAX = 16, BASE = 10 << 24 /* 10.0.0.0 */, UNKNOWN = 11 << 24 };
+enum { ROWS_MAX = 16, BASE = 10 << 24 /* 10.0.0.0 */, UNKNOWN = 11 << 24, BIN_NS = 10000000 };
 
 static unsigned int rounds = 15;
 static int runs = 200000;
@@ -136,14 +136,24 @@ static bool wanted(const char *group)
 	return !only || !strcmp(only, group);
 }
 
+static void begin_recording(struct bench *b)
+{
+	const struct chaos_recording rec = {.n_subjects = 1, .max = 64};
+	uint32_t key = 0;
+
+	assert_int_equal(
+		bpf_map_update_elem(bpf_map__fd(b->skel->maps.recording), &key, &rec, BPF_ANY), 0);
+}
+
 static void passing(void)
 {
 	const struct chaos_hook counting = {.ident = at_b.ident,
 					    .flags = CHAOS_HOOK_FIXED | CHAOS_HOOK_TRAFFIC};
 	const struct fill few = {.n = 1, .actions = CHAOS_ACT_PARTITION};
+	const struct fill known = {.n = 1, .no_rule = true};
 	const struct fill many = {.n = 100000, .no_rule = true};
 	struct group g = group__begin("run-pass");
-	struct bench idle, idle_counting, one, all, one_counting, by_address;
+	struct bench idle, idle_counting, one, all, one_counting, by_address, recording, sent_here;
 
 	if (!wanted(g.name))
 		return;
@@ -154,11 +164,20 @@ static void passing(void)
 	fill(&one, &few, &at_b);
 	fill(&one_counting, &few, &counting);
 	fill(&by_address, &few, NULL);
+	harness__bin_ns = BIN_NS;
+	fill(&recording, &few, &counting);
+	fill(&sent_here, &known, &counting);
+	harness__bin_ns = 0;
+	begin_recording(&recording);
+	begin_recording(&sent_here);
+	bench__ident(&sent_here, "10.0.0.0", CLASS_C, NODE_C | CHAOS_NODE_HERE);
 	fill(&all, &many, &at_b);
 	group__bench(&g, "idle", &idle, BASE, 1);
 	group__bench(&g, "idle, counting traffic", &idle_counting, BASE, 1);
 	group__bench(&g, "armed, sender unknown", &one, UNKNOWN, 1);
 	group__bench(&g, "armed, unknown, counting", &one_counting, UNKNOWN, 1);
+	group__bench(&g, "armed, unknown, recorded", &recording, UNKNOWN, 1);
+	group__bench(&g, "armed, recorded by its sender", &sent_here, BASE, 1);
 	group__bench(&g, "armed, both by address", &by_address, UNKNOWN, 1);
 	group__bench(&g, "armed, no rule, 1 of 100000", &all, BASE, 1);
 	group__bench(&g, "armed, no rule, all 100000", &all, BASE, 100000);
@@ -168,6 +187,8 @@ static void passing(void)
 	bench__close(&one);
 	bench__close(&one_counting);
 	bench__close(&by_address);
+	bench__close(&recording);
+	bench__close(&sent_here);
 	bench__close(&all);
 }
 

@@ -15,6 +15,8 @@
 
 enum { BENCHES_MAX = 8 };
 
+uint64_t harness__bin_ns;
+
 /*
  * Loading the line costs half a second, so its programs and the maps stay for the next bench of the process; each
  * bench loads the hooks' programs, whose constants differ. (A failed assertion leaves a test without
@@ -88,13 +90,12 @@ static void put(struct bpf_map *map, const void *key, const void *value)
 
 static void map__forget(const struct bpf_map *map)
 {
-	static const uint8_t zeroes[1 << 16];
+	uint8_t *zeroes = calloc((size_t)libbpf_num_possible_cpus(), bpf_map__value_size(map) + 8);
 	int fd = bpf_map__fd(map);
 	uint8_t key[64];
 
+	assert_non_null(zeroes);
 	assert_true(bpf_map__key_size(map) <= sizeof(key));
-	assert_true(bpf_map__value_size(map) * (size_t)libbpf_num_possible_cpus() <=
-		    sizeof(zeroes));
 	switch (bpf_map__type(map)) {
 	case BPF_MAP_TYPE_ARRAY:
 	case BPF_MAP_TYPE_PERCPU_ARRAY:
@@ -105,6 +106,7 @@ static void map__forget(const struct bpf_map *map)
 		while (!bpf_map_get_next_key(fd, NULL, key))
 			assert_int_equal(bpf_map_delete_elem(fd, key), 0);
 	}
+	free(zeroes);
 }
 
 static struct place *place__take(void)
@@ -117,8 +119,10 @@ static struct place *place__take(void)
 	if (p == places + BENCHES_MAX)
 		fail_msg("more than %d benches", BENCHES_MAX);
 	if (!p->line) {
-		p->line = line_bpf__open_and_load();
+		p->line = line_bpf__open();
 		assert_non_null(p->line);
+		p->line->rodata->traffic_bin_ns = harness__bin_ns;
+		assert_int_equal(line_bpf__load(p->line), 0);
 	} else {
 		bpf_object__for_each_map(map, p->line->obj)
 			/* No test changes built-in tables; rules are found by pairs. */
@@ -153,6 +157,7 @@ void bench__open(struct bench *b, const struct chaos_hook *hook)
 	place = place__take();
 	place->skel = chaos_bpf__open();
 	assert_non_null(place->skel);
+	place->skel->rodata->traffic_bin_ns = harness__bin_ns;
 	if (hook)
 		memcpy((void *)(uintptr_t)&place->skel->rodata->hook, hook, sizeof(*hook));
 	share_maps(place->line, place->skel);
@@ -194,6 +199,7 @@ void bench__open_for(struct bench *b, const struct chaos_hook *hook, uint32_t ro
 	place = place__take();
 	place->skel = chaos_bpf__open();
 	assert_non_null(place->skel);
+	place->skel->rodata->traffic_bin_ns = harness__bin_ns;
 	if (hook)
 		memcpy((void *)(uintptr_t)&place->skel->rodata->hook, hook, sizeof(*hook));
 	struct bpf_map *maps[] = {place->skel->maps.rules, place->skel->maps.pairs,

@@ -62,6 +62,9 @@ int harness__setup(void **state);
 int harness__teardown(void **state);
 int harness__ifindex(void);
 
+/* Of benches opened from now on: traffic is recorded in bins; 0 = not. */
+extern uint64_t harness__bin_ns;
+
 /* Load. @hook: NULL for one that knows nobody. Packets on the line have left this hook, at egress. */
 void bench__open(struct bench *b, const struct chaos_hook *hook);
 /* With room for @room rules, pairs, addresses, prefixes and edges. */

@@ -5,21 +5,26 @@
  */
 #include "harness.h"
 #include "owner.skel.h"
+#include "traffic.skel.h"
 
 #include <bpf/btf.h>
+#include <linux/types.h>
+
+#include "../../bpf/capture_abi.h"
 
 struct member {
 	const char *name;
 	uint32_t offset, size;
 };
 
-enum { HOOK = 1 << 0, LINE = 1 << 1, OWNER = 1 << 2, BOTH = HOOK | LINE };
+enum { HOOK = 1 << 0, LINE = 1 << 1, OWNER = 1 << 2, TRACE = 1 << 3, BOTH = HOOK | LINE };
+
 
 struct layout {
 	const char *name;
 	unsigned int objects; /* that have it: of the hooks, of the line, of sockets' owners */
 	uint32_t size, n_members;
-	struct member members[18];
+	struct member members[23];
 };
 
 #define M(s, m)                                                          \
@@ -77,6 +82,12 @@ static const struct layout LAYOUTS[] = {
 	  M(chaos_rule, corrupt), M(chaos_rule, ecn), M(chaos_rule, loss), M(chaos_rule, rate),
 	  M(chaos_rule, delay)),
 	S(HOOK, chaos_device_key, 2, M(chaos_device_key, netns), M(chaos_device_key, ifindex)),
+	S(BOTH, chaos_capture, 2, M(chaos_capture, lost), M(chaos_capture, packet)),
+	S(BOTH, chaos_captured, 13, M(chaos_captured, ts_ns), M(chaos_captured, delay_ns),
+	  M(chaos_captured, faults), M(chaos_captured, wire_len), M(chaos_captured, len),
+	  M(chaos_captured, netns), M(chaos_captured, ifindex), M(chaos_captured, flags),
+	  M(chaos_captured, segs), M(chaos_captured, direction), M(chaos_captured, raw),
+	  M(chaos_captured, pad), M(chaos_captured, data)),
 	S(HOOK, chaos_device, 2, M(chaos_device, port), M(chaos_device, line)),
 	S(LINE, chaos_port, 5, M(chaos_port, hook), M(chaos_port, ifindex),
 	  M(chaos_port, direction), M(chaos_port, line), M(chaos_port, loopback)),
@@ -99,6 +110,26 @@ static const struct layout LAYOUTS[] = {
 	S(BOTH, chaos_stats, 6, M(chaos_stats, packets), M(chaos_stats, unparsed),
 	  M(chaos_stats, exempted), M(chaos_stats, edge_overflow), M(chaos_stats, no_line),
 	  M(chaos_stats, stray)),
+	S(BOTH | TRACE, chaos_subject, 5, M(chaos_subject, client), M(chaos_subject, server),
+	  M(chaos_subject, port), M(chaos_subject, proto), M(chaos_subject, pad)),
+	S(BOTH | TRACE, chaos_bin, 23, M(chaos_bin, bytes), M(chaos_bin, back_bytes),
+	  M(chaos_bin, connect_us), M(chaos_bin, first_byte_us), M(chaos_bin, rtt_us),
+	  M(chaos_bin, packets), M(chaos_bin, back_packets), M(chaos_bin, syn),
+	  M(chaos_bin, syn_again), M(chaos_bin, synack), M(chaos_bin, rst), M(chaos_bin, back_rst),
+	  M(chaos_bin, fin), M(chaos_bin, back_fin), M(chaos_bin, retransmits),
+	  M(chaos_bin, back_retransmits), M(chaos_bin, opened), M(chaos_bin, closed),
+	  M(chaos_bin, dropped), M(chaos_bin, connect_n), M(chaos_bin, first_byte_n),
+	  M(chaos_bin, rtt_n), M(chaos_bin, pad)),
+	S(BOTH | TRACE, chaos_bins, 1, M(chaos_bins, bin)),
+	S(HOOK, chaos_recording, 5, M(chaos_recording, n_subjects), M(chaos_recording, reserve),
+	  M(chaos_recording, max), M(chaos_recording, refused), M(chaos_recording, last_syn_ns)),
+	S(BOTH | TRACE, chaos_services, 1, M(chaos_services, tcp)),
+	S(HOOK | TRACE, chaos_conn_key, 4, M(chaos_conn_key, client), M(chaos_conn_key, server),
+	  M(chaos_conn_key, client_port), M(chaos_conn_key, server_port)),
+	S(HOOK | TRACE, chaos_conn, 5, M(chaos_conn, syn_ns), M(chaos_conn, isn),
+	  M(chaos_conn, subject), M(chaos_conn, flags), M(chaos_conn, pad)),
+	S(TRACE, chaos_space, 2, M(chaos_space, node), M(chaos_space, shown)),
+	S(TRACE, chaos_drop_key, 2, M(chaos_drop_key, node), M(chaos_drop_key, reason)),
 	S(BOTH, chaos_exempt_key, 4, M(chaos_exempt_key, addr), M(chaos_exempt_key, port),
 	  M(chaos_exempt_key, proto), M(chaos_exempt_key, pad)),
 };
@@ -134,6 +165,7 @@ static void test_skeletons(void **state)
 	struct chaos_bpf *skel = chaos_bpf__open();
 	struct line_bpf *line = line_bpf__open();
 	struct owner_bpf *owner = owner_bpf__open();
+	struct traffic_bpf *trace = traffic_bpf__open();
 
 	(void)state;
 	assert_non_null(skel);
@@ -142,6 +174,8 @@ static void test_skeletons(void **state)
 	assert_layouts(bpf_object__btf(skel->obj), HOOK);
 	assert_layouts(bpf_object__btf(line->obj), LINE);
 	assert_layouts(bpf_object__btf(owner->obj), OWNER);
+	assert_layouts(bpf_object__btf(trace->obj), TRACE);
+	traffic_bpf__destroy(trace);
 	owner_bpf__destroy(owner);
 	line_bpf__destroy(line);
 	chaos_bpf__destroy(skel);
@@ -156,9 +190,11 @@ static void test_built_objects(void **state)
 	} built[] = {{"x86_64/chaos", HOOK},
 		     {"x86_64/line", LINE},
 		     {"x86_64/owner", OWNER},
+		     {"x86_64/traffic", TRACE},
 		     {"arm64/chaos", HOOK},
 		     {"arm64/line", LINE},
-		     {"arm64/owner", OWNER}};
+		     {"arm64/owner", OWNER},
+		     {"arm64/traffic", TRACE}};
 	const size_t n = sizeof(built) / sizeof(built[0]);
 	const char *out = getenv("O");
 	unsigned int checked = 0;
@@ -214,13 +250,18 @@ static void test_shared_maps(void **state)
 {
 	struct line_bpf *line = line_bpf__open();
 	struct owner_bpf *owner = owner_bpf__open();
+	struct traffic_bpf *trace = traffic_bpf__open();
 
 	(void)state;
 	assert_non_null(line);
 	assert_non_null(owner);
-	assert_int_equal(shared_maps(line->obj), 12);
+	assert_non_null(trace);
+	assert_int_equal(shared_maps(line->obj), 17);
 	/* All but cgroups. */
 	assert_int_equal(shared_maps(owner->obj), 3);
+	/* All but spaces and drops. */
+	assert_int_equal(shared_maps(trace->obj), 7);
+	traffic_bpf__destroy(trace);
 	owner_bpf__destroy(owner);
 	line_bpf__destroy(line);
 }
@@ -250,6 +291,13 @@ static void test_maps(void **state)
 	MAP(skel, traffic, uint32_t, struct chaos_traffic);
 	MAP(skel, stats, uint32_t, struct chaos_stats);
 	MAP(skel, devices, struct chaos_device_key, struct chaos_device);
+	MAP(skel, subjects, struct chaos_subject, uint32_t);
+	MAP(skel, subject_keys, uint32_t, struct chaos_subject);
+	MAP(skel, bins, uint32_t, struct chaos_bins);
+	MAP(skel, recording, uint32_t, struct chaos_recording);
+	MAP(skel, services, uint32_t, struct chaos_services);
+	MAP(skel, conns, struct chaos_conn_key, struct chaos_conn);
+	MAP(skel, captures, uint32_t, struct chaos_capture);
 	MAP(line, ports, uint32_t, struct chaos_port);
 	MAP(line, tables, uint32_t, int32_t);
 	assert_int_equal(bpf_map__key_size(line->maps.links), sizeof(struct chaos_link_key));

@@ -6,8 +6,9 @@
  */
 #include "harness.h"
 #include "owner.skel.h"
+#include "traffic.skel.h"
 
-enum { LOG_STATS = 4, LOG_SIZE = 1 << 16, PROGRAMS_MAX = 8 };
+enum { LOG_STATS = 4, LOG_SIZE = 1 << 16, PROGRAMS_MAX = 8, BIN_NS = 10000000, SNAPLEN = 256 };
 
 static unsigned int baseline_of(const char *program)
 {
@@ -85,8 +86,10 @@ static void test_hooks(void **state)
 
 	(void)state;
 	assert_non_null(skel);
-	/* As where processes are told apart: that is the longest way. */
+	/* As where processes are told apart, traffic recorded and packets captured: that is the longest way. */
 	skel->rodata->hook.flags = CHAOS_HOOK_OWNERS;
+	skel->rodata->traffic_bin_ns = BIN_NS;
+	skel->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(skel->obj, logs), 3);
 	assert_int_equal(chaos_bpf__load(skel), 0);
 	compare(skel->obj, logs);
@@ -100,6 +103,8 @@ static void test_line(void **state)
 
 	(void)state;
 	assert_non_null(line);
+	line->rodata->traffic_bin_ns = BIN_NS;
+	line->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(line->obj, logs), 4);
 	assert_int_equal(line_bpf__load(line), 0);
 	compare(line->obj, logs);
@@ -136,13 +141,42 @@ static void test_owner(void **state)
 	owner_bpf__destroy(owner);
 }
 
+static int load_traffic(bool drops, char *logs[PROGRAMS_MAX], struct traffic_bpf **ret)
+{
+	struct traffic_bpf *t = traffic_bpf__open();
+
+	assert_non_null(t);
+	assert_int_equal(ask(t->obj, logs), 4);
+	bpf_program__set_autoload(t->progs.traffic_drop, drops);
+	*ret = t;
+	return traffic_bpf__load(t);
+}
+
+/* Before Linux 5.17 there is no reason for a drop. */
+static void test_traffic(void **state)
+{
+	struct traffic_bpf *t;
+	char *logs[PROGRAMS_MAX];
+
+	(void)state;
+	if (load_traffic(true, logs, &t)) {
+		for (size_t i = 0; i < 4; i++)
+			free(logs[i]);
+		traffic_bpf__destroy(t);
+		assert_int_equal(load_traffic(false, logs, &t), 0);
+	}
+	compare(t->obj, logs);
+	traffic_bpf__destroy(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		bpf_test(test_hooks),
 		bpf_test(test_line),
 		bpf_test(test_owner),
+		bpf_test(test_traffic),
 	};
 
-	return harness__main("complexity", tests, 3);
+	return harness__main("complexity", tests, sizeof(tests) / sizeof(tests[0]));
 }

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# alone
 #
 # Patroni 3.0 with PostgreSQL 15, asynchronous; the primary isolated from 8 to 28 s: it demotes itself before the
 # leader lock (8 s) runs out, what it acknowledged in between is lost, and the new primary is on another timeline.
@@ -22,7 +23,7 @@ holds "all by the old primary, from the cut to its demotion" \
 	'(.writes.lost_by_side | to_entries | map(select(.value > 0)) | length == 1 and (.[0].key | test("n1"))) and
 	 .writes.lost_window_s[0] > 7.5 and .writes.lost_window_s[1] < 17' .writes
 holds "it was primary no more before the other was" \
-	".writes.lost_window_s[1] as \$end | $r | [.claims[] | select(.node != \"n1\")] | .[0].from_s > \$end - 1" .writes
+	".writes.lost_window_s[1] as \$last | $r | [.claims[] | select(.node != \"n1\")] | .[0].from_s > \$last - 1" .writes
 holds "in the end all hold the same" '.writes.diverged == false' .writes
 check "the report says what was lost" grep -q 'acknowledged writes' "$run/report.html"
 

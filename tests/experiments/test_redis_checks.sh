@@ -18,7 +18,7 @@ holds "a few operations show it, the last a read at the cut-off replica" \
 holds "it is said in words" "$c\"register\") | .words | test(\"read of register/[0-4] by client 1 on n2 at .* returned\")" .checks
 holds "and stands among the findings" '.findings | any(test("Check register fails"))' .findings
 holds "after the heal all is the same again" "$c\"register-final\") | .verdict == \"pass\"" .checks
-check "the report has it" grep -q 'the operations that show it' "$run/report.html"
+check "the report has it" grep -q 'these operations show it' "$run/report.html"
 
 run_experiment redis-lost-update
 is "its expectations fail" 1 "$status"

@@ -107,6 +107,12 @@ check "-j 2 runs two at a time" "4 passed, 0 failed" "$(tail -n 1 <<<"$out")"
 check "and what stands behind it alone, after them" "$dir/b" \
 	"$(grep -E '^  (ok|FAIL)' <<<"$out" | tail -n 1 | awk '{ print $2 }')"
 check "each has its own time" 4 "$(grep -cE '^  ok .* [0-9]?[0-9]\.[0-9] s$' <<<"$out")"
+# This one fails beside another.
+printf '#!/bin/bash\n# alone\necho 1..1; mkdir "%s/only" && sleep 0.3 && rmdir "%s/only" && echo "ok 1 - x"\n' "$dir" "$dir" >"$dir/o1"
+cp "$dir/o1" "$dir/o2"
+chmod +x "$dir/o1" "$dir/o2"
+out=$("$run" -l "$dir/logs" -j 2 "$dir/o1" "$dir/o2" 2>&1)
+check "# alone" "2 passed, 0 failed" "$(tail -n 1 <<<"$out")"
 out=$("$run" -l "$dir/logs" -j 2 "$dir/a" "$dir/missing" "$dir/b" 2>&1; echo "status $?")
 check "failures among several" "1 passed, 2 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
 

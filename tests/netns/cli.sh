@@ -265,9 +265,11 @@ spec:
   faults:
     - {name: cut, at: 500ms, for: 1s, partition: {isolate: [n1, n2]}}
     - {name: lossy, at: 2s, for: 500ms, from: e3, loss: {probability: 100%}}
-  guard: [{when: "faults[nosuch].hits.dropped > 0", then: abort}]
+  guard: [{when: "faults[cut].hits.dropped > 1000000", then: abort}]
 EOF
 )
+sed 's/faults\[cut\]/faults[cuts]/' "$file" >"$tmp/nosuch.yaml"
+usage_error "a guard on a fault that is not" ':16:26: no fault `cuts`; did you mean `cut`?' check "$tmp/nosuch.yaml"
 check "a run with a lab" "$CHAOS" run "$file" --out "$tmp/together"
 edge()
 {

@@ -10,11 +10,12 @@ rec_needs setpriv mariadbd mariadb-install-db
 
 chmod 711 "$tmp"
 mkdir "$tmp/db" && chown mysql "$tmp/db"
-$(as mysql mariadb-install-db) --no-defaults --datadir="$tmp/db" --auth-root-authentication-method=normal \
+as_user mysql
+"${as[@]}" mariadb-install-db --no-defaults --datadir="$tmp/db" --auth-root-authentication-method=normal \
 	--innodb-log-file-size=8M >"$tmp/install.log" 2>&1
 up()
 {
-	server db $(as mysql mariadbd) --no-defaults --datadir="$tmp/db" --socket="$tmp/db/socket" \
+	server db "${as[@]}" mariadbd --no-defaults --datadir="$tmp/db" --socket="$tmp/db/socket" \
 		--pid-file="$tmp/db/pid" --bind-address=127.0.0.1 --skip-name-resolve --skip-grant-tables \
 		--innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=32M --innodb-log-file-size=8M
 	wait_until 30 answers

@@ -9,7 +9,7 @@ export CMOCKA_MESSAGE_OUTPUT=TAP
 
 # Statistics of what the verifier has proved once are the same on every kernel; what it proves, and what helpers do to
 # packets, is not.
-kernel_dependent=(abi complexity devices parse answers effects delay window owner)
+kernel_dependent=(abi complexity devices parse answers effects delay window owner record)
 [ $# -gt 0 ] || set -- "${kernel_dependent[@]/#/$O/tests/bpf/test_}" tests/vm/inside.sh tests/vm/faults.sh \
 	${WITH_COEXIST:+tests/netns/coexist_qdiscs.sh tests/netns/coexist_runs.sh}
 for program; do

@@ -39,11 +39,25 @@ enum verdict { VERDICT_PASS, VERDICT_FAIL, VERDICT_UNKNOWN };
 const char *verdict__name(enum verdict v);
 enum verdict summary__verdict(const json_t *summary);
 
+/* What an experiment names, as far as expectations may speak of it. */
+struct expect_names {
+	const char *const *faults, *const *resources, *const *workloads;
+	size_t n_faults, n_resources, n_workloads;
+};
+
 /*
- * Syntax of an expectation or a guard: "path op value". 0, or -EINVAL with column and nearest
- * path.
+ * Syntax of an expectation or a guard: "path [in window] op value". 0, or -EINVAL with what was
+ * expected and the nearest word; @ret_col: where in @text, from 1.
  */
-int expect__check(const char *text, struct error *err);
+int expect__check(const char *text, const struct expect_names *names, int *ret_col,
+		  struct error *err);
+
+/*
+ * What a guard or an expectation says of a run so far: 1 it holds, 0 it does not, -ENODATA it is
+ * not known, with the reason in @why; -EINVAL, -ENOMEM. @summary is that of @h.
+ */
+int analysis__holds(const struct history *h, const json_t *summary, const char *text,
+		    struct error *why);
 
 /* series.csv, junit.xml, as text (caller frees) */
 char *analysis__series_csv(const struct history *h);

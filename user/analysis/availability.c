@@ -40,7 +40,8 @@ static bool overlaps_cut(const struct timing *t, int64_t from, int64_t to)
 	return lo < t->n_cut && t->cut[lo].start_ns < to;
 }
 
-static int gaps(const struct history *h, const struct timing *t, int64_t *ret)
+/* Of the acknowledgements from @from_ns on. */
+static int gaps(const struct history *h, const struct timing *t, int64_t from_ns, int64_t *ret)
 {
 	_cleanup_free_ int64_t *last = calloc(t->n_sides + 1, sizeof(*last));
 	_cleanup_free_ bool *clients = calloc(t->n_sides + 1, sizeof(*clients));
@@ -59,7 +60,7 @@ static int gaps(const struct history *h, const struct timing *t, int64_t *ret)
 		const struct history_op *o = &h->ops[i];
 		int s = t->side_of[o->node];
 
-		if (o->kind == OP_READ || o->outcome != OP_OK || o->return_ns < 0 ||
+		if (o->kind == OP_READ || o->outcome != OP_OK || o->return_ns < from_ns ||
 		    o->return_ns > t->end_ns)
 			continue;
 		if (overlaps_cut(t, last[s], o->return_ns))
@@ -73,6 +74,23 @@ static int gaps(const struct history *h, const struct timing *t, int64_t *ret)
 			ret[s] = HISTORY_NONE;
 	}
 	return 0;
+}
+
+int availability__gaps(const struct history *h, const struct timing *t,
+		       const struct history_window *w, int64_t *ret)
+{
+	struct history_window only = *w;
+	struct timing part = *t;
+
+	if (w->start_ns >= w->end_ns) {
+		for (size_t i = 0; i < t->n_sides; i++)
+			ret[i] = HISTORY_NONE;
+		return 0;
+	}
+	part.cut = &only;
+	part.n_cut = 1;
+	part.end_ns = w->end_ns;
+	return gaps(h, &part, w->start_ns, ret);
 }
 
 /* ---- claims around the cut ---- */
@@ -245,7 +263,7 @@ int availability__make(const struct history *h, const struct timing *t, const st
 		ret->elect_ns = max_ns(ret->elect_ns, ret->elect[i]);
 		ret->old_end_after_heal_ns = max_ns(ret->old_end_after_heal_ns, ret->old_end[i]);
 	}
-	r = gaps(h, t, ret->side_gap);
+	r = gaps(h, t, 0, ret->side_gap);
 	if (!r && t->heal_ns != HISTORY_NONE)
 		r = after_heal(h, t, ret);
 	return r;

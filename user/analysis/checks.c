@@ -3,7 +3,8 @@
  * checks.c: the recorded operations of each workload as histories for the checkers (check/check.h),
  * and what those say as checks of summary.json:
  *   name, check, verdict (pass|fail|unknown), violations, witness [], words
- * A workload has one of the name of its check; a lock also one of its tokens, NAME-tokens, a
+ * A workload has one of the name of its check; a lock also one of its tokens, NAME-tokens, and
+ * if its holders used something one of the tokens that this accepted, NAME-fence, a
  * register or cas also one of what is there in the end, NAME-final.
  *
  * A lease ends a hold at any time from its length after the acquire was invoked; not before, for
@@ -75,7 +76,7 @@ static void add_op(struct checks *c, size_t i)
 	if (o->verb == VERB_INC)
 		op.arg = 1;
 	/* A set's reads are of the value written last: reads.stale. */
-	if (o->invoke_ns == HISTORY_NONE || o->outcome == OP_FAIL ||
+	if (o->invoke_ns == HISTORY_NONE || o->outcome == OP_FAIL || o->verb == VERB_USE ||
 	    (o->verb == VERB_READ && c->h->workloads[c->workload].is_set))
 		return;
 	checks__add(c, (int)i, op);
@@ -149,10 +150,14 @@ static json_t *witness_op(const struct checks *c, size_t i)
 	};
 	const struct check_op *o = &c->ops[i];
 	bool final = c->from[i] < 0;
+	bool use = !final && c->h->ops[c->from[i]].verb == VERB_USE;
 	int node = final ? FINAL_OF(o->process) : c->h->ops[c->from[i]].node;
 	json_t *j = json_object();
 
-	json_object_set_new(j, "op", json_string(final ? "final read" : kinds[o->kind]));
+	json_object_set_new(j, "op",
+			    json_string(final ? "final read"
+					: use ? "use"
+					      : kinds[o->kind]));
 	json_object_set_new(j, "client", final ? json_null() : json_integer(o->process));
 	json_object_set_new(j, "node",
 			    node < 0 ? json_null() : json_words(history__node(c->h, node)));
@@ -191,6 +196,8 @@ static void say_pass(const struct checks *c, enum checker checker, const struct 
 {
 	if (checker == CHECKER_AGREE)
 		text__add(t, "all final reads agree on ");
+	else if (checker == CHECKER_FENCE)
+		text__add(t, "no token was accepted after a greater one, of ");
 	else if (checker == CHECKER_TOKEN)
 		text__add(t, "each token is greater than those given before, over ");
 	else
@@ -250,6 +257,23 @@ static int check_tokens(const struct history *h, size_t w, json_t *out)
 	return c.n || c.failed ? run(&c, CHECKER_TOKEN, "-tokens", "token", out) : 0;
 }
 
+static int check_fence(const struct history *h, size_t w, json_t *out)
+{
+	_cleanup_(cleanup_checks) struct checks c = {.h = h, .workload = w};
+
+	for (size_t i = 0; i < h->n_ops; i++) {
+		const struct history_op *o = &h->ops[i];
+		struct check_op op = timed(o);
+
+		if (o->workload != (int)w || o->verb != VERB_USE || o->outcome != OP_OK)
+			continue;
+		op.kind = CHECK_WRITE;
+		op.arg = o->more == HISTORY_NONE ? 0 : o->more;
+		checks__add(&c, (int)i, op);
+	}
+	return c.n || c.failed ? run(&c, CHECKER_FENCE, "-fence", "fence", out) : 0;
+}
+
 static int check_final(struct checks *all, json_t *out)
 {
 	_cleanup_(cleanup_checks) struct checks c = {.h = all->h, .workload = all->workload};
@@ -285,7 +309,8 @@ static int check_workload(const struct history *h, size_t w, const struct claims
 		return check_keys(&c, CHECKER_CAS, check, out);
 	if (!strcmp(check, "lock")) {
 		r = run(&c, CHECKER_LOCK, "", check, out);
-		return r ? r : check_tokens(h, w, out);
+		r = r ? r : check_tokens(h, w, out);
+		return r ? r : check_fence(h, w, out);
 	}
 	if (!strcmp(check, "counter")) {
 		r = checks__final_count(&c);

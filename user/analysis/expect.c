@@ -13,18 +13,23 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
-
-#define TEXT_MAX 1000
 
 /* ---- the three parts of the text ---- */
 
-struct parts {
-	char path[TEXT_MAX + 1];
-	char value[TEXT_MAX + 1];
-	enum expect_op op;
-	int path_col, op_col, value_col; /* from 1 */
-};
+int parts__bad(struct parts *p, int col, struct error *err, const char *fmt, ...)
+{
+	char msg[sizeof(err->msg)];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	p->bad_col = col;
+	return err__set(err, -EINVAL, "%s", msg);
+}
 
 static const struct {
 	const char *text;
@@ -59,31 +64,47 @@ static size_t path_length(const char *s)
 	return n;
 }
 
+/* `in WINDOW` at @s, if it stands there. Returns what comes behind it. */
+static const char *read_window(const char *text, const char *s, struct parts *p)
+{
+	size_t n;
+
+	if (strncmp(s, "in", 2) != 0 || !is_blank(s[2]))
+		return s;
+	s = skip_blanks(s + 2);
+	p->window_col = (int)(s - text) + 1;
+	n = strcspn(s, "<>=!");
+	memcpy(p->window, s, n);
+	while (n && is_blank(p->window[n - 1]))
+		n--;
+	p->window[n] = '\0';
+	return s + strcspn(s, "<>=!");
+}
+
 static int split(const char *text, struct parts *p, struct error *err)
 {
 	const char *s = skip_blanks(text);
 	size_t n, k;
 
-	if (strlen(text) > TEXT_MAX)
-		return err__set(err, -EINVAL, "column %d: longer than %d bytes", TEXT_MAX,
-				TEXT_MAX);
+	if (strlen(text) > EXPECT_TEXT_MAX)
+		return parts__bad(p, EXPECT_TEXT_MAX, err, "longer than %d bytes", EXPECT_TEXT_MAX);
 	n = path_length(s);
 	p->path_col = (int)(s - text) + 1;
 	if (!n)
-		return err__set(err, -EINVAL,
-				"column %d: expected `PATH OP VALUE`, such as `writes.lost == 0`",
-				p->path_col);
+		return parts__bad(p, p->path_col, err,
+				  "expected `PATH OP VALUE`, such as `writes.lost == 0`");
 	memcpy(p->path, s, n);
 	p->path[n] = '\0';
-	s = skip_blanks(s + n);
+	s = read_window(text, skip_blanks(s + n), p);
 	p->op_col = (int)(s - text) + 1;
 	for (k = 0; k < ARRAY_SIZE(ops); k++)
 		if (!strncmp(s, ops[k].text, strlen(ops[k].text)))
 			break;
 	if (k == ARRAY_SIZE(ops))
-		return err__set(err, -EINVAL,
-				"column %d: expected one of <= < >= > == != after `%.60s`%s",
-				p->op_col, p->path, *s == '=' ? "; did you mean `==`?" : "");
+		return parts__bad(p, p->op_col, err,
+				  "expected one of <= < >= > == !=%s after `%.60s`%s",
+				  *p->window ? "" : ", or `in` and a window,", p->path,
+				  *s == '=' ? "; did you mean `==`?" : "");
 	p->op = ops[k].op;
 	s = skip_blanks(s + strlen(ops[k].text));
 	p->value_col = (int)(s - text) + 1;
@@ -91,8 +112,7 @@ static int split(const char *text, struct parts *p, struct error *err)
 	while (n && is_blank(s[n - 1]))
 		n--;
 	if (!n)
-		return err__set(err, -EINVAL, "column %d: expected a value after `%s`",
-				p->value_col, ops[k].text);
+		return parts__bad(p, p->value_col, err, "expected a value after `%s`", ops[k].text);
 	memcpy(p->value, s, n);
 	p->value[n] = '\0';
 	return 0;
@@ -105,7 +125,8 @@ struct step {
 };
 
 /* Cut @path in place. */
-static int cut(char *path, struct step *steps, size_t *ret_n, int col, struct error *err)
+static int cut(struct parts *p, char *path, struct step *steps, size_t *ret_n, int col,
+	       struct error *err)
 {
 	char *s = path;
 	size_t n = 0;
@@ -116,11 +137,10 @@ static int cut(char *path, struct step *steps, size_t *ret_n, int col, struct er
 		char end = s[len];
 
 		if (n == EXPECT_STEPS)
-			return err__set(err, -EINVAL, "column %d: the path has more than %d steps",
-					col + (int)(s - path), EXPECT_STEPS);
+			return parts__bad(p, col + (int)(s - path), err,
+					  "the path has more than %d steps", EXPECT_STEPS);
 		if (!len)
-			return err__set(err, -EINVAL, "column %d: expected a name",
-					col + (int)(s - path));
+			return parts__bad(p, col + (int)(s - path), err, "expected a name");
 		*x = (struct step){.name = s};
 		s[len] = '\0';
 		s += len + (end != '\0');
@@ -128,15 +148,15 @@ static int cut(char *path, struct step *steps, size_t *ret_n, int col, struct er
 			char *close = strchr(s, ']');
 
 			if (!close || close == s)
-				return err__set(err, -EINVAL, "column %d: expected a name and `]`",
-						col + (int)(s - path));
+				return parts__bad(p, col + (int)(s - path), err,
+						  "expected a name and `]`");
 			x->index = s;
 			*close = '\0';
 			s = close + 1;
 			end = *s;
 			if (end && end != '.')
-				return err__set(err, -EINVAL, "column %d: expected `.` after `]`",
-						col + (int)(s - path));
+				return parts__bad(p, col + (int)(s - path), err,
+						  "expected `.` after `]`");
 			s += end == '.';
 		}
 		n++;
@@ -203,18 +223,39 @@ static void plain(const char *path, char *ret, size_t size)
 
 #define PLAIN_MAX 100
 
-static int unknown_path(const char *path, int col, struct error *err)
+/* The tops of all paths, parted by commas. */
+static void tops(char *ret, size_t size)
 {
-	static const char *const hint =
-		"; expected one of split_brain, writes, reads, availability, "
-		"recovery, latency, herd, faults, recorder, duration, status";
-	char own[PLAIN_MAX], names[64][PLAIN_MAX], some[300] = "";
-	const char *words[64], *near;
-	size_t n = n_expect_schemas < 64 ? n_expect_schemas : 64, len;
+	size_t n = 0, last = 0;
 
-	plain(path, own, sizeof(own));
+	ret[0] = '\0';
+	for (size_t i = 0; i < n_expect_schemas; i++) {
+		size_t len = strcspn(expect_schemas[i].path, ".[{");
+
+		if (i && len == last &&
+		    !strncmp(expect_schemas[i].path, expect_schemas[i - 1].path, len))
+			continue;
+		last = len;
+		n += (size_t)snprintf(ret + n, n < size ? size - n : 0, "%s%.*s", n ? ", " : "",
+				      (int)len, expect_schemas[i].path);
+		if (n >= size)
+			return;
+	}
+}
+
+static int unknown_path(struct parts *p, struct error *err)
+{
+	_cleanup_free_ char(*names)[PLAIN_MAX] = calloc(n_expect_schemas, PLAIN_MAX);
+	_cleanup_free_ const char **words = calloc(n_expect_schemas, sizeof(*words));
+	char own[PLAIN_MAX], some[400] = "";
+	const char *near;
+	size_t len;
+
+	if (!names || !words)
+		return err__set(err, -ENOMEM, "out of memory");
+	plain(p->path, own, sizeof(own));
 	len = strlen(own);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n_expect_schemas; i++) {
 		plain(expect_schemas[i].path, names[i], PLAIN_MAX);
 		words[i] = names[i];
 		if (!strncmp(names[i], own, len) && names[i][len] == '.' &&
@@ -223,19 +264,20 @@ static int unknown_path(const char *path, int col, struct error *err)
 				 *some ? ", " : "", names[i]);
 	}
 	if (*some)
-		return err__set(err, -EINVAL,
-				"column %d: `%.60s` is not one number; expected one of %s", col,
-				path, some);
-	near = nearest__word(own, words, n);
-	for (size_t i = 0; i < n && near; i++)
+		return parts__bad(p, p->path_col, err,
+				  "`%.60s` is not one number; expected one of %s", p->path, some);
+	near = nearest__word(own, words, n_expect_schemas);
+	for (size_t i = 0; i < n_expect_schemas && near; i++)
 		if (near == words[i])
-			return err__set(err, -EINVAL,
-					"column %d: unknown path `%.60s`; did you mean `%s`?", col,
-					path, expect_schemas[i].path);
-	return err__set(err, -EINVAL, "column %d: unknown path `%.60s`%s", col, path, hint);
+			return parts__bad(p, p->path_col, err,
+					  "unknown path `%.60s`; did you mean `%s`?", p->path,
+					  expect_schemas[i].path);
+	tops(some, sizeof(some));
+	return parts__bad(p, p->path_col, err, "unknown path `%.60s`; expected one of %s", p->path,
+			  some);
 }
 
-static int read_path(const struct parts *p, struct expect *e, bool *ret_unit, struct error *err)
+static int read_path(struct parts *p, struct expect *e, bool *ret_unit, struct error *err)
 {
 	struct step steps[EXPECT_STEPS];
 	size_t n = 0;
@@ -244,7 +286,7 @@ static int read_path(const struct parts *p, struct expect *e, bool *ret_unit, st
 	e->text = strdup(p->path);
 	if (!e->text)
 		return err__set(err, -ENOMEM, "out of memory");
-	r = cut(e->text, steps, &n, p->path_col, err);
+	r = cut(p, e->text, steps, &n, p->path_col, err);
 	if (r)
 		return r;
 	for (size_t i = 0; i < n_expect_schemas; i++)
@@ -252,7 +294,7 @@ static int read_path(const struct parts *p, struct expect *e, bool *ret_unit, st
 			e->schema = &expect_schemas[i];
 			return 0;
 		}
-	return unknown_path(p->path, p->path_col, err);
+	return unknown_path(p, err);
 }
 
 /* ---- the value ---- */
@@ -315,7 +357,7 @@ static bool truth(const char *s, double *ret)
 	return *ret || !strcmp(s, "false");
 }
 
-static int read_value(const struct parts *p, struct expect *e, bool unit, struct error *err)
+static int read_value(struct parts *p, struct expect *e, bool unit, struct error *err)
 {
 	static const char *const plain_units[] = {"", NULL};
 	static const char *const rates[] = {"", "/s", "/m", "/h", NULL};
@@ -326,16 +368,20 @@ static int read_value(const struct parts *p, struct expect *e, bool unit, struct
 		[KIND_COUNT] = "a number, such as 0",
 		[KIND_SECONDS] = "a duration, such as 1.5s or 200ms",
 		[KIND_MS] = "a duration, such as 200ms",
+		[KIND_US] = "a duration, such as 200us",
+		[KIND_BYTES] = "a size, such as 64kb",
 		[KIND_PER_S] = "a rate, such as 100/s",
 		[KIND_RATIO] = "a number or a percentage, such as 1.5 or 20%",
 		[KIND_LEVEL] = "a level, L0 to L5",
 		[KIND_BOOL] = "true or false",
 		[KIND_WORD] = "a word",
 	};
-	enum expect_kind kind = e->schema->kind;
+	enum expect_kind kind = expect_schema__kind(e->schema);
+	uint64_t bytes = 0;
 	bool ok = true;
 
 	switch (kind) {
+	case KIND_BY_NAME:
 	case KIND_COUNT:
 		ok = scaled(p->value, plain_units, per_s, &e->number);
 		break;
@@ -344,6 +390,13 @@ static int read_value(const struct parts *p, struct expect *e, bool unit, struct
 		break;
 	case KIND_MS:
 		ok = duration(p->value, unit, NS_PER_MS, &e->number);
+		break;
+	case KIND_US:
+		ok = duration(p->value, unit, NS_PER_US, &e->number);
+		break;
+	case KIND_BYTES:
+		ok = units__size(p->value, &bytes) == 0;
+		e->number = (double)bytes;
 		break;
 	case KIND_PER_S:
 		ok = scaled(p->value, rates, per_s, &e->number);
@@ -364,17 +417,16 @@ static int read_value(const struct parts *p, struct expect *e, bool unit, struct
 		break;
 	}
 	if (!ok)
-		return err__set(err, -EINVAL,
-				"column %d: `%.60s` does not fit `%.60s`; expected %s",
-				p->value_col, p->value, p->path, wanted[kind]);
+		return parts__bad(p, p->value_col, err, "`%.60s` does not fit `%.60s`; expected %s",
+				  p->value, p->path, wanted[kind]);
 	if ((kind == KIND_BOOL || kind == KIND_WORD) && e->op != EXPECT_EQ && e->op != EXPECT_NE)
-		return err__set(err, -EINVAL,
-				"column %d: `%.60s` has no order; expected == or !=", p->op_col,
-				p->path);
+		return parts__bad(p, p->op_col, err,
+				  "`%.60s` has no order; expected == or !=", p->path);
 	return 0;
 }
 
-int expect__parse(const char *text, struct expect **ret, struct error *err)
+int expect__read(const char *text, const struct expect_names *names, struct expect **ret,
+		 int *ret_col, struct error *err)
 {
 	_cleanup_(cleanup_expect) struct expect *e = calloc(1, sizeof(*e));
 	_cleanup_free_ struct parts *p = calloc(1, sizeof(*p));
@@ -384,16 +436,25 @@ int expect__parse(const char *text, struct expect **ret, struct error *err)
 	if (!e || !p)
 		return err__set(err, -ENOMEM, "out of memory");
 	r = split(text, p, err);
-	if (r)
-		return r;
 	e->op = p->op;
-	r = read_path(p, e, &unit, err);
-	if (!r && e->schema)
-		r = read_value(p, e, unit, err);
-	if (r)
+	r = r ? r : read_path(p, e, &unit, err);
+	r = r ? r : parts__window(p, e, err);
+	r = r ? r : read_value(p, e, unit, err);
+	if (!r && names)
+		r = parts__names(p, e, names, err);
+	if (r) {
+		*ret_col = p->bad_col;
 		return r;
+	}
 	*ret = TAKE_PTR(e);
 	return 0;
+}
+
+int expect__parse(const char *text, struct expect **ret, struct error *err)
+{
+	int col = 0, r = expect__read(text, NULL, ret, &col, err);
+
+	return r == -EINVAL ? err__prefix(err, "column %d", col) : r;
 }
 
 void expect__free(struct expect *e)
@@ -401,13 +462,15 @@ void expect__free(struct expect *e)
 	if (!e)
 		return;
 	free(e->text);
+	free(e->fault);
 	free(e->word);
 	free(e);
 }
 
-int expect__check(const char *text, struct error *err)
+int expect__check(const char *text, const struct expect_names *names, int *ret_col,
+		  struct error *err)
 {
 	_cleanup_(cleanup_expect) struct expect *e = NULL;
 
-	return expect__parse(text, &e, err);
+	return expect__read(text, names, &e, ret_col, err);
 }

@@ -4,85 +4,184 @@
 
 #include <string.h>
 
-#define HITS(what)                                    \
-	{                                             \
-		"faults[name].hits." what, KIND_COUNT \
+#define ENDED(path)                             \
+	{                                       \
+		path, KIND_BY_NAME, SCOPE_ENDED \
 	}
-#define QUANTILES(which)                                                                       \
-	{"latency." which "_ms.p50", KIND_MS}, {"latency." which "_ms.p90", KIND_MS},          \
-		{"latency." which "_ms.p99", KIND_MS}, {"latency." which "_ms.p999", KIND_MS}, \
-	{                                                                                      \
-		"latency." which "_ms.max", KIND_MS                                            \
+#define DUE(path)                             \
+	{                                     \
+		path, KIND_BY_NAME, SCOPE_DUE \
 	}
+#define HERD(path)                             \
+	{                                      \
+		path, KIND_BY_NAME, SCOPE_HERD \
+	}
+#define RUN(path)                             \
+	{                                     \
+		path, KIND_BY_NAME, SCOPE_RUN \
+	}
+#define AS(path, kind, scope)     \
+	{                         \
+		path, kind, scope \
+	}
+#define CLAIM "split_brain.resources[resource].claims[#]."
+#define RESOURCE "split_brain.resources[resource]."
+#define METRIC "herd.metrics[metric@]."
+#define TRAFFIC(name) RUN("traffic.services[service]." name)
+#define OF_WINDOW(name)                                            \
+	RUN(METRIC name "_per_s"), RUN(METRIC name "_peak_per_s"), \
+		AS(METRIC name "_fano", KIND_RATIO, SCOPE_RUN)
+#define HITS "faults[name].hits."
+#define EDGE "faults[name].edges[from>to]."
 
+/* clang-format off: a row a line */
 const struct expect_schema expect_schemas[] = {
-	{"split_brain.level", KIND_LEVEL},
-	{"split_brain.resources[resource].level", KIND_LEVEL},
-	{"split_brain.resources[resource].must_overlap_s", KIND_SECONDS},
-	{"split_brain.resources[resource].may_overlap_s", KIND_SECONDS},
-	{"split_brain.resources[resource].same_epoch", KIND_BOOL},
-	{"split_brain.resources[resource].outlived_heal_s", KIND_SECONDS},
-	{"split_brain.resources[resource].t_stepdown_s", KIND_SECONDS},
-	{"split_brain.resources[resource].t_elect_s", KIND_SECONDS},
-	{"writes.attempted", KIND_COUNT},
-	{"writes.acked", KIND_COUNT},
-	{"writes.failed", KIND_COUNT},
-	{"writes.unknown", KIND_COUNT},
-	{"writes.final", KIND_COUNT},
-	{"writes.lost", KIND_COUNT},
-	{"writes.recovered", KIND_COUNT},
-	{"writes.unexpected", KIND_COUNT},
-	{"writes.diverged", KIND_BOOL},
-	{"writes.lost_window_s[#]", KIND_SECONDS},
-	{"writes.lost_by_side{side}", KIND_COUNT},
-	{"reads.ok", KIND_COUNT},
-	{"reads.stale", KIND_COUNT},
-	{"reads.max_staleness_s", KIND_SECONDS},
-	{"checks[name].verdict", KIND_WORD},
-	{"checks[name].violations", KIND_COUNT},
-	{"availability.sides[side].longest_gap_s", KIND_SECONDS},
-	{"availability.t_stepdown_s", KIND_SECONDS},
-	{"availability.t_elect_s", KIND_SECONDS},
-	{"availability.heal_tail_s", KIND_SECONDS},
-	{"availability.old_claim_end_after_heal_s", KIND_SECONDS},
-	{"availability.first_ack_everywhere_s", KIND_SECONDS},
-	{"availability.replicas_equal_s", KIND_SECONDS},
-	{"recovery.time_s", KIND_SECONDS},
-	{"recovery.goodput_baseline_per_s", KIND_PER_S},
-	{"recovery.goodput_after_per_s", KIND_PER_S},
-	QUANTILES("intended"),
-	QUANTILES("service"),
-	QUANTILES("lateness"),
-	{"herd.kind", KIND_WORD},
-	{"herd.metrics[metric].baseline_per_s", KIND_PER_S},
-	{"herd.metrics[metric].peak_per_s", KIND_PER_S},
-	{"herd.metrics[metric].pbr", KIND_RATIO},
-	{"herd.metrics[metric].fano", KIND_RATIO},
-	{"herd.metrics[metric].synchrony_period_s", KIND_SECONDS},
-	{"herd.metrics[metric].synchrony_r", KIND_RATIO},
-	{"herd.metrics[metric].amplification", KIND_RATIO},
-	{"herd.metastable", KIND_BOOL},
-	{"faults[name].armed_at_s", KIND_SECONDS},
-	{"faults[name].first_hit_at_s", KIND_SECONDS},
-	{"faults[name].cleared_at_s", KIND_SECONDS},
-	{"faults[name].mechanism", KIND_WORD},
-	{"faults[name].occurrences", KIND_COUNT},
-	HITS("dropped"),
-	HITS("delayed"),
-	HITS("reordered"),
-	HITS("duplicated"),
-	HITS("corrupted"),
-	HITS("shaped"),
-	HITS("reset"),
-	HITS("rejected"),
-	HITS("marked"),
-	HITS("overflowed"),
-	{"recorder.events", KIND_COUNT},
-	{"recorder.lost_events", KIND_COUNT},
-	{"recorder.probe_gaps", KIND_COUNT},
-	{"duration_s", KIND_SECONDS},
-	{"status", KIND_WORD},
+	AS("split_brain.level", KIND_LEVEL, SCOPE_ENDED),
+	AS(RESOURCE "level", KIND_LEVEL, SCOPE_ENDED),
+	AS(RESOURCE "system", KIND_WORD, SCOPE_RUN),
+	ENDED(RESOURCE "must_overlap_s"),
+	ENDED(RESOURCE "may_overlap_s"),
+	AS(RESOURCE "same_epoch", KIND_BOOL, SCOPE_ENDED),
+	RUN(RESOURCE "outlived_heal_s"),
+	RUN(RESOURCE "t_stepdown_s"),
+	RUN(RESOURCE "t_elect_s"),
+	AS(CLAIM "node", KIND_WORD, SCOPE_RUN),
+	RUN(CLAIM "epoch"),
+	RUN(CLAIM "from_s"),
+	RUN(CLAIM "to_s"),
+	RUN(CLAIM "may_from_s"),
+	RUN(CLAIM "may_to_s"),
+	AS(CLAIM "ended", KIND_BOOL, SCOPE_RUN),
+	ENDED("writes.attempted"),
+	ENDED("writes.acked"),
+	ENDED("writes.failed"),
+	ENDED("writes.unknown"),
+	RUN("writes.final"),
+	ENDED("writes.lost"),
+	ENDED("writes.recovered"),
+	RUN("writes.unexpected"),
+	AS("writes.diverged", KIND_BOOL, SCOPE_RUN),
+	ENDED("writes.lost_window_s[#]"),
+	ENDED("writes.lost_by_side{side}"),
+	ENDED("reads.ok"),
+	ENDED("reads.stale"),
+	ENDED("reads.max_staleness_s"),
+	AS("checks[name].verdict", KIND_WORD, SCOPE_RUN),
+	AS("checks[name].check", KIND_WORD, SCOPE_RUN),
+	RUN("checks[name].violations"),
+	ENDED("availability.gap_s"),
+	ENDED("availability.sides[side].longest_gap_s"),
+	RUN("availability.t_stepdown_s"),
+	RUN("availability.t_elect_s"),
+	RUN("availability.heal_tail_s"),
+	RUN("availability.old_claim_end_after_heal_s"),
+	RUN("availability.first_ack_everywhere_s"),
+	RUN("availability.replicas_equal_s"),
+	RUN("recovery.time_s"),
+	RUN("recovery.goodput_baseline_per_s"),
+	RUN("recovery.goodput_after_per_s"),
+	DUE("latency.intended_ms.p50"),
+	DUE("latency.intended_ms.p90"),
+	DUE("latency.intended_ms.p99"),
+	DUE("latency.intended_ms.p999"),
+	DUE("latency.intended_ms.max"),
+	DUE("latency.service_ms.p50"),
+	DUE("latency.service_ms.p90"),
+	DUE("latency.service_ms.p99"),
+	DUE("latency.service_ms.p999"),
+	DUE("latency.service_ms.max"),
+	DUE("latency.lateness_ms.p50"),
+	DUE("latency.lateness_ms.p90"),
+	DUE("latency.lateness_ms.p99"),
+	DUE("latency.lateness_ms.p999"),
+	DUE("latency.lateness_ms.max"),
+	AS("herd.kind", KIND_WORD, SCOPE_RUN),
+	/* before those of the metrics, which may be left out: herd.metastable is the whole run's */
+	AS("herd.metastable", KIND_BOOL, SCOPE_RUN),
+	HERD(METRIC "peak_per_s"),
+	AS(METRIC "pbr", KIND_RATIO, SCOPE_HERD),
+	AS(METRIC "fano", KIND_RATIO, SCOPE_HERD),
+	AS(METRIC "service", KIND_WORD, SCOPE_RUN),
+	AS(METRIC "workload", KIND_WORD, SCOPE_RUN),
+	RUN(METRIC "synchrony_period_s"),
+	AS(METRIC "synchrony_r", KIND_RATIO, SCOPE_RUN),
+	AS(METRIC "synchrony_p", KIND_RATIO, SCOPE_RUN),
+	AS(METRIC "amplification", KIND_RATIO, SCOPE_RUN),
+	AS(METRIC "attempts_per_intent", KIND_RATIO, SCOPE_RUN),
+	OF_WINDOW("baseline"),
+	OF_WINDOW("fault"),
+	AS(METRIC "fault_pbr", KIND_RATIO, SCOPE_RUN),
+	OF_WINDOW("recovery"),
+	AS(METRIC "recovery_pbr", KIND_RATIO, SCOPE_RUN),
+	RUN(METRIC "offered_baseline_per_s"),
+	RUN(METRIC "offered_fault_per_s"),
+	RUN(METRIC "offered_recovery_per_s"),
+	RUN(METRIC "goodput_baseline_per_s"),
+	RUN(METRIC "goodput_fault_per_s"),
+	RUN(METRIC "goodput_recovery_per_s"),
+	RUN(METRIC "goodput_end_per_s"),
+	RUN(METRIC "attempts_end_per_s"),
+	RUN(METRIC "recovery_s"),
+	RUN(METRIC "settled_s"),
+	AS(METRIC "metastable", KIND_BOOL, SCOPE_RUN),
+	RUN("herd.windows.baseline_s[#]"),
+	RUN("herd.windows.fault_s[#]"),
+	RUN("herd.windows.recovery_s[#]"),
+	RUN("herd.windows.heal_s[#]"),
+	TRAFFIC("packets"),
+	TRAFFIC("bytes"),
+	TRAFFIC("back_packets"),
+	TRAFFIC("back_bytes"),
+	TRAFFIC("syn"),
+	TRAFFIC("syn_again"),
+	TRAFFIC("synack"),
+	TRAFFIC("rst"),
+	TRAFFIC("back_rst"),
+	TRAFFIC("fin"),
+	TRAFFIC("back_fin"),
+	TRAFFIC("retransmits"),
+	TRAFFIC("back_retransmits"),
+	TRAFFIC("opened"),
+	TRAFFIC("closed"),
+	TRAFFIC("dropped"),
+	TRAFFIC("connect_ms"),
+	TRAFFIC("first_byte_ms"),
+	TRAFFIC("rtt_ms"),
+	TRAFFIC("accept_queue_max"),
+	TRAFFIC("backlog"),
+	TRAFFIC("overflows"),
+	TRAFFIC("port"),
+	RUN("traffic.drops[reason@].packets"),
+	RUN("faults[name].armed_at_s"),
+	RUN("faults[name].first_hit_at_s"),
+	RUN("faults[name].cleared_at_s"),
+	AS("faults[name].mechanism", KIND_WORD, SCOPE_RUN),
+	RUN("faults[name].occurrences"),
+	RUN(HITS "dropped"),
+	RUN(HITS "delayed"),
+	RUN(HITS "reordered"),
+	RUN(HITS "duplicated"),
+	RUN(HITS "corrupted"),
+	RUN(HITS "shaped"),
+	RUN(HITS "reset"),
+	RUN(HITS "rejected"),
+	RUN(HITS "marked"),
+	RUN(HITS "overflowed"),
+	RUN(EDGE "matched"),
+	RUN(EDGE "matched_bytes"),
+	RUN(EDGE "dropped"),
+	RUN(EDGE "first_hit_at_s"),
+	RUN(EDGE "last_hit_at_s"),
+	RUN("recorder.events"),
+	RUN("recorder.lost_events"),
+	RUN("recorder.probe_gaps"),
+	RUN("recorder.late_bins"),
+	RUN("recorder.unnamed_flows"),
+	RUN("seed"),
+	RUN("duration_s"),
+	AS("status", KIND_WORD, SCOPE_RUN),
 };
+/* clang-format on */
 const size_t n_expect_schemas = ARRAY_SIZE(expect_schemas);
 
 /* Copy what stands before one of @until at @s; both fit by the table above. */
@@ -118,7 +217,7 @@ size_t expect_schema__steps(const struct expect_schema *s, struct expect_step *r
 
 const char *expect_schema__unit(const char *name)
 {
-	static const char *const units[] = {"_per_s", "_ms", "_s"};
+	static const char *const units[] = {"_per_s", "_ms", "_us", "_bytes", "_s"};
 	size_t len = strlen(name);
 
 	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
@@ -128,4 +227,53 @@ const char *expect_schema__unit(const char *name)
 			return name + len - n;
 	}
 	return "";
+}
+
+enum expect_kind expect_schema__kind(const struct expect_schema *s)
+{
+	static const struct {
+		const char *unit;
+		enum expect_kind kind;
+	} kinds[] = {
+		{"_per_s", KIND_PER_S}, {"_ms", KIND_MS},     {"_us", KIND_US},
+		{"_bytes", KIND_BYTES}, {"_s", KIND_SECONDS},
+	};
+	struct expect_step steps[EXPECT_STEPS];
+	size_t n = expect_schema__steps(s, steps);
+
+	if (s->kind != KIND_BY_NAME)
+		return s->kind;
+	/* the last name that has one: p99 is of latency.intended_ms */
+	while (n-- > 0)
+		for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+			if (!strcmp(expect_schema__unit(steps[n].name), kinds[i].unit))
+				return kinds[i].kind;
+	return KIND_COUNT;
+}
+
+const char *expect_schema__no_window(const struct expect_schema *s, enum expect_window w)
+{
+	static const struct {
+		const char *begins, *why;
+	} reasons[] = {
+		{"writes.", "the final reads speak of the whole run"},
+		{"checks[", "a check needs the whole history"},
+		{"recovery.", "it compares what was before the faults with what came after"},
+		{"availability.", "it is measured from the cut or from the heal on"},
+		{"faults[", "hits are counted over the whole run"},
+		{"split_brain.", "it is measured over the whole run"},
+		{"herd.", "it is found in the whole run"},
+		{"traffic.", "it is counted over the whole run"},
+	};
+
+	if (w == WINDOW_RUN)
+		return NULL;
+	if (s->scope == SCOPE_HERD && w == WINDOW_BASELINE && strstr(s->path, ".pbr"))
+		return "it is measured against the baseline";
+	if (s->scope != SCOPE_RUN)
+		return NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (!strncmp(s->path, reasons[i].begins, strlen(reasons[i].begins)))
+			return reasons[i].why;
+	return "it is of the whole run";
 }

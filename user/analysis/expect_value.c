@@ -35,6 +35,61 @@ static bool position(const char *s, size_t *ret)
 	return !errno && !*end;
 }
 
+/* Is @x the element @index, by its member @key, or by two: `key>other`? */
+static bool is_named(const json_t *x, const char *key, const char *index)
+{
+	const char *to = strchr(key, '>');
+	size_t n = to ? (size_t)(to - key) : strlen(key);
+	const char *name = json_string_value(json_object_getn(x, key, n));
+
+	if (!to)
+		return name && !strcmp(name, index);
+	n = name ? strlen(name) : 0;
+	to = json_string_value(json_object_get(x, to + 1));
+	return name && to && !strncmp(name, index, n) && index[n] == '>' &&
+	       !strcmp(to, index + n + 1);
+}
+
+/* What @x is of, if it is of anything. */
+static const char *owner_of(const json_t *x)
+{
+	static const char *const names[] = {"service", "workload", "node"};
+	const char *s = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names) && !s; i++)
+		s = json_string_value(json_object_get(x, names[i]));
+	return s;
+}
+
+/* `name@owner`, or the one of that name that is of nobody, or the only one of that name. */
+static const json_t *owned(const json_t *a, const struct expect_step *step, const char *index,
+			   struct error *why)
+{
+	size_t i, n = strcspn(step->key, "@"), len = strcspn(index, "@"), found = 0;
+	const char *owner = index[len] ? index + len + 1 : NULL, *own, *some = NULL;
+	const json_t *x, *only = NULL;
+
+	json_array_foreach(a, i, x) {
+		const char *name = json_string_value(json_object_getn(x, step->key, n));
+
+		if (!name || strlen(name) != len || strncmp(name, index, len) != 0)
+			continue;
+		own = owner_of(x);
+		if (owner ? own && !strcmp(own, owner) : !own)
+			return x;
+		only = x;
+		some = own;
+		found++;
+	}
+	if (!owner && found == 1)
+		return only;
+	if (found && !owner)
+		err__set(why, -ENOENT,
+			 "there are %zu of %s `%.60s`: say of what, as in %s[%.60s@%.60s]", found,
+			 step->name, index, step->name, index, some);
+	return NULL;
+}
+
 static const json_t *element(const json_t *a, const struct expect_step *step, const char *index,
 			     struct error *why)
 {
@@ -50,21 +105,26 @@ static const json_t *element(const json_t *a, const struct expect_step *step, co
 		if (n == 1)
 			return only;
 		if (n)
-			err__set(why, -ENOENT, "there are %zu of %s: say which, as in %s[%s]", n,
-				 step->name, step->name, step->key);
+			err__set(why, -ENOENT, "there are %zu of %s: say which, as in %s[%.*s]", n,
+				 step->name, step->name, (int)strcspn(step->key, "@"), step->key);
 		else
 			err__set(why, -ENOENT, "there are no %s", step->name);
 		return NULL;
 	}
-	json_array_foreach(a, i, x) {
-		const char *name = json_string_value(json_object_get(x, step->key));
-
-		if (name && !strcmp(name, index))
+	if (strchr(step->key, '@')) {
+		x = owned(a, step, index, why);
+		if (x || (why && why->code))
 			return x;
+	} else {
+		json_array_foreach(a, i, x) {
+			if (is_named(x, step->key, index))
+				return x;
+		}
 	}
 	x = position(index, &i) ? json_array_get(a, i) : NULL;
 	if (!x)
-		err__set(why, -ENOENT, "no %s `%.60s` in %s", step->key, index, step->name);
+		err__set(why, -ENOENT, "no %.*s `%.60s` in %s", (int)strcspn(step->key, "@"),
+			 step->key, index, step->name);
 	return x;
 }
 
@@ -147,7 +207,7 @@ bool expect__holds(const struct expect *e, const json_t *value)
 {
 	const char *s = json_string_value(value);
 
-	switch (e->schema->kind) {
+	switch (expect_schema__kind(e->schema)) {
 	case KIND_WORD:
 		return s && !strcmp(s, e->word) == (e->op == EXPECT_EQ);
 	case KIND_LEVEL:

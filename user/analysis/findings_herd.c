@@ -60,6 +60,12 @@ static const char *whose(const struct history *h, const struct herd_metric *m)
 				  : "all nodes";
 }
 
+/* Is it a crowd, too? A side that is cut off and asks once a time-out is in step and harms nobody. */
+static bool is_crowd(const struct herd_metric *m)
+{
+	return m->pbr >= 2 || m->fault_pbr >= 2;
+}
+
 /* Of all that come in step, the one that does most: they are mostly the same clients. */
 static void synchrony(const struct history *h, const struct herd *x, json_t *out)
 {
@@ -67,7 +73,7 @@ static void synchrony(const struct history *h, const struct herd *x, json_t *out
 	struct text t = {0};
 
 	for (size_t i = 0; i < x->n; i++)
-		if (x->v[i].synchrony.period_ns != HISTORY_NONE &&
+		if (x->v[i].synchrony.period_ns != HISTORY_NONE && is_crowd(&x->v[i]) &&
 		    (!m || x->v[i].synchrony.r > m->synchrony.r))
 			m = &x->v[i];
 	if (m) {

@@ -12,7 +12,7 @@
  * Latency: of operations that succeeded; exact order statistics (nearest rank), of more than a
  * million operations within 0.4 % (lib/hist.h). Intended: from
  * the instant at which the operation was due, so that a client held up by the operation before
- * does not hide it.
+ * does not hide it. Service: of the attempt that was answered.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -200,7 +200,7 @@ static int latency_of_many(const struct history *h, struct goodput *g)
 		if (o->outcome != OP_OK)
 			continue;
 		hist__add(intended, o->return_ns - o->intended_ns);
-		hist__add(service, o->return_ns - o->invoke_ns);
+		hist__add(service, o->service_ns);
 	}
 	quantiles_of(intended, &g->intended);
 	quantiles_of(service, &g->service);
@@ -224,7 +224,7 @@ static int latency(const struct history *h, struct goodput *g)
 		if (o->outcome != OP_OK)
 			continue;
 		intended[n] = o->return_ns - o->intended_ns;
-		service[n++] = o->return_ns - o->invoke_ns;
+		service[n++] = o->service_ns;
 	}
 	quantiles(intended, n, &g->intended);
 	quantiles(service, n, &g->service);

@@ -3,8 +3,9 @@
  * herd.c: what many clients do at once: for each service the connection attempts and bytes that
  * the kernel counted, for each workload the attempts of its clients.
  *
- * Windows: baseline, from 0 to the first fault (all of the run if there was none); fault, from
- * there to when the last one was cleared; recovery, from there to the end; heal, the first part of
+ * Windows: baseline, to the first fault (to the end of the run if there was none), without its
+ * first fifth (2 s at most), in which clients that start connect all at once; fault, from there to
+ * when the last one was cleared; recovery, from there to the end; heal, the first part of
  * the recovery: half as long as the fault was, at least 5 s.
  *
  *   peak to baseline (PBR)  highest bin of 0.1 s since the first fault / mean of the baseline
@@ -33,10 +34,12 @@
 #include <stdlib.h>
 
 #define HEAL_MIN_NS (5 * NS_PER_S)
+#define START_NS (2 * NS_PER_S)
 #define BINS_MAX 2000000 /* of a run: wider bins in longer ones */
 #define SETTLED_NS (500 * NS_PER_MS)
 #define SETTLED_IN_A_ROW 5
-#define SERVICES_MAX 32 /* those with most packets */
+#define SETTLED_WINDOWS 1000000 /* that are looked at: six days */
+#define SERVICES_MAX 32		/* those with most packets */
 #define STRETCHES_MAX 8
 
 /* ---- windows ---- */
@@ -52,7 +55,8 @@ static void windows(const struct timing *t, struct herd *x)
 
 	if (first == HISTORY_NONE || first > end)
 		first = end;
-	x->baseline = (struct history_window){0, first > 0 ? first : 0};
+	first = first > 0 ? first : 0;
+	x->baseline = (struct history_window){min_ns(first / 5, START_NS), first};
 	x->fault = x->recovery = x->heal = (struct history_window){end, end};
 	x->fault.start_ns = first;
 	if (clear == HISTORY_NONE || clear > end || clear < first)
@@ -113,13 +117,12 @@ static int stretches(const struct history *h, const struct timing *t, const stru
 					   min_ns(starts[i + 1], last)};
 		size_t k;
 
-		if (!has(w) || (m == max && w.end_ns - w.start_ns <=
-						    ret[m - 1].end_ns - ret[m - 1].start_ns))
+		if (!has(w) ||
+		    (m == max && w.end_ns - w.start_ns <= ret[m - 1].end_ns - ret[m - 1].start_ns))
 			continue;
 		m += m < max;
-		for (k = m - 1; k > 0 && ret[k - 1].end_ns - ret[k - 1].start_ns <
-						 w.end_ns - w.start_ns;
-		     k--)
+		for (k = m - 1;
+		     k > 0 && ret[k - 1].end_ns - ret[k - 1].start_ns < w.end_ns - w.start_ns; k--)
 			ret[k] = ret[k - 1];
 		ret[k] = w;
 	}
@@ -165,6 +168,8 @@ static int64_t settled(const struct arrivals *a, struct history_window w, double
 	if (mean < 10)
 		return HISTORY_NONE;
 	off = fmax(0.3 * mean, 3 * sqrt(mean));
+	if (w.end_ns > w.start_ns + SETTLED_WINDOWS * SETTLED_NS)
+		w.end_ns = w.start_ns + SETTLED_WINDOWS * SETTLED_NS;
 	for (int64_t t = w.start_ns; t + SETTLED_NS <= w.end_ns; t += SETTLED_NS) {
 		struct history_window one = {t, t + SETTLED_NS};
 
@@ -192,9 +197,8 @@ static int measure(const struct history *h, const struct timing *t, const struct
 	m->fault_pbr = ratio(m->fault.peak_per_s, m->baseline.per_s);
 	m->recovery_pbr = ratio(m->recovery.peak_per_s, m->baseline.per_s);
 	m->amplification = ratio(m->fault.per_s, m->baseline.per_s);
-	m->settled_ns = has(x->recovery) && !a->partial
-				? settled(a, x->recovery, m->baseline.per_s)
-				: HISTORY_NONE;
+	m->settled_ns = has(x->recovery) && !a->partial ? settled(a, x->recovery, m->baseline.per_s)
+							: HISTORY_NONE;
 	m->synchrony = (struct synchrony){HISTORY_NONE, -1, -1};
 	return events ? find_synchrony(h, t, x, a, &m->synchrony) : 0;
 }
@@ -298,8 +302,8 @@ static int services(const struct history *h, struct service **ret, size_t *ret_n
 		if (!n || !same_service(&h->bins[i], &h->bins[i - 1]))
 			v[n++].first = i;
 		v[n - 1].last = i + 1;
-		v[n - 1].packets += sum_of(&h->bins[i], BINS_PACKETS) +
-				    sum_of(&h->bins[i], BINS_SYN);
+		v[n - 1].packets +=
+			sum_of(&h->bins[i], BINS_PACKETS) + sum_of(&h->bins[i], BINS_SYN);
 	}
 	qsort(v, n, sizeof(*v), by_packets);
 	n = n < SERVICES_MAX ? n : SERVICES_MAX;
@@ -333,7 +337,7 @@ static int collect(const struct history *h, const struct service *s, enum bins_c
 	return 0;
 }
 
-static char *service_name(const struct history *h, const struct history_bins *b)
+char *herd__service(const struct history *h, const struct history_bins *b)
 {
 	struct text t = {0};
 
@@ -363,7 +367,7 @@ static int service_metric(const struct history *h, const struct timing *t, const
 	m->connects = c == BINS_SYN;
 	m->first_bins = (int)s->first;
 	m->last_bins = (int)s->last;
-	m->service = service_name(h, &h->bins[s->first]);
+	m->service = herd__service(h, &h->bins[s->first]);
 	if (!m->service)
 		return -ENOMEM;
 	return measure(h, t, x, &a, c != BINS_BYTES, m);
@@ -491,8 +495,8 @@ static void loads(const struct load *l, const struct herd *x, struct herd_metric
 		if (end.end_ns - fifth > end.start_ns)
 			end.start_ns = end.end_ns - fifth;
 	}
-#define RATES(what, a)                                 \
-	do {                                           \
+#define RATES(what, a)                                     \
+	do {                                               \
 		what.baseline = mean_rate(a, x->baseline); \
 		what.fault = mean_rate(a, x->fault);       \
 		what.recovery = mean_rate(a, x->recovery); \

@@ -25,6 +25,9 @@ static inline void arrivals__free(struct arrivals *a)
 	free(a->v);
 }
 
+/* "n1:6379", "n1:53/udp": where @b goes; to be freed, NULL: no memory. */
+char *herd__service(const struct history *h, const struct history_bins *b);
+
 /* ---- herd_stats.c ---- */
 
 /*

@@ -91,10 +91,10 @@ json_t *herd__json(const struct history *h, const struct herd *x)
 	for (size_t i = 0; i < x->n; i++)
 		json_array_append_new(metrics, metric(h, &x->v[i]));
 	for (size_t i = 0; i < x->n_evidence; i++)
-		json_array_append_new(
-			evidence,
-			json_pack("{s:s,s:o}", "kind", herd_kind__name(x->evidence[i].kind),
-				  "words", json_words(x->evidence[i].words)));
+		json_array_append_new(evidence,
+				      json_pack("{s:s,s:o}", "kind",
+						herd_kind__name(x->evidence[i].kind), "words",
+						json_words(x->evidence[i].words)));
 	return json_pack("{s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o}}", "kind", json_words(kind),
 			 "metrics", metrics, "metastable", tristate(x->metastable), "evidence",
 			 evidence, "windows", "baseline_s", window(x->baseline), "fault_s",
@@ -122,7 +122,8 @@ static void listening(const struct history *h, const struct history_bins *b, jso
 		longest = !longest || l->queue > longest->queue ? l : longest;
 		over = l->overflows > over ? l->overflows : over;
 	}
-	json_object_set_new(o, "accept_queue_max", json_count(longest ? longest->queue : HISTORY_NONE));
+	json_object_set_new(o, "accept_queue_max",
+			    json_count(longest ? longest->queue : HISTORY_NONE));
 	json_object_set_new(o, "backlog", json_count(longest ? longest->backlog : HISTORY_NONE));
 	json_object_set_new(o, "overflows", json_count(over));
 }
@@ -130,12 +131,25 @@ static void listening(const struct history *h, const struct history_bins *b, jso
 static json_t *service(const struct history *h, size_t first, size_t last)
 {
 	static const enum bins_count totals[] = {
-		BINS_PACKETS,	  BINS_BYTES,		 BINS_BACK_PACKETS, BINS_BACK_BYTES,
-		BINS_SYN,	  BINS_SYN_AGAIN,	 BINS_SYNACK,	    BINS_RST,
-		BINS_BACK_RST,	  BINS_FIN,		 BINS_BACK_FIN,	    BINS_RETRANSMITS,
-		BINS_BACK_RETRANSMITS, BINS_OPENED,	 BINS_CLOSED,	    BINS_DROPPED,
+		BINS_PACKETS,
+		BINS_BYTES,
+		BINS_BACK_PACKETS,
+		BINS_BACK_BYTES,
+		BINS_SYN,
+		BINS_SYN_AGAIN,
+		BINS_SYNACK,
+		BINS_RST,
+		BINS_BACK_RST,
+		BINS_FIN,
+		BINS_BACK_FIN,
+		BINS_RETRANSMITS,
+		BINS_BACK_RETRANSMITS,
+		BINS_OPENED,
+		BINS_CLOSED,
+		BINS_DROPPED,
 	};
 	const struct history_bins *b = &h->bins[first];
+	_cleanup_free_ char *name = herd__service(h, b);
 	double sum[BINS_COUNT] = {0};
 	json_t *o = json_object();
 
@@ -143,7 +157,8 @@ static json_t *service(const struct history *h, size_t first, size_t last)
 		for (size_t c = 0; c < BINS_COUNT; c++)
 			for (size_t k = 0; h->bins[i].counts[c] && k < h->bins[i].n; k++)
 				sum[c] += (double)h->bins[i].counts[c][k];
-	json_object_set_new(o, "service", json_words(history__node(h, b->server)));
+	json_object_set_new(o, "service", json_words(name));
+	json_object_set_new(o, "node", json_words(history__node(h, b->server)));
 	json_object_set_new(o, "port", json_integer(b->port));
 	json_object_set_new(o, "proto",
 			    b->proto == 6    ? json_string("tcp")
@@ -201,9 +216,9 @@ json_t *traffic__json(const struct history *h)
 	for (size_t i = 0, next; i < h->n_bins; i = next) {
 		const struct history_bins *b = &h->bins[i];
 
-		for (next = i + 1;
-		     next < h->n_bins && h->bins[next].server == b->server &&
-		     h->bins[next].port == b->port && h->bins[next].proto == b->proto;)
+		for (next = i + 1; next < h->n_bins && h->bins[next].server == b->server &&
+				   h->bins[next].port == b->port &&
+				   h->bins[next].proto == b->proto;)
 			next++;
 		json_array_append_new(services, service(h, i, next));
 	}

@@ -92,16 +92,27 @@ static void say_peak(const struct history *h, const struct herd_metric *m, doubl
 	text__add(t, "%s %s came at up to %.0f/s", m->service ? "connections to" : "connections of",
 		  subject(h, m), peak);
 	if (m->baseline.per_s > 0)
-		text__add(t, ", %.1f times the %.3g/s before the fault",
-			  peak / m->baseline.per_s, m->baseline.per_s);
+		text__add(t, ", %.1f times the %.3g/s before the fault", peak / m->baseline.per_s,
+			  m->baseline.per_s);
 	else if (m->baseline.per_s == 0)
 		text__add(t, ", none before the fault");
+}
+
+static bool have(const struct herd *x, enum herd_kind kind)
+{
+	for (size_t i = 0; i < x->n_evidence; i++)
+		if (x->evidence[i].kind == kind)
+			return true;
+	return false;
 }
 
 static int flood(const struct history *h, struct herd *x, const struct herd_metric *m)
 {
 	struct text t = {0};
 
+	/* services come first; what their clients say of themselves is the same again */
+	if (m->workload >= 0 && have(x, HERD_FLOOD))
+		return 0;
 	if (!m->connects || !subject(h, m) || !has(x->heal) ||
 	    !crowd(m->heal.peak_per_s, m->baseline.per_s) ||
 	    m->heal.peak_per_s < 1.5 * m->fault.per_s)

@@ -100,7 +100,8 @@ static int spectrum__make(struct spectrum *s)
 	if (!s->bins || !s->z)
 		return -ENOMEM;
 	end = s->w.start_ns + (int64_t)s->n_bins * s->bin_ns;
-	for (size_t i = herd__from(s->a, s->w.start_ns); i < s->a->n && s->a->v[i].t_ns < end; i++) {
+	for (size_t i = herd__from(s->a, s->w.start_ns); i < s->a->n && s->a->v[i].t_ns < end;
+	     i++) {
 		s->bins[(s->a->v[i].t_ns - s->w.start_ns) / s->bin_ns] += (double)s->a->v[i].n;
 		s->total += (double)s->a->v[i].n;
 	}
@@ -175,16 +176,26 @@ static bool repeats(const struct spectrum *s, double bins)
 	return n >= CYCLES_MIN && 3 * n >= 2 * (last - first + 1);
 }
 
-/* The strongest local maxima from frequency @lo to @hi. */
+static bool is_peak(const struct spectrum *s, size_t lo, size_t hi, size_t k)
+{
+	double r = r_at(s, k);
+
+	return (k == lo || r_at(s, k - 1) <= r) && (k == hi || r_at(s, k + 1) <= r);
+}
+
+/*
+ * Local maxima from frequency @lo to @hi: first the strongest, then those of the longest periods
+ * that are strong enough, among which the fundamental is where all harmonics are as strong.
+ */
 static size_t peaks(const struct spectrum *s, size_t lo, size_t hi, size_t *ret)
 {
-	size_t n = 0;
+	size_t n = 0, longest = 0;
 
 	for (size_t k = lo; k <= hi; k++) {
 		double r = r_at(s, k);
 		size_t i;
 
-		if ((k > lo && r_at(s, k - 1) > r) || (k < hi && r_at(s, k + 1) > r))
+		if (!is_peak(s, lo, hi, k))
 			continue;
 		if (n == CANDIDATES && r <= r_at(s, ret[n - 1]))
 			continue;
@@ -193,7 +204,10 @@ static size_t peaks(const struct spectrum *s, size_t lo, size_t hi, size_t *ret)
 			ret[i] = ret[i - 1];
 		ret[i] = k;
 	}
-	return n;
+	for (size_t k = lo; k <= hi && longest < CANDIDATES; k++)
+		if (r_at(s, k) >= 0.9 * SYNCHRONY_R && is_peak(s, lo, hi, k))
+			ret[n + longest++] = k;
+	return n + longest;
 }
 
 static double corrected(const struct spectrum *s, double r, size_t tried)
@@ -204,7 +218,7 @@ static double corrected(const struct spectrum *s, double r, size_t tried)
 static void choose(const struct spectrum *s, const size_t *candidates, size_t n, size_t tried,
 		   struct synchrony *ret)
 {
-	struct synchrony good[CANDIDATES];
+	struct synchrony good[2 * CANDIDATES];
 	size_t n_good = 0;
 	double best = 0;
 
@@ -234,7 +248,7 @@ int synchrony__find(const struct arrivals *a, struct history_window w, struct sy
 {
 	_cleanup_(spectrum__free) struct spectrum s = {.a = a, .w = w};
 	struct synchrony found = {HISTORY_NONE, -1, -1};
-	size_t candidates[CANDIDATES], n, lo, hi;
+	size_t candidates[2 * CANDIDATES], n, lo, hi;
 	int r;
 
 	*ret = found;

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void history__free(struct history *h)
 {
@@ -348,6 +349,8 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 		.events = HISTORY_NONE,
 		.lost_events = HISTORY_NONE,
 		.probe_gaps = HISTORY_NONE,
+		.late_bins = HISTORY_NONE,
+		.unnamed_flows = HISTORY_NONE,
 	};
 	if (!h->strings)
 		return err__set(err, -ENOMEM, "%s: out of memory", name);
@@ -365,6 +368,28 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 	return 0;
 }
 
+/* What is it then? */
+static int no_record(const char *dir, struct error *err)
+{
+	_cleanup_free_ char *summary = NULL;
+	struct stat st;
+
+	if (stat(dir, &st) < 0)
+		return err__set(err, -ENOENT, "%s: %s; expected the folder of a run", dir,
+				strerror(errno));
+	if (!S_ISDIR(st.st_mode))
+		return err__set(
+			err, -ENOTDIR,
+			"%s: a file; expected the folder of a run, which holds events.jsonl", dir);
+	if (asprintf(&summary, "%s/summary.json", dir) < 0) {
+		summary = NULL;
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	return err__set(
+		err, -ENOENT, "%s/events.jsonl: no such file; expected the folder of a run%s", dir,
+		stat(summary, &st) == 0 ? ": summary.json alone cannot be analysed again" : "");
+}
+
 int history__load(const char *dir, struct history **ret, struct error *err)
 {
 	_cleanup_free_ char *path = NULL;
@@ -375,9 +400,8 @@ int history__load(const char *dir, struct history **ret, struct error *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	}
 	f = fopen(path, "re");
-	if (!f && errno == ENOENT)
-		return err__set(err, -ENOENT, "%s: no such file; expected the folder of a run",
-				path);
+	if (!f && (errno == ENOENT || errno == ENOTDIR))
+		return no_record(dir, err);
 	if (!f) {
 		int r = -errno;
 

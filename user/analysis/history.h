@@ -27,6 +27,7 @@
 #define HISTORY_KEY_MAX 1000000		    /* keys of a workload are 0 to that */
 #define HISTORY_KEY_NONE (-1)		    /* an attempt without a key */
 #define HISTORY_BINS_MAX 1000000	    /* bins of one event */
+#define HISTORY_BIN_MAX 1000000000000LL	    /* counted in one: sums of millions do not overflow */
 #define HISTORY_OTHER (-1)		    /* an edge's end: anyone who is no node */
 
 struct history_names {
@@ -109,6 +110,7 @@ enum op_verb {
 	VERB_POP,
 	VERB_ACQUIRE,
 	VERB_RELEASE,
+	VERB_USE, /* what a lock protects: the value is the token */
 	VERB_REQUEST,
 	VERB_COUNT
 };
@@ -122,14 +124,16 @@ struct history_op {
 	int64_t intended_ns;
 	int64_t invoke_ns; /* HISTORY_NONE: never sent */
 	int64_t return_ns; /* >= invoke_ns */
+	/* of the attempt that settled it, from its own sending; HISTORY_NONE: never sent */
+	int64_t service_ns;
 	/* HISTORY_NONE: a read before anything was acknowledged; of others than sets: nothing */
 	int64_t value;
-	int64_t more;	   /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; or NONE */
+	int64_t more; /* VERB_CAS: what it was before; VERB_ACQUIRE: the token; VERB_USE: its place; or NONE */
 	int64_t lease_ns;  /* VERB_ACQUIRE, or HISTORY_NONE */
 	int64_t intent;	   /* unique in its workload; HISTORY_NONE: it was tried once */
 	const char *error; /* or NULL */
 	int workload, client, node;
-	int key; /* from 0 */
+	int key;      /* from 0 */
 	int attempts; /* that were sent */
 	enum op_kind kind;
 	enum op_verb verb;
@@ -306,6 +310,7 @@ struct history_end {
 	const char *reason; /* or NULL */
 	bool restored;
 	int64_t events, lost_events, probe_gaps; /* HISTORY_NONE if not said */
+	int64_t late_bins, unnamed_flows;	 /* likewise */
 };
 
 struct history {
@@ -350,7 +355,8 @@ struct history {
 	size_t n_senders;
 	struct history_garp *garps;
 	size_t n_garps;
-	struct hist *lateness; /* of the clients of all workloads, as they say themselves; NULL: they do not */
+	struct hist *
+		lateness; /* of the clients of all workloads, as they say themselves; NULL: they do not */
 	/* in the order of time */
 	struct history_phase *phases;
 	size_t n_phases;

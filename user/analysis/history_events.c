@@ -152,7 +152,7 @@ static int role(struct reader *rd, const json_t *o)
 static bool has_value(enum op_verb v)
 {
 	return v == VERB_ADD || v == VERB_WRITE || v == VERB_CAS || v == VERB_PUSH ||
-	       v == VERB_ACQUIRE || v == VERB_RELEASE;
+	       v == VERB_ACQUIRE || v == VERB_RELEASE || v == VERB_USE;
 }
 
 /* Which of them each check has: a register has no pushes. */
@@ -167,7 +167,7 @@ static bool belongs(const struct history_workload *w, enum op_verb v)
 		{"cas", 1u << VERB_CAS | 1u << VERB_WRITE | 1u << VERB_READ},
 		{"counter", 1u << VERB_INC | 1u << VERB_READ},
 		{"queue", 1u << VERB_PUSH | 1u << VERB_POP},
-		{"lock", 1u << VERB_ACQUIRE | 1u << VERB_RELEASE},
+		{"lock", 1u << VERB_ACQUIRE | 1u << VERB_RELEASE | 1u << VERB_USE},
 		{"none", 1u << VERB_REQUEST},
 	};
 
@@ -184,8 +184,9 @@ static int op_what(struct reader *rd, const json_t *o, struct history_op *x)
 		[VERB_ADD] = "add",	    [VERB_READ] = "read",	[VERB_WRITE] = "write",
 		[VERB_CAS] = "cas",	    [VERB_INC] = "inc",		[VERB_PUSH] = "push",
 		[VERB_POP] = "pop",	    [VERB_ACQUIRE] = "acquire", [VERB_RELEASE] = "release",
-		[VERB_REQUEST] = "request",
+		[VERB_REQUEST] = "request",  [VERB_USE] = "use",
 	};
+	static const char *const more[VERB_COUNT] = {[VERB_CAS] = "expect", [VERB_USE] = "place"};
 	int verb = 0, r = line__word(rd, o, "op", verbs, ARRAY_SIZE(verbs), &verb);
 
 	x->verb = (enum op_verb)verb;
@@ -197,7 +198,7 @@ static int op_what(struct reader *rd, const json_t *o, struct history_op *x)
 	      : line__int(rd, o, "value", has_value(x->verb) ? REQUIRED : OPTIONAL, -HISTORY_N_MAX,
 			  HISTORY_N_MAX, &x->value);
 	r = r ? r
-	      : line__int(rd, o, x->verb == VERB_CAS ? "expect" : "token", OPTIONAL, -HISTORY_N_MAX,
+	      : line__int(rd, o, more[x->verb] ? more[x->verb] : "token", OPTIONAL, -HISTORY_N_MAX,
 			  HISTORY_N_MAX, &x->more);
 	return r ? r : line__int(rd, o, "lease_ns", OPTIONAL, 0, HISTORY_T_MAX / 2, &x->lease_ns);
 }
@@ -417,6 +418,8 @@ static int end(struct reader *rd, const json_t *o)
 	r = r ? r : line__count(rd, rec, "events", OPTIONAL, &e->events);
 	r = r ? r : line__count(rd, rec, "lost_events", OPTIONAL, &e->lost_events);
 	r = r ? r : line__count(rd, rec, "probe_gaps", OPTIONAL, &e->probe_gaps);
+	r = r ? r : line__count(rd, rec, "late_bins", OPTIONAL, &e->late_bins);
+	r = r ? r : line__count(rd, rec, "unnamed_flows", OPTIONAL, &e->unnamed_flows);
 	e->present = !r;
 	e->t_ns = rd->t_ns;
 	return r;
@@ -450,10 +453,10 @@ static const struct {
 	{"probe_gap", probe_gap},
 	{"vrrp_sender", line__vrrp_sender},
 	{"garp", line__garp},
-	{"load", load},
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"load", load},
 	{"guard", note},
 	{"end", end},
 };

@@ -81,6 +81,7 @@ int intents__attempt(struct reader *rd, const json_t *o, struct history_op *x)
 		return r;
 	x->key = a->key == HISTORY_KEY_NONE ? 0 : a->key;
 	x->attempts = x->invoke_ns != HISTORY_NONE;
+	x->service_ns = x->attempts ? x->return_ns - x->invoke_ns : HISTORY_NONE;
 	a->intended_ns = x->intended_ns;
 	a->invoke_ns = x->invoke_ns;
 	a->return_ns = x->return_ns;

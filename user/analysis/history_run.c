@@ -223,8 +223,13 @@ static int head(struct reader *rd, const json_t *o)
 	struct history *h = rd->h;
 	int64_t version = 0;
 	json_t *seed = json_object_get(o, "seed");
-	int r = line__int(rd, o, "version", REQUIRED, 1, 1, &version);
+	int r = line__int(rd, o, "version", REQUIRED, 1, INT32_MAX, &version);
 
+	if (!r && version > 1)
+		return line__bad(rd,
+				 "the record is of version %d, written by a newer chaos; this one "
+				 "reads version 1",
+				 (int)version);
 	r = r ? r : line__string(rd, o, "name", REQUIRED, &h->name);
 	r = r ? r : line__string(rd, o, "description", OPTIONAL, &h->description);
 	r = r ? r : line__string(rd, o, "run_id", OPTIONAL, &h->run_id);

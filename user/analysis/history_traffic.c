@@ -67,9 +67,9 @@ static int counts(struct reader *rd, const json_t *o, const char *key, size_t n,
 	json_array_foreach(a, i, x) {
 		json_int_t v = json_integer_value(x);
 
-		if (!json_is_integer(x) || v < 0 || v > HISTORY_N_MAX)
+		if (!json_is_integer(x) || v < 0 || v > HISTORY_BIN_MAX)
 			return line__bad(rd, "`%s`[%zu]: expected an integer from 0 to %lld", key,
-					 i, HISTORY_N_MAX);
+					 i, HISTORY_BIN_MAX);
 		(*ret)[i] = v;
 	}
 	return 0;

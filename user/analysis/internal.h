@@ -99,6 +99,7 @@ struct writes {
 	int64_t reads_set, reads_stale; /* of reads_ok: of sets, and those that are stale */
 	int64_t requests, requests_ok;	/* of workloads that check nothing */
 	bool *op_lost, *op_stale;	/* by op */
+	int64_t *staleness_ns;		/* by op, of those that are stale */
 };
 
 int writes__make(const struct history *h, const struct timing *t, const struct claims *claims,
@@ -181,6 +182,12 @@ struct availability {
 int availability__make(const struct history *h, const struct timing *t, const struct claims *claims,
 		       struct availability *ret);
 void availability__free(struct availability *a);
+/*
+ * By side the longest time without an acknowledgement within @w, of the operations of @h; NONE: no
+ * client there.
+ */
+int availability__gaps(const struct history *h, const struct timing *t,
+		       const struct history_window *w, int64_t *ret);
 
 /* ---- goodput.c: goodput and latencies ---- */
 
@@ -286,6 +293,8 @@ struct analysis {
 int analysis__make(const struct history *h, struct analysis *ret);
 void analysis__free(struct analysis *a);
 
+/* summary.json but for the verdict, what was expected, the findings and the checks */
+json_t *summary__numbers(const struct analysis *a);
 /* split_brain of summary.json, from @s */
 json_t *summary__split(const struct analysis *a, const struct split *s);
 
@@ -294,6 +303,28 @@ json_t *summary__split(const struct analysis *a, const struct split *s);
  * reference): what keeps expectations from being settled, each once.
  */
 int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doubts);
+
+/* ---- window.c: the same of a part of the run ---- */
+
+/* In order, disjoint. */
+struct stretches {
+	struct history_window *v;
+	size_t n;
+};
+static inline void cleanup_stretches(struct stretches *s)
+{
+	free(s->v);
+}
+
+struct expect;
+
+/*
+ * What @e speaks of, within its window: the numbers of a summary, and the same if all nodes had
+ * claimed while they were not sampled (new references). -ENOENT: there was no such window, with
+ * the reason in @why; -ENOMEM.
+ */
+int window__summary(const struct analysis *a, const struct expect *e, json_t **ret,
+		    json_t **ret_worst, struct error *why);
 
 /* findings.c: plain sentences, most important first */
 json_t *findings__make(const struct analysis *a, const json_t *doubts, const json_t *checks);

@@ -1,13 +1,20 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * junit.c: junit.xml for CI. An expectation is a test case. What fails is a <failure>; what is
- * unknown an <error>, not <skipped>: most readers show a skipped test as no reason to stop. A run
- * without expectations has one test case: its verdict.
+ * junit.c: junit.xml for CI, by the schema that Jenkins keeps (junit-10.xsd) and that GitLab and the
+ * reporters of GitHub read: properties, test cases, system-out, in this order.
+ *
+ * An expectation is a test case. What fails is a <failure>; what is unknown an <error>, not
+ * <skipped>: most readers show a skipped test as no reason to stop. A run without expectations has
+ * one test case: its verdict. The time of the suite is that of the run; a test case takes none of
+ * its own, for all are judged on the one record. GitLab shows of a suite only the test cases, so
+ * that what is wrong carries the findings too.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
+#include "lib/clock.h"
 
 #include <string.h>
+#include <time.h>
 
 /* The length of the UTF-8 sequence at @s if XML 1.0 may hold its character, else 0. */
 static size_t character(const unsigned char *s)
@@ -70,43 +77,67 @@ static const char *word(const json_t *o, const char *key, const char *otherwise)
 	return s ? s : otherwise;
 }
 
-static void test_case(struct text *t, const char *suite, const char *name, const char *verdict,
-		      const char *found, const char *reason)
+static void findings(struct text *t, const json_t *summary)
 {
-	text__add(t, "    <testcase classname=\"");
-	put(t, suite);
-	text__add(t, "\" name=\"");
-	put(t, name);
-	text__add(t, "\"");
-	if (!strcmp(verdict, "pass")) {
-		text__add(t, "/>\n");
-		return;
-	}
-	text__add(t, ">\n      <%s message=\"", !strcmp(verdict, "fail") ? "failure" : "error");
-	if (!strcmp(verdict, "fail")) {
-		text__add(t, "found ");
-		put(t, found);
-	} else {
-		text__add(t, "unknown: ");
-		put(t, reason);
-	}
-	text__add(t, "\" type=\"%s\"/>\n    </testcase>\n",
-		  !strcmp(verdict, "fail") ? "expectation" : "unknown");
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(summary, "findings"), i, s)
+		if (json_is_string(s)) {
+			put(t, json_string_value(s));
+			text__add(t, "\n");
+		}
 }
 
-static void expectation(struct text *t, const char *suite, const json_t *x)
+struct suite {
+	const char *name;
+	const json_t *summary;
+};
+
+static void test_case(struct text *t, const struct suite *suite, const char *name,
+		      const char *verdict, const char *found, const char *reason)
+{
+	const char *is = !strcmp(verdict, "fail") ? "failure" : "error";
+
+	text__add(t, "    <testcase classname=\"");
+	put(t, suite->name);
+	text__add(t, "\" name=\"");
+	put(t, name);
+	text__add(t, "\" time=\"0\"");
+	if (!strcmp(verdict, "pass")) {
+		text__add(t, "%s", found ? ">\n      <system-out>found " : "/>\n");
+		if (found) {
+			put(t, found);
+			text__add(t, "</system-out>\n    </testcase>\n");
+		}
+		return;
+	}
+	text__add(t, ">\n      <%s message=\"%s", is,
+		  !strcmp(is, "failure") ? "found " : "unknown: ");
+	put(t, !strcmp(is, "failure") ? found ? found : "" : reason);
+	text__add(t, "\" type=\"%s\">", !strcmp(is, "failure") ? "expectation" : "unknown");
+	put(t, name);
+	text__add(t, "%s", !strcmp(is, "failure") ? ": found " : ": unknown: ");
+	put(t, !strcmp(is, "failure") ? found ? found : "" : reason);
+	text__add(t, "\n");
+	findings(t, suite->summary);
+	text__add(t, "</%s>\n    </testcase>\n", is);
+}
+
+static void expectation(struct text *t, const struct suite *suite, const json_t *x)
 {
 	const json_t *value = json_object_get(x, "value");
 	_cleanup_free_ char *found =
-		value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
+		value ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(6))
+		      : NULL;
 
 	test_case(t, suite, word(x, "expr", ""), word(x, "verdict", "unknown"),
 		  found ? found : "null", word(x, "reason", "no reason was given"));
 }
 
-static void nothing_expected(struct text *t, const char *suite, const json_t *summary)
+static void nothing_expected(struct text *t, const struct suite *suite)
 {
-	const json_t *reasons = json_object_get(summary, "verdict_reasons"), *s;
+	const json_t *reasons = json_object_get(suite->summary, "verdict_reasons"), *s;
 	struct text all = {0};
 	_cleanup_free_ char *reason = NULL;
 	size_t i;
@@ -115,30 +146,83 @@ static void nothing_expected(struct text *t, const char *suite, const json_t *su
 		if (json_is_string(s))
 			text__add(&all, "%s%s", all.n ? "; " : "", json_string_value(s));
 	reason = text__take(&all);
-	test_case(t, suite, "the run", word(summary, "verdict", "unknown"), "",
+	test_case(t, suite, "the run", word(suite->summary, "verdict", "unknown"), NULL,
 		  reason ? reason : "");
 }
 
-static void system_out(struct text *t, const json_t *summary)
+/* ---- what the run was ---- */
+
+static void property(struct text *t, const char *name, const char *value)
 {
-	const json_t *s;
+	if (!value)
+		return;
+	text__add(t, "      <property name=\"%s\" value=\"", name);
+	put(t, value);
+	text__add(t, "\"/>\n");
+}
+
+static void properties(struct text *t, const struct history *h, const json_t *summary)
+{
+	const json_t *seed = json_object_get(summary, "seed");
+	_cleanup_free_ char *s = seed ? json_dumps(seed, JSON_ENCODE_ANY) : NULL;
+
+	text__add(t, "    <properties>\n");
+	property(t, "verdict", word(summary, "verdict", "unknown"));
+	property(t, "status", word(summary, "status", "unknown"));
+	property(t, "seed", s);
+	property(t, "run_id", h->run_id);
+	property(t, "kernel", h->kernel);
+	property(t, "tool", h->tool);
+	text__add(t, "    </properties>\n");
+}
+
+static void at_seconds(struct text *t, const json_t *fault, const char *key, const char *what)
+{
+	const json_t *x = json_object_get(fault, key);
+
+	if (json_is_number(x))
+		text__add(t, ", %s at +%.3f s", what, json_number_value(x));
+}
+
+static void faults(struct text *t, const json_t *summary)
+{
+	const json_t *f, *n;
+	const char *what;
 	size_t i;
 
-	text__add(t, "    <system-out>");
-	json_array_foreach(json_object_get(summary, "findings"), i, s)
-		if (json_is_string(s)) {
-			put(t, json_string_value(s));
-			text__add(t, "\n");
-		}
-	text__add(t, "</system-out>\n");
+	json_array_foreach(json_object_get(summary, "faults"), i, f) {
+		text__add(t, "fault ");
+		put(t, word(f, "name", ""));
+		at_seconds(t, f, "armed_at_s", "armed");
+		at_seconds(t, f, "first_hit_at_s", "first packet hit");
+		at_seconds(t, f, "cleared_at_s", "cleared");
+		json_object_foreach(json_object_get(f, "hits"), what, n)
+			if (json_integer_value(n))
+				text__add(t, ", %s %lld", what, (long long)json_integer_value(n));
+		text__add(t, "\n");
+	}
+}
+
+static void timestamp(struct text *t, int64_t realtime_ns)
+{
+	time_t s = realtime_ns / NS_PER_S;
+	char out[40];
+	struct tm tm;
+
+	if (realtime_ns < 0 || !gmtime_r(&s, &tm) ||
+	    !strftime(out, sizeof(out), "%Y-%m-%dT%H:%M:%S", &tm))
+		return;
+	text__add(t, " timestamp=\"%s\"", out);
 }
 
 char *analysis__junit(const struct history *h, const json_t *summary)
 {
+	const struct suite suite = {h->name, summary};
 	const json_t *list = json_object_get(summary, "expectations"), *x;
 	double seconds = json_number_value(json_object_get(summary, "duration_s"));
 	size_t i, n = json_array_size(list), failures = 0, errors = 0;
-	struct text t = {0};
+	struct text t = {0}, counts = {0};
+	_cleanup_free_ char *counted = NULL;
 
 	json_array_foreach(list, i, x) {
 		failures += !strcmp(word(x, "verdict", ""), "fail");
@@ -148,17 +232,26 @@ char *analysis__junit(const struct history *h, const json_t *summary)
 		failures = summary__verdict(summary) == VERDICT_FAIL;
 		errors = summary__verdict(summary) == VERDICT_UNKNOWN;
 	}
-	text__add(&t,
-		  "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"");
+	text__add(&counts, "tests=\"%zu\" failures=\"%zu\" errors=\"%zu\"", n ? n : 1, failures,
+		  errors);
+	counted = text__take(&counts);
+	if (!counted)
+		return NULL;
+	text__add(&t, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites %s time=\"%.3f\">\n",
+		  counted, seconds);
+	text__add(&t, "  <testsuite name=\"");
 	put(&t, h->name);
-	text__add(&t,
-		  "\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"%.3f\">\n",
-		  n ? n : 1, failures, errors, seconds);
+	text__add(&t, "\" %s skipped=\"0\" time=\"%.3f\"", counted, seconds);
+	timestamp(&t, h->start_realtime_ns);
+	text__add(&t, ">\n");
+	properties(&t, h, summary);
 	json_array_foreach(list, i, x)
-		expectation(&t, h->name, x);
+		expectation(&t, &suite, x);
 	if (!n)
-		nothing_expected(&t, h->name, summary);
-	system_out(&t, summary);
-	text__add(&t, "  </testsuite>\n</testsuites>\n");
+		nothing_expected(&t, &suite);
+	text__add(&t, "    <system-out>");
+	findings(&t, summary);
+	faults(&t, summary);
+	text__add(&t, "</system-out>\n  </testsuite>\n</testsuites>\n");
 	return text__take(&t);
 }

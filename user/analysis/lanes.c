@@ -11,6 +11,7 @@
  *            windows [{from_us, to_us, applied, first_hit_us}]}]; not applied: as planned
  *   roles [...]: lanes_roles.c
  *   ops {...}, latency {...}, traffic {...}: lanes_bins.c
+ *   groups [...]: lanes_groups.c; phase [...]: lanes_phase.c
  *   edges [{fault, from, to, matched, matched_bytes, dropped, first_hit_us, last_hit_us}]
  *   notes [{at_us, level, text}]: notes, and nodes that ended; at most LANES_NOTES_MAX
  */
@@ -20,6 +21,31 @@
 
 #include <inttypes.h>
 #include <string.h>
+
+static void points__flush(struct lanes_points *p)
+{
+	if (p->n)
+		json_array_append_new(p->out,
+				      json_pack("[o, I]", lanes__us(p->t_ns), (json_int_t)p->n));
+	p->n = 0;
+}
+
+void lanes_points__add(struct lanes_points *p, int64_t t_ns, int64_t n)
+{
+	if (p->n && t_ns / p->quantum_ns == p->t_ns / p->quantum_ns) {
+		p->n += n;
+		return;
+	}
+	points__flush(p);
+	p->t_ns = t_ns;
+	p->n = n;
+}
+
+json_t *lanes_points__take(struct lanes_points *p)
+{
+	points__flush(p);
+	return p->out;
+}
 
 json_t *lanes__us(int64_t ns)
 {
@@ -54,8 +80,7 @@ static void axis__init(struct lanes_axis *a, const struct history *h)
 	a->n_bins = (size_t)((a->to_ns + bin - 1) / bin);
 }
 
-/* Recorded bins are whole in a drawn one, or drawn bins would beat against them. */
-static void axis__align(struct lanes_axis *a, int64_t unit_ns)
+void axis__align(struct lanes_axis *a, int64_t unit_ns)
 {
 	int64_t n = (a->bin_ns + unit_ns - 1) / unit_ns;
 
@@ -282,16 +307,16 @@ json_t *analysis__lanes(const struct history *h, const json_t *summary)
 	_cleanup_(analysis__free) struct analysis an = {.h = h};
 	struct lanes_axis a, t;
 
-	(void)summary; /* the page has it beside the lanes */
 	if (analysis__make(h, &an) < 0)
 		return NULL;
 	axis__init(&a, h);
 	t = a;
 	axis__align(&t, h->traffic_bin_ns);
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-			 1, "from_us", lanes__us(a.from_ns), "to_us", lanes__us(a.to_ns), "run",
-			 run__lane(h), "phases", phases(h), "faults", faults(h, &a), "roles",
+	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+			 "version", 1, "from_us", lanes__us(a.from_ns), "to_us", lanes__us(a.to_ns),
+			 "run", run__lane(h), "phases", phases(h), "faults", faults(h, &a), "roles",
 			 lanes__roles(&an, &a), "ops", lanes__ops(&an, &a), "latency",
 			 lanes__latency(h, &a), "traffic", lanes__traffic(h, &t), "edges", edges(h),
-			 "notes", notes(h));
+			 "notes", notes(h), "groups", lanes__groups(h, &a), "phase",
+			 lanes__phase(&an, summary));
 }

@@ -2,14 +2,15 @@
 /*
  * lanes_bins.c: operations, latencies and traffic in bins.
  *
- *   ops {bin_us, nodes [{node, acked, failed, unknown, lost, stale, each with a _total,
+ *   ops {bin_us, checked (a workload checks what it is told), nodes [{node, acked, failed, unknown, lost, stale, each with a _total,
  *        reads_total, lost_points, stale_points, errors}]}
  *     Bins of the instants at which operations returned. acked, failed, unknown: adds; lost: of the
  *     acked, those that the final read lacks; stale: reads that missed what had been acknowledged
  *     before they began. Points are [us, count], merged beyond LANES_POINTS_MAX.
  *     errors [{outcome, error, count}]: why adds were not acknowledged, most frequent first.
- *   latency {bin_us, p50_us, p99_us}
- *     Nearest rank, of what was answered in each bin, from the intended send time; null: nothing.
+ *   latency {bin_us, p50_us, p99_us, max_us, service_p50_us, service_p99_us, service_max_us}
+ *     Nearest rank, of what was answered in each bin, from the intended send time or (service) from
+ *     the send of the first attempt; null: nothing.
  *   traffic {bin_us, nodes [{node, packets, dropped, syn, each with a _total}]}
  *     Packets both ways, SYN sent.
  */
@@ -18,6 +19,7 @@
 #include "lib/clock.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Bins of one thing; the array has n_bins. */
 struct bins {
@@ -52,37 +54,6 @@ static void bins__take(struct bins *b, const struct lanes_axis *a, json_t *obj, 
 }
 
 /* ---- operations ---- */
-
-/* Instants in a lane, in order: those in one quantum are one point with a count. */
-struct points {
-	json_t *out;
-	int64_t quantum_ns, t_ns, n;
-};
-
-static void points__flush(struct points *p)
-{
-	if (p->n)
-		json_array_append_new(p->out,
-				      json_pack("[o, I]", lanes__us(p->t_ns), (json_int_t)p->n));
-	p->n = 0;
-}
-
-static void points__add(struct points *p, int64_t t_ns)
-{
-	if (p->n && t_ns / p->quantum_ns == p->t_ns / p->quantum_ns) {
-		p->n++;
-		return;
-	}
-	points__flush(p);
-	p->t_ns = t_ns;
-	p->n = 1;
-}
-
-static json_t *points__take(struct points *p)
-{
-	points__flush(p);
-	return p->out;
-}
 
 /* Why operations failed. Equal strings of a history are one string. */
 struct reason {
@@ -139,9 +110,9 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 	const struct history *h = an->h;
 	static const int of_outcome[] = {
 		[OP_OK] = B_ACKED, [OP_FAIL] = B_FAILED, [OP_UNKNOWN] = B_UNKNOWN};
-	int64_t quantum = axis__quantum(a), reads = 0;
-	struct points lost = {.out = json_array(), .quantum_ns = quantum};
-	struct points stale = {.out = json_array(), .quantum_ns = quantum};
+	int64_t reads = 0;
+	struct lanes_points lost = lanes_points__init(a);
+	struct lanes_points stale = lanes_points__init(a);
 	struct bins b[B_COUNT] = {0};
 	struct reasons why = {0};
 	json_t *out = json_object();
@@ -163,11 +134,11 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 			reasons__add(&why, o);
 		if (an->writes.op_lost[i]) {
 			bins__add(&b[B_LOST], bin, 1);
-			points__add(&lost, o->return_ns);
+			lanes_points__add(&lost, o->return_ns, 1);
 		}
 		if (an->writes.op_stale[i]) {
 			bins__add(&b[B_STALE], bin, 1);
-			points__add(&stale, o->return_ns);
+			lanes_points__add(&stale, o->return_ns, 1);
 		}
 	}
 	json_object_set_new(out, "node", json_string(history__node(h, node)));
@@ -175,8 +146,8 @@ static json_t *node__ops(const struct analysis *an, const struct lanes_axis *a, 
 		bins__take(&b[i], a, out, bin_names[i]);
 	json_object_set_new(out, "errors", reasons__json(&why));
 	json_object_set_new(out, "reads_total", json_integer(reads));
-	json_object_set_new(out, "lost_points", points__take(&lost));
-	json_object_set_new(out, "stale_points", points__take(&stale));
+	json_object_set_new(out, "lost_points", lanes_points__take(&lost));
+	json_object_set_new(out, "stale_points", lanes_points__take(&stale));
 	return out;
 }
 
@@ -193,11 +164,15 @@ json_t *lanes__ops(const struct analysis *an, const struct lanes_axis *a)
 {
 	const struct history *h = an->h;
 	json_t *nodes = json_array();
+	bool checked = false;
 
 	for (size_t n = 0; n < h->nodes.n; n++)
 		if (node__works(h, (int)n))
 			json_array_append_new(nodes, node__ops(an, a, (int)n));
-	return json_pack("{s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "nodes", nodes);
+	for (size_t w = 0; w < h->n_workloads; w++)
+		checked |= strcmp(h->workloads[w].check, "none") != 0;
+	return json_pack("{s:o, s:b, s:o}", "bin_us", lanes__us(a->bin_ns), "checked", checked,
+			 "nodes", nodes);
 }
 
 /* ---- latency ---- */
@@ -215,25 +190,58 @@ static int64_t rank(const int64_t *v, size_t n, unsigned int pct)
 	return v[(n * pct + 99) / 100 - 1];
 }
 
+/* The latencies of what was answered in one bin, from two beginnings. */
+struct latencies {
+	int64_t *v[2]; /* intended, service */
+	size_t n[2];
+};
+
+static void latencies__add(struct latencies *l, const struct history_op *o)
+{
+	if (o->outcome != OP_OK)
+		return;
+	l->v[0][l->n[0]++] = o->return_ns - o->intended_ns;
+	if (o->invoke_ns != HISTORY_NONE)
+		l->v[1][l->n[1]++] = o->return_ns - o->invoke_ns;
+}
+
+static void latencies__flush(struct latencies *l, json_t *const *arrays)
+{
+	for (int k = 0; k < 2; k++) {
+		const int64_t *v = l->v[k];
+		size_t n = l->n[k];
+
+		qsort(l->v[k], n, sizeof(*v), latency__compare);
+		json_array_append_new(arrays[3 * k], n ? lanes__us(rank(v, n, 50)) : json_null());
+		json_array_append_new(arrays[3 * k + 1],
+				      n ? lanes__us(rank(v, n, 99)) : json_null());
+		json_array_append_new(arrays[3 * k + 2], n ? lanes__us(v[n - 1]) : json_null());
+		l->n[k] = 0;
+	}
+}
+
 json_t *lanes__latency(const struct history *h, const struct lanes_axis *a)
 {
-	_cleanup_free_ int64_t *v = malloc((h->n_ops + 1) * sizeof(*v));
-	json_t *p50 = json_array(), *p99 = json_array();
+	static const char *const names[6] = {"p50_us",	       "p99_us",	 "max_us",
+					     "service_p50_us", "service_p99_us", "service_max_us"};
+	_cleanup_free_ int64_t *one = malloc((h->n_ops + 1) * sizeof(*one));
+	_cleanup_free_ int64_t *two = malloc((h->n_ops + 1) * sizeof(*two));
+	struct latencies l = {.v = {one, two}};
+	json_t *out = json_object(), *arrays[6];
 	size_t i = 0;
 
-	/* ops come in the order of their return: those of a bin stand together */
-	for (size_t bin = 0; v && bin < a->n_bins; bin++) {
-		size_t n = 0;
-
-		for (; i < h->n_ops && axis__bin(a, h->ops[i].return_ns) == bin; i++)
-			if (h->ops[i].outcome == OP_OK)
-				v[n++] = h->ops[i].return_ns - h->ops[i].intended_ns;
-		qsort(v, n, sizeof(*v), latency__compare);
-		json_array_append_new(p50, n ? lanes__us(rank(v, n, 50)) : json_null());
-		json_array_append_new(p99, n ? lanes__us(rank(v, n, 99)) : json_null());
+	json_object_set_new(out, "bin_us", lanes__us(a->bin_ns));
+	for (int k = 0; k < 6; k++) {
+		arrays[k] = json_array();
+		json_object_set_new(out, names[k], arrays[k]);
 	}
-	return json_pack("{s:o, s:o, s:o}", "bin_us", lanes__us(a->bin_ns), "p50_us", p50, "p99_us",
-			 p99);
+	/* ops come in the order of their return: those of a bin stand together */
+	for (size_t bin = 0; one && two && bin < a->n_bins; bin++) {
+		for (; i < h->n_ops && axis__bin(a, h->ops[i].return_ns) == bin; i++)
+			latencies__add(&l, &h->ops[i]);
+		latencies__flush(&l, arrays);
+	}
+	return out;
 }
 
 /* ---- traffic ---- */

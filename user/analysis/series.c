@@ -2,7 +2,9 @@
 /*
  * series.c: series.csv: one row for each node and bin of the traffic record in which anything
  * happened, with the packets that the node's devices counted and the operations of clients there
- * that returned in it.
+ * that returned in it. Where the record has bins of clients and services, more columns follow, empty in
+ * those rows: client, server, proto, port and what was counted of them; and then rows that have only these, one for each
+ * bin in which anything was, service by service.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -30,7 +32,7 @@ enum column {
 
 static const char head[] =
 	"t_s,node,rx_packets,rx_bytes,tx_packets,tx_bytes,rx_syn,tx_syn,rx_rst,tx_rst,"
-	"dropped,adds_acked,adds_failed,adds_unknown,reads_ok,reads_failed\r\n";
+	"dropped,adds_acked,adds_failed,adds_unknown,reads_ok,reads_failed";
 
 /* What a row adds up: a bin of the record, or an operation. */
 struct item {
@@ -112,6 +114,46 @@ static void field(struct text *t, const char *s)
 	text__put(t, "\"", 1);
 }
 
+/* ---- clients and services ---- */
+
+enum { WHO_COLUMNS = 4 }; /* client, server, proto, port */
+
+static void commas(struct text *t, size_t n)
+{
+	while (n--)
+		text__put(t, ",", 1);
+}
+
+static void service_head(struct text *t)
+{
+	text__add(t, ",client,server,proto,port");
+	for (size_t c = 0; c < BINS_COUNT; c++)
+		/* The rows of nodes have a column of that name. */
+		text__add(t, ",%s%s", c == BINS_DROPPED ? "service_" : "", history_bins_names[c]);
+}
+
+static bool any_in(const struct history_bins *b, size_t i)
+{
+	for (size_t c = 0; c < BINS_COUNT; c++)
+		if (b->counts[c] && b->counts[c][i])
+			return true;
+	return false;
+}
+
+static void service_row(struct text *t, const struct history *h, const struct history_bins *b,
+			size_t i)
+{
+	text__add(t, "%.9g,", ((double)b->start_ns + (double)i * (double)b->bin_ns) / NS_PER_S);
+	commas(t, COLUMNS + 1);
+	field(t, history__node(h, b->client));
+	text__put(t, ",", 1);
+	field(t, history__node(h, b->server));
+	text__add(t, ",%d,%d", b->proto, b->port);
+	for (size_t c = 0; c < BINS_COUNT; c++)
+		text__add(t, ",%lld", b->counts[c] ? (long long)b->counts[c][i] : 0LL);
+	text__put(t, "\r\n", 2);
+}
+
 char *analysis__series_csv(const struct history *h)
 {
 	size_t n = 0;
@@ -122,6 +164,9 @@ char *analysis__series_csv(const struct history *h)
 		return NULL;
 	qsort(v, n, sizeof(*v), by_bin);
 	text__put(&t, head, sizeof(head) - 1);
+	if (h->n_bins)
+		service_head(&t);
+	text__put(&t, "\r\n", 2);
 	for (size_t i = 0, next; i < n; i = next) {
 		int64_t sums[COLUMNS] = {0};
 
@@ -131,7 +176,13 @@ char *analysis__series_csv(const struct history *h)
 		field(&t, history__node(h, v[i].node));
 		for (size_t c = 0; c < COLUMNS; c++)
 			text__add(&t, ",%lld", (long long)sums[c]);
+		if (h->n_bins)
+			commas(&t, WHO_COLUMNS + BINS_COUNT);
 		text__put(&t, "\r\n", 2);
 	}
+	for (size_t i = 0; i < h->n_bins; i++)
+		for (size_t k = 0; k < h->bins[i].n; k++)
+			if (any_in(&h->bins[i], k))
+				service_row(&t, h, &h->bins[i], k);
 	return text__take(&t);
 }

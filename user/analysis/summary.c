@@ -249,18 +249,21 @@ static json_t *availability(const struct analysis *a)
 {
 	const struct availability *v = &a->availability;
 	json_t *sides = json_array();
+	int64_t longest = HISTORY_NONE;
 
 	for (size_t s = 0; s < a->timing.n_sides; s++)
-		if (v->side_gap[s] != HISTORY_NONE)
+		if (v->side_gap[s] != HISTORY_NONE) {
 			json_array_append_new(
 				sides, json_pack("{s:s,s:o}", "side", a->timing.side_names[s],
 						 "longest_gap_s", json_seconds(v->side_gap[s])));
-	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "sides", sides, "t_stepdown_s",
-			 json_seconds(v->stepdown_ns), "t_elect_s", json_seconds(v->elect_ns),
-			 "heal_tail_s", json_seconds(v->heal_tail_ns), "old_claim_end_after_heal_s",
-			 json_seconds(v->old_end_after_heal_ns), "first_ack_everywhere_s",
-			 json_seconds(v->first_ack_everywhere_ns), "replicas_equal_s",
-			 json_seconds(v->replicas_equal_ns));
+			longest = v->side_gap[s] > longest ? v->side_gap[s] : longest;
+		}
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}", "gap_s", json_seconds(longest),
+			 "sides", sides, "t_stepdown_s", json_seconds(v->stepdown_ns), "t_elect_s",
+			 json_seconds(v->elect_ns), "heal_tail_s", json_seconds(v->heal_tail_ns),
+			 "old_claim_end_after_heal_s", json_seconds(v->old_end_after_heal_ns),
+			 "first_ack_everywhere_s", json_seconds(v->first_ack_everywhere_ns),
+			 "replicas_equal_s", json_seconds(v->replicas_equal_ns));
 }
 
 static json_t *ms(const struct quantiles *q, int64_t ns)
@@ -279,13 +282,15 @@ static json_t *recorder(const struct history *h)
 	const struct history_end *e = &h->end;
 
 	return json_pack(
-		"{s:o,s:o,s:o}", "events",
+		"{s:o,s:o,s:o,s:o,s:o}", "events",
 		json_count(e->events == HISTORY_NONE ? (int64_t)h->n_events : e->events),
 		"lost_events", json_count(e->lost_events), "probe_gaps",
-		json_count(e->probe_gaps == HISTORY_NONE ? (int64_t)h->n_gaps : e->probe_gaps));
+		json_count(e->probe_gaps == HISTORY_NONE ? (int64_t)h->n_gaps : e->probe_gaps),
+		"late_bins", json_count(e->late_bins), "unnamed_flows",
+		json_count(e->unnamed_flows));
 }
 
-static json_t *numbers(const struct analysis *a)
+json_t *summary__numbers(const struct analysis *a)
 {
 	const struct history *h = a->h;
 	const struct goodput *g = &a->goodput;
@@ -304,7 +309,7 @@ static json_t *numbers(const struct analysis *a)
 	json_object_set_new(o, "split_brain", summary__split(a, &a->split));
 	json_object_set_new(o, "writes", writes(a));
 	json_object_set_new(o, "reads", reads(&a->writes));
-	json_object_set_new(o, "checks", checks__json(h, a->claims));
+	json_object_set_new(o, "checks", json_null()); /* of the whole run alone */
 	json_object_set_new(o, "availability", availability(a));
 	json_object_set_new(o, "herd", herd__json(h, &a->herd));
 	json_object_set_new(o, "traffic", traffic__json(h));
@@ -327,7 +332,8 @@ json_t *analysis__summary(const struct history *h)
 
 	if (analysis__make(h, &a) < 0)
 		return NULL;
-	o = numbers(&a);
+	o = summary__numbers(&a);
+	json_object_set_new(o, "checks", checks__json(h, a.claims));
 	if (verdict__decide(&a, o, &doubts) == 0)
 		findings = findings__make(&a, doubts, json_object_get(o, "checks"));
 	json_decref(doubts);

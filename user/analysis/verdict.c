@@ -8,7 +8,7 @@
  * read for instance; and, for split_brain, when it would not hold if the nodes had claimed
  * whenever they were not sampled for longer than a probe gap. What fails, fails.
  */
-#include "analysis/expect.h"
+#include "analysis/expect_schema.h"
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -159,7 +159,7 @@ static void say_unseen(const struct analysis *a, struct text *t)
 
 struct judged {
 	enum verdict verdict;
-	const json_t *value; /* borrowed; NULL if there is none */
+	json_t *value; /* a reference; NULL if there is none */
 	struct text reason;
 	json_t *doubts; /* of all expectations: each reason once, in order */
 };
@@ -212,10 +212,46 @@ static const char *why_null(const struct analysis *a, const struct expect *e,
 	return why->msg;
 }
 
-/* @worst: the summary with the split brain that may have gone unseen. */
-static void judge(const struct analysis *a, const char *text, const json_t *summary,
-		  const json_t *worst, const struct doubts *d, struct judged *j)
+/* Of its window, nothing that counts was acknowledged: that nothing was lost says nothing. */
+static void because_idle(const struct expect *e, const json_t *summary, struct judged *j)
 {
+	static const char *const about[] = {"writes.lost", "writes.recovered",
+					    "writes.lost_by_side"};
+	const json_t *w = json_object_get(summary, "writes");
+
+	for (size_t i = 0; i < ARRAY_SIZE(about); i++)
+		if (!strncmp(e->schema->path, about[i], strlen(about[i])) &&
+		    json_integer_value(json_object_get(w, "acked")) == 0) {
+			unknown(j, "no write succeeded in that window");
+			return;
+		}
+}
+
+/* The summaries that an expectation is judged by: of the run, or of its window. */
+struct judges {
+	json_t *summary, *worst; /* @worst: with the split brain that may have gone unseen */
+};
+
+static void cleanup_judges(struct judges *x)
+{
+	json_decref(x->summary);
+	json_decref(x->worst);
+}
+
+static int judges__find(const struct analysis *a, const struct expect *e, const struct judges *run,
+			struct judges *ret, struct error *why)
+{
+	if (e->window != WINDOW_RUN)
+		return window__summary(a, e, &ret->summary, &ret->worst, why);
+	ret->summary = json_incref(run->summary);
+	ret->worst = json_incref(run->worst);
+	return 0;
+}
+
+static void judge(const struct analysis *a, const char *text, const struct judges *run,
+		  const struct doubts *d, struct judged *j)
+{
+	_cleanup_(cleanup_judges) struct judges by = {0};
 	_cleanup_(cleanup_expect) struct expect *e = NULL;
 	struct error err = {0};
 	const json_t *then;
@@ -224,7 +260,8 @@ static void judge(const struct analysis *a, const char *text, const json_t *summ
 		unknown(j, err.msg);
 		return;
 	}
-	j->value = expect__value(e, summary, &err);
+	if (judges__find(a, e, run, &by, &err) == 0)
+		j->value = json_incref((json_t *)expect__value(e, by.summary, &err));
 	if (j->value && !expect__holds(e, j->value)) {
 		j->verdict = VERDICT_FAIL;
 		return;
@@ -234,9 +271,11 @@ static void judge(const struct analysis *a, const char *text, const json_t *summ
 	because_of(j, d->always);
 	if (is_effect(e))
 		because_of(j, d->effects);
+	if (j->value && e->window != WINDOW_RUN)
+		because_idle(e, by.summary, j);
 	if (!j->value || !expect__is_about(e, "split_brain"))
 		return;
-	then = expect__value(e, worst, &err);
+	then = expect__value(e, by.worst, &err);
 	if (!then || !expect__holds(e, then)) {
 		struct text t = {0};
 		_cleanup_free_ char *s = NULL;
@@ -246,11 +285,6 @@ static void judge(const struct analysis *a, const char *text, const json_t *summ
 		s = text__take(&t);
 		unknown(j, s ? s : "not all roles were sampled");
 	}
-}
-
-static json_t *short_value(const json_t *v)
-{
-	return v ? json_incref((json_t *)v) : json_null();
 }
 
 /* "writes.lost == 0: found 1208", for the reasons of the verdict. */
@@ -280,10 +314,10 @@ static enum verdict worse(enum verdict a, enum verdict b)
 	return a == VERDICT_UNKNOWN ? a : b;
 }
 
-static int expectations(const struct analysis *a, json_t *summary, const json_t *worst,
-			const struct doubts *d, json_t *reasons, json_t *all, enum verdict *ret)
+static int expectations(const struct analysis *a, const struct judges *run, const struct doubts *d,
+			json_t *reasons, json_t *all, enum verdict *ret)
 {
-	json_t *list = json_object_get(summary, "expectations");
+	json_t *list = json_object_get(run->summary, "expectations");
 
 	for (size_t i = 0; i < a->h->expect.n; i++) {
 		const char *text = a->h->expect.v[i];
@@ -291,19 +325,23 @@ static int expectations(const struct analysis *a, json_t *summary, const json_t 
 		struct text sentence = {0};
 		_cleanup_free_ char *reason = NULL;
 
-		judge(a, text, summary, worst, d, &j);
+		judge(a, text, run, d, &j);
 		reason = text__take(&j.reason);
-		if (!reason)
+		if (!reason) {
+			json_decref(j.value);
 			return -ENOMEM;
-		json_array_append_new(list, json_pack("{s:o,s:s,s:o,s:o}", "expr", json_words(text),
-						      "verdict", verdict__name(j.verdict), "value",
-						      short_value(j.value), "reason",
-						      json_words(*reason ? reason : NULL)));
+		}
+		json_array_append_new(list,
+				      json_pack("{s:o,s:s,s:o,s:o}", "expr", json_words(text),
+						"verdict", verdict__name(j.verdict), "value",
+						j.value ? json_incref(j.value) : json_null(),
+						"reason", json_words(*reason ? reason : NULL)));
 		*ret = worse(*ret, j.verdict);
-		if (j.verdict == VERDICT_PASS)
-			continue;
-		say(&sentence, text, &j, reason);
-		doubt(reasons, &sentence);
+		if (j.verdict != VERDICT_PASS) {
+			say(&sentence, text, &j, reason);
+			doubt(reasons, &sentence);
+		}
+		json_decref(j.value);
 	}
 	return 0;
 }
@@ -358,7 +396,7 @@ int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doub
 	else
 		json_object_set_new(worst, "split_brain", summary__split(a, &a->worst));
 	if (!r)
-		r = expectations(a, summary, worst, &d, reasons, all, &v);
+		r = expectations(a, &(struct judges){summary, worst}, &d, reasons, all, &v);
 	if (!r && !a->h->expect.n) {
 		nothing_expected(a, summary, &d, reasons);
 		json_array_extend(all, reasons);
@@ -369,4 +407,23 @@ int verdict__decide(const struct analysis *a, json_t *summary, json_t **ret_doub
 	json_decref(worst);
 	*ret_doubts = all;
 	return r;
+}
+
+int analysis__holds(const struct history *h, const json_t *summary, const char *text,
+		    struct error *why)
+{
+	_cleanup_(analysis__free) struct analysis a = {.h = h};
+	_cleanup_(cleanup_expect) struct expect *e = NULL;
+	_cleanup_(cleanup_judges) struct judges by = {0};
+	struct judges run = {(json_t *)summary, (json_t *)summary};
+	const json_t *value;
+	int r = expect__parse(text, &e, why);
+
+	if (!r && e->window != WINDOW_RUN)
+		r = analysis__make(h, &a);
+	r = r ? r : judges__find(&a, e, &run, &by, why);
+	if (r)
+		return r == -ENOENT ? -ENODATA : r;
+	value = expect__value(e, by.summary, why);
+	return value ? expect__holds(e, value) : -ENODATA;
 }

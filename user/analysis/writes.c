@@ -335,7 +335,7 @@ static void count(const struct history *h, const struct values *vs, struct write
 			continue;
 		w->op_stale[i] = true;
 		w->reads_stale++;
-		by = o->invoke_ns - x->acked_ns;
+		by = w->staleness_ns[i] = o->invoke_ns - x->acked_ns;
 		w->max_staleness_ns = by > w->max_staleness_ns ? by : w->max_staleness_ns;
 	}
 	if (w->reads_set && !w->reads_stale)
@@ -372,7 +372,9 @@ int writes__make(const struct history *h, const struct timing *t, const struct c
 	ret->lost_by_side = calloc(t->n_sides + 1, sizeof(*ret->lost_by_side));
 	ret->op_lost = calloc(h->n_ops + 1, sizeof(*ret->op_lost));
 	ret->op_stale = calloc(h->n_ops + 1, sizeof(*ret->op_stale));
-	if (r || !ret->workloads || !ret->lost_by_side || !ret->op_lost || !ret->op_stale)
+	ret->staleness_ns = calloc(h->n_ops + 1, sizeof(*ret->staleness_ns));
+	if (r || !ret->staleness_ns || !ret->workloads || !ret->lost_by_side || !ret->op_lost ||
+	    !ret->op_stale)
 		return -ENOMEM;
 	ret->lost_first_ns = ret->lost_last_ns = ret->max_staleness_ns = HISTORY_NONE;
 	ret->has_final = true;
@@ -389,4 +391,5 @@ void writes__free(struct writes *w)
 	free(w->lost_by_side);
 	free(w->op_lost);
 	free(w->op_stale);
+	free(w->staleness_ns);
 }

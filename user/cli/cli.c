@@ -103,21 +103,77 @@ void cli__catch_signals(struct run_options *opts)
 	opts->wake_fd = wake_fd;
 }
 
+struct names {
+	const char **v;
+	size_t n;
+};
+
+static void cleanup_names(struct names *x)
+{
+	free(x->v);
+}
+
+static int names__add(struct names *x, const char *name)
+{
+	const char **v = reallocarray(x->v, x->n + 1, sizeof(*v));
+
+	if (!v)
+		return -ENOMEM;
+	x->v = v;
+	v[x->n++] = name;
+	return 0;
+}
+
+/* A scalar's place is where it begins, with its quote: its text begins behind that. */
+static int check_expression(const struct experiment *e, const char *text, struct pos pos,
+			    bool quoted, const struct expect_names *names, struct error *err)
+{
+	int col = 1;
+
+	if (expect__check(text, names, &col, err) == 0)
+		return 0;
+	return err__prefix(err, "%s:%d:%d", e->file, pos.line, pos.col + col - 1 + quoted);
+}
+
+/* Expectations and guards: every path, unit, window and name, before anything is touched. */
+static int check_expressions(const struct experiment *e, struct error *err)
+{
+	_cleanup_(cleanup_names) struct names faults = {0}, resources = {0}, workloads = {0};
+	struct expect_names names;
+	int r = 0;
+
+	for (size_t i = 0; i < e->n_faults && !r; i++)
+		r = names__add(&faults, e->faults[i].name);
+	for (size_t i = 0; i < e->n_roles && !r; i++)
+		r = names__add(&resources, e->roles[i].resource);
+	for (size_t i = 0; i < e->n_workloads && !r; i++)
+		r = names__add(&workloads, e->workloads[i].name);
+	if (r)
+		return err__set(err, r, "no memory");
+	names = (struct expect_names){
+		.faults = faults.v,
+		.n_faults = faults.n,
+		.resources = resources.v,
+		.n_resources = resources.n,
+		.workloads = workloads.v,
+		.n_workloads = workloads.n,
+	};
+	for (size_t i = 0; i < e->n_expect && !r; i++)
+		r = check_expression(e, e->expect[i].text, e->expect[i].pos, e->expect[i].quoted,
+				     &names, err);
+	for (size_t i = 0; i < e->n_guards && !r; i++)
+		r = check_expression(e, e->guards[i].when, e->guards[i].pos, e->guards[i].quoted,
+				     &names, err);
+	return r;
+}
+
 int cli__precheck(const struct experiment *e, bool allow_host, struct error *err)
 {
 	struct plan_options po = {.allow_host = allow_host};
 	_cleanup_(cleanup_plan) struct plan *plan = NULL;
 
-	for (size_t i = 0; i < e->n_expect; i++)
-		if (expect__check(e->expect[i].text, err) < 0)
-			return err__prefix(err, "%s:%d:%d", e->file, e->expect[i].pos.line,
-					   e->expect[i].pos.col),
-			       EXIT_USAGE;
-	for (size_t i = 0; i < e->n_guards; i++)
-		if (expect__check(e->guards[i].when, err) < 0)
-			return err__prefix(err, "%s:%d:%d", e->file, e->guards[i].pos.line,
-					   e->guards[i].pos.col),
-			       EXIT_USAGE;
+	if (check_expressions(e, err) < 0)
+		return EXIT_USAGE;
 	if (e->has_lab && lab__check(e, err) < 0)
 		return err__prefix(err, "%s", e->file), EXIT_USAGE;
 	for (size_t i = 0; i < e->n_workloads; i++)

@@ -49,6 +49,8 @@ enum cli_key {
 	KEY_SORT,
 	KEY_DEVICES,
 	KEY_NETNS,
+	KEY_COMPARE,
+	KEY_CAPTURE,
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */

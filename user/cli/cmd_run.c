@@ -10,7 +10,7 @@ struct run_args {
 	struct run_options opts;
 	const char **files;
 	size_t n_files;
-	bool json, seed_set;
+	bool json, seed_set, capture;
 	uint64_t seed;
 };
 
@@ -20,6 +20,8 @@ static const struct argp_option options[] = {
 	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 0},
 	{"hold", KEY_HOLD, "MODE", 0, "what holds delayed packets: auto (default), fq or tap", 0},
 	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
+	{"capture", KEY_CAPTURE, NULL, 0,
+	 "write capture.pcapng, packets with the faults' decisions as comments", 0},
 	{"json", KEY_JSON, NULL, 0, "print summary.json instead of progress", 0},
 	{0},
 };
@@ -48,6 +50,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_ALLOW_HOST:
 		a->opts.allow_host = true;
+		return 0;
+	case KEY_CAPTURE:
+		a->capture = true;
 		return 0;
 	case KEY_JSON:
 		a->json = true;
@@ -109,6 +114,8 @@ static int load_all(const struct run_args *a, struct experiment **list)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
 				 (unsigned long long)list[i]->seed);
 	}
+	for (size_t i = 0; i < a->n_files && !status; i++)
+		list[i]->capture.on |= a->capture;
 	for (size_t i = 0; i < a->n_files && !status; i++)
 		status = cli__need_privileges(run__privileges(list[i]));
 	for (size_t i = 0; i < a->n_files && !status; i++) {

@@ -313,8 +313,10 @@ static int exact_address(struct compiler *c, struct walk *w, size_t first, size_
 		r = own_address(c, f, i, j, &ident);
 		if (r)
 			return r;
-		if (i == best)
+		if (i == best) {
 			out->ident = ident;
+			out->ident.node |= CHAOS_NODE_HERE;
+		}
 	}
 	if (best == end) {
 		out->ident.node = f->node;

@@ -172,6 +172,8 @@ static int start(struct dataplane *dp, struct error *err)
 	if (!r)
 		r = first_tables(dp, err);
 	if (!r)
+		r = dataplane__open_bins(dp, err);
+	if (!r)
 		r = open_owners(dp, err);
 	if (!r)
 		r = open_line(dp, err);
@@ -189,6 +191,8 @@ int dataplane__open(const struct dp_plan *plan, struct dataplane **ret, struct e
 	dp->places.epoll_fd = -1;
 	for (int i = 0; i < DP_N_MAPS; i++)
 		dp->map[i] = -1;
+	for (int i = 0; i < TRACING_PROGS; i++)
+		dp->tracing.link[i] = -1;
 	bpf_log__begin();
 	dp->have_set_tstamp =
 		line__needs(plan).any &&
@@ -215,6 +219,7 @@ void dataplane__close(struct dataplane *dp)
 	if (dp->windows)
 		munmap(dp->windows, dp->windows_size);
 	dataplane__detach_all(dp);
+	dataplane__close_bins(dp);
 	owners__close(dp->owners);
 	line__close(dp->line);
 	for (size_t i = 0; i < dp->n_pairs && dp->line_progs; i++) {

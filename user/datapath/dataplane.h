@@ -102,11 +102,14 @@ struct dp_plan {
 	size_t n_faults;
 	struct dp_exempt *exempts;
 	size_t n_exempts;
-	bool by_socket;		  /* members are, or may come to be, by their sockets */
+	bool by_socket; /* members are, or may come to be, by their sockets */
 	/* With by_socket: no fault touches the sockets of this process; those of its children are not meant. 0 = none */
 	pid_t exempt_pid;
-	uint64_t as_of_ns;	  /* CLOCK_MONOTONIC: when members' processes were as they say */
-	bool count_traffic;	  /* per member that has a namespace */
+	uint64_t as_of_ns;  /* CLOCK_MONOTONIC: when members' processes were as they say */
+	bool count_traffic; /* per member that has a namespace */
+	uint64_t
+		traffic_bin_ns; /* with count_traffic: per client and service too, in bins of so long; 0 = not */
+	uint32_t capture_snaplen; /* bytes of each packet to hand out: capture.h; 0: none */
 	enum dp_attach_mode mode; /* AUTO: tcx where the kernel has it, else clsact */
 	enum dp_hold_mode hold; /* AUTO: fq where the kernel has it, else a process behind a TAP */
 };
@@ -158,6 +161,40 @@ int dataplane__total(struct dataplane *dp, size_t fault, struct chaos_edge_count
 /* Cumulative traffic of the member called @node; -ENOENT if it has none here. */
 int dataplane__traffic(struct dataplane *dp, const char *node, struct chaos_traffic *ret);
 int dataplane__stats(struct dataplane *dp, struct chaos_stats *ret);
+
+/* Bins of one client and service, of which at least one is not all zero. */
+struct dp_bins {
+	const char *client, *server; /* node names, "other" */
+	uint16_t port;
+	uint8_t proto;
+	const struct chaos_bin *v; /* one for each bin asked for */
+	size_t n;
+};
+typedef void dp_bins_fn(const struct dp_bins *b, void *arg);
+
+/*
+ * Take bins @from ... @to - 1 (bin i begins at run time i * traffic_bin_ns) out of the kernel: at most CHAOS_BINS, all
+ * over for a while, each asked for once and in order. -ENOENT if the plan has no bins.
+ */
+int dataplane__take_bins(struct dataplane *dp, uint64_t from, uint64_t to, dp_bins_fn *fn,
+			 void *arg);
+/* New connections and packets that had to be counted with others since there were too many services. */
+uint64_t dataplane__bins_refused(const struct dataplane *dp);
+/* A server listens at this TCP port of a member: who speaks to it is the client. */
+void dataplane__add_service(struct dataplane *dp, uint16_t port);
+
+/* What the kernel dropped, by reason; cumulative. */
+struct dp_drop {
+	const char *node; /* NULL: not known */
+	const char *
+		reason; /* as enum skb_drop_reason has it, without SKB_DROP_REASON_; NULL: it has it not */
+	uint32_t code;
+	uint64_t packets;
+};
+/* Caller frees *ret. -ENOENT if the kernel gives no reasons. */
+int dataplane__drops(struct dataplane *dp, struct dp_drop **ret, size_t *ret_n);
+/* Why not all of the bins' numbers are there; NULL: they are. */
+const char *dataplane__bins_missing(const struct dataplane *dp);
 
 /* "tcx" or "clsact": what the programs are attached by. */
 const char *dataplane__mechanism(const struct dataplane *dp);

@@ -32,6 +32,17 @@ enum dp_map {
 	DP_PROCESSES,
 	DP_CGROUPS,
 	DP_JOINS,
+	DP_SUBJECTS,
+	DP_SUBJECT_KEYS,
+	DP_BINS,
+	DP_RECORDING,
+	DP_SUBJECTS_LOCK,
+	DP_SERVICES,
+	DP_CONNS,
+	DP_SPACES,
+	DP_DROPS,
+	DP_CAPTURED,
+	DP_CAPTURES,
 	DP_N_MAPS,
 };
 
@@ -51,6 +62,15 @@ struct instance_key {
 /* Programs of the line (bpf/line.bpf.c) that look up the pairs of one scope. */
 struct line_progs {
 	int turn, decide, to_hook, back; /* -1: not loaded */
+};
+
+enum { TRACING_PROGS = 4 };
+
+/* Tracepoints of the kernel's TCP (bpf/traffic.bpf.c), as links. */
+struct tracing {
+	int link[TRACING_PROGS]; /* -1: not there */
+	bool tcp, drops;
+	char missing[192]; /* why not all of it is; "" */
 };
 
 struct dataplane {
@@ -74,6 +94,12 @@ struct dataplane {
 	size_t cap_instances;
 	bool tcx;
 	bool have_set_tstamp; /* the kernel's bpf_skb_set_tstamp(), of Linux 5.18 */
+
+	struct chaos_recording *recording; /* NULL: the plan has no bins */
+	struct chaos_subject *subject_keys;
+	struct chaos_bins *bins;
+	struct chaos_services *services;
+	struct tracing tracing;
 
 	struct owners *owners;	       /* NULL: no member is by its sockets */
 	struct line *line;	       /* NULL: no fault needs it */
@@ -117,6 +143,15 @@ int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, str
 
 /* Have the tables of pairs that the hooks and pairs of @c refer to. */
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err);
+
+/* Numbers there are for subjects of the plan's bins; 1 without bins. */
+uint32_t dataplane__subjects_max(const struct dataplane *dp);
+int dataplane__open_bins(struct dataplane *dp, struct error *err);
+void dataplane__close_bins(struct dataplane *dp);
+/* The tracing programs with the run's maps, attached; what the kernel lacks is left out and in ret->missing. */
+int dataplane__open_tracing(struct dataplane *dp, struct tracing *ret, struct error *err);
+/* Tell them which namespaces are the run's. */
+int dataplane__set_spaces(struct dataplane *dp, struct error *err);
 
 /* Tell the kernel whose processes are whose, as in dp->now. */
 int dataplane__set_owners(struct dataplane *dp, struct error *err);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* features.c: what this kernel can do, found out by doing it between two scratch namespaces. */
-#include "datapath/dataplane.h"
+#include "datapath/dataplane_internal.h"
 
 #include "datapath/bpf_log.h"
 #include "datapath/scratch.h"
@@ -68,6 +68,24 @@ static void probe_btf(struct features *f)
 		add(f, "btf", false,
 		    "no /sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF); not needed for "
 		    "faults on packets");
+}
+
+/* What the kernel's TCP says of connections goes into the bins of traffic. */
+static void probe_tracing(struct features *f)
+{
+	const struct dp_plan plan = {
+		.mode = DP_ATTACH_CLSACT, .count_traffic = true, .traffic_bin_ns = NS_PER_S};
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
+	struct error err = {0};
+	const char *missing;
+
+	if (dataplane__open(&plan, &dp, &err)) {
+		add(f, "tracing", false, "%s", err.msg);
+		return;
+	}
+	missing = dataplane__bins_missing(dp);
+	add(f, "tracing", dp->tracing.tcp, "%s",
+	    missing ?: "connections, retransmissions and the kernel's drops are recorded");
 }
 
 struct crossing {
@@ -281,6 +299,7 @@ int dataplane__features(struct dp_feature **ret, size_t *ret_n)
 	bpf_log__begin();
 	probe_bpf(&f);
 	probe_btf(&f);
+	probe_tracing(&f);
 	if (scratch__open(&s, &step, &err)) {
 		no_scratch(&f, step, &err);
 	} else {

@@ -201,6 +201,9 @@ static int change_to(struct dataplane *dp, struct compiled *next, struct error *
 	*next = (struct compiled){0};
 	if (dp->owners && dataplane__set_owners(dp, &one))
 		collect(err, &one);
+	one = (struct error){0};
+	if (dataplane__set_spaces(dp, &one))
+		collect(err, &one);
 	return dataplane__attach_all(dp, false, err);
 }
 

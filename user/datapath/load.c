@@ -15,12 +15,15 @@
 #include "chaos.skel.h"
 #include "line.skel.h"
 #include "owner.skel.h"
+#include "traffic.skel.h"
 
 /* Room beyond what a plan needs at first, for addresses that appear and classes that they are
  * of. */
 #define SPARE(n) ((n) + (n) / 2 + 256)
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+/* Bytes of the ring of captured packets: drained every 50 ms or so. A power of two. */
+#define CAPTURE_RING (16U << 20)
 
 int dataplane__fail(struct error *err, int r, const char *what)
 {
@@ -51,13 +54,36 @@ static void cleanup_skel(struct chaos_bpf **s)
 
 /* Each object has some of them. */
 static const char *const map_names[DP_N_MAPS] = {
-	[DP_CONTROL] = "control",   [DP_WINDOWS] = "windows",	  [DP_RULES] = "rules",
-	[DP_LINKS] = "links",	    [DP_TABLES] = "tables",	  [DP_DEVICES] = "devices",
-	[DP_PORTS] = "ports",	    [DP_PAIRS] = "pairs",	  [DP_IDENTS] = "idents",
-	[DP_PREFIXES] = "prefixes", [DP_EXEMPT] = "exempt",	  [DP_EDGES] = "edges",
-	[DP_TRAFFIC] = "traffic",   [DP_STATS] = "stats",	  [DP_PASSAGES] = "passages",
-	[DP_SOCKETS] = "sockets",   [DP_PROCESSES] = "processes", [DP_CGROUPS] = "cgroups",
+	[DP_CONTROL] = "control",
+	[DP_WINDOWS] = "windows",
+	[DP_RULES] = "rules",
+	[DP_LINKS] = "links",
+	[DP_TABLES] = "tables",
+	[DP_DEVICES] = "devices",
+	[DP_PORTS] = "ports",
+	[DP_PAIRS] = "pairs",
+	[DP_IDENTS] = "idents",
+	[DP_PREFIXES] = "prefixes",
+	[DP_EXEMPT] = "exempt",
+	[DP_EDGES] = "edges",
+	[DP_TRAFFIC] = "traffic",
+	[DP_STATS] = "stats",
+	[DP_PASSAGES] = "passages",
+	[DP_SOCKETS] = "sockets",
+	[DP_PROCESSES] = "processes",
+	[DP_CGROUPS] = "cgroups",
 	[DP_JOINS] = "joins",
+	[DP_SUBJECTS] = "subjects",
+	[DP_SUBJECT_KEYS] = "subject_keys",
+	[DP_BINS] = "bins",
+	[DP_RECORDING] = "recording",
+	[DP_SUBJECTS_LOCK] = "subjects_lock",
+	[DP_SERVICES] = "services",
+	[DP_CONNS] = "conns",
+	[DP_SPACES] = "spaces",
+	[DP_DROPS] = "drops",
+	[DP_CAPTURED] = "captured",
+	[DP_CAPTURES] = "captures",
 };
 
 static size_t own_tables(const struct dp_plan *plan)
@@ -116,6 +142,12 @@ static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_ma
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
 		[DP_EDGES] = rows_needed(dp, false),
 		[DP_TRAFFIC] = c->n_nodes,
+		[DP_SUBJECTS] = dataplane__subjects_max(dp),
+		[DP_SUBJECT_KEYS] = dataplane__subjects_max(dp),
+		[DP_BINS] = dataplane__subjects_max(dp),
+		[DP_CONNS] = dp->plan->traffic_bin_ns ? CHAOS_CONNS_MAX : 1,
+		[DP_SPACES] = SPARE(dp->places.n),
+		[DP_CAPTURED] = dp->plan->capture_snaplen ? CAPTURE_RING : 0,
 	};
 
 	return sizes[which] ? bpf_map__set_max_entries(map, (__u32)sizes[which]) : 0;
@@ -178,6 +210,8 @@ static int load(struct dataplane *dp, const struct instance_key *key, struct att
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	s->rodata->have_owners = dp->plan->by_socket;
 	s->rodata->have_set_tstamp = dp->have_set_tstamp;
+	s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, key->scope);
 	if (!r)
 		r = chaos_bpf__load(s);
@@ -266,6 +300,8 @@ int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error 
 		return dataplane__fail(err, -errno, "open the line's programs");
 	s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 	s->rodata->have_owners = dp->plan->by_socket;
+	s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
+	s->rodata->capture_snaplen = dp->plan->capture_snaplen;
 	r = share_maps(dp, s->obj, scope);
 	if (!r)
 		r = line_bpf__load(s);
@@ -370,6 +406,75 @@ int dataplane__owner_programs(struct dataplane *dp, struct owner_progs *ret, str
 			 : 0;
 	}
 	return dataplane__fail(err, r, "load the programs of sockets' owners");
+}
+
+static void cleanup_traffic_skel(struct traffic_bpf **s)
+{
+	traffic_bpf__destroy(*s);
+}
+
+/* What was loaded, attached. */
+static int attach_tracing(const struct traffic_bpf *s, struct tracing *ret)
+{
+	const struct bpf_program *const progs[TRACING_PROGS] = {
+		s->progs.traffic_state, s->progs.traffic_retransmit, s->progs.traffic_synack,
+		s->progs.traffic_drop};
+
+	for (int i = 0; i < TRACING_PROGS; i++) {
+		if (bpf_program__fd(progs[i]) < 0)
+			continue;
+		ret->link[i] = bpf_raw_tracepoint_open(NULL, bpf_program__fd(progs[i]));
+		if (ret->link[i] < 0)
+			return ret->link[i];
+	}
+	return 0;
+}
+
+static void close_links(struct tracing *t)
+{
+	for (int i = 0; i < TRACING_PROGS; i++)
+		t->link[i] = safe_close(t->link[i]);
+}
+
+int dataplane__open_tracing(struct dataplane *dp, struct tracing *ret, struct error *err)
+{
+	/* Reasons of drops are of Linux 5.17. */
+	static const bool with_drops[] = {true, false};
+	int r = 0;
+
+	*ret = (struct tracing){.link = {-1, -1, -1, -1}};
+	for (size_t i = 0; i < ARRAY_SIZE(with_drops); i++) {
+		_cleanup_(cleanup_traffic_skel) struct traffic_bpf *s = traffic_bpf__open();
+
+		if (!s)
+			return dataplane__fail(err, -errno, "open the programs that trace TCP");
+		s->rodata->have_prefixes = dp->now.n_prefixes > 0;
+		s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
+		bpf_program__set_autoload(s->progs.traffic_drop, with_drops[i]);
+		r = share_maps(dp, s->obj, 0);
+		if (!r)
+			r = traffic_bpf__load(s);
+		if (!r)
+			r = keep_maps(dp, s->obj);
+		if (!r)
+			r = attach_tracing(s, ret);
+		if (r) {
+			close_links(ret);
+			continue;
+		}
+		ret->tcp = true;
+		ret->drops = with_drops[i];
+		if (!ret->drops)
+			snprintf(ret->missing, sizeof(ret->missing),
+				 "this kernel does not say why it drops packets (Linux 5.17)");
+		return 0;
+	}
+	snprintf(ret->missing, sizeof(ret->missing),
+		 "retransmissions, connections opened and closed and the kernel's drops are not "
+		 "recorded: "
+		 "it lets no BPF program trace its TCP: %s",
+		 strerror(-r));
+	return 0;
 }
 
 int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct error *err)

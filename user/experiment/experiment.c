@@ -165,6 +165,8 @@ static struct experiment *new_experiment(const char *file, uint64_t draw_seed)
 	e->seed = draw_seed;
 	e->seed_drawn = true;
 	e->traffic_bin_ns = 100 * NS_PER_MS;
+	e->capture.snaplen = 256;
+	e->capture.max = (struct moving){.from = 64 << 20, .to = 64 << 20};
 	if (!e->file) {
 		experiment__free(e);
 		return NULL;

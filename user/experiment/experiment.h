@@ -407,6 +407,8 @@ struct workload {
 	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;
+	char *resource; /* lock: endpoint whose server its holders use; NULL: they do not */
+	bool fenced;	/* and it refuses a token that is lower than one it has seen */
 	char *target; /* endpoint whose server all clients talk to; NULL: each to its own */
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
@@ -425,11 +427,22 @@ struct workload {
 struct expectation {
 	char *text;
 	struct pos pos;
+	bool quoted; /* in the file: the text begins a column after @pos */
+};
+
+/* capture.pcapng of the run folder. */
+struct capture_options {
+	bool on;
+	unsigned int snaplen; /* bytes of a packet that are kept; default 256, 64 ... 2048 */
+	struct moving max;    /* bytes of the file, both ends alike; default 64 MiB */
+	char **endpoints;     /* whose devices; none: all that there are hooks for */
+	size_t n_endpoints;
 };
 
 struct guard {
 	char *when;
 	struct pos pos;
+	bool quoted;
 };
 
 struct experiment {
@@ -453,6 +466,7 @@ struct experiment {
 	struct custom_system *systems;
 	size_t n_systems;
 	int64_t traffic_bin_ns; /* default 100 ms, 10 ms ... 10 s */
+	struct capture_options capture;
 	struct role_watch *roles;
 	size_t n_roles;
 	struct workload *workloads;

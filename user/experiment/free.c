@@ -93,6 +93,7 @@ static void free_observation(struct experiment *e)
 		free(w->login.password);
 		free(w->login.database);
 		free(w->login.queue_type);
+		free(w->resource);
 		free(w->target);
 		free_strings(w->endpoints, w->n_endpoints);
 		free(w->http.url);
@@ -108,6 +109,7 @@ static void free_observation(struct experiment *e)
 		free(e->expect[i].text);
 	for (size_t i = 0; i < e->n_guards; i++)
 		free(e->guards[i].when);
+	free_strings(e->capture.endpoints, e->capture.n_endpoints);
 	free(e->systems);
 	free(e->roles);
 	free(e->workloads);

@@ -134,7 +134,7 @@ static void workload_queue_type(struct reader *r, const struct yaml_node *n, voi
 
 static void workload_check(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"set", "register", "cas", "counter",
+	static const char *const words[] = {"set",   "register", "cas", "counter",
 					    "queue", "lock",	 "none"};
 
 	read_word(r, n, "check", words, ARRAY_SIZE(words), &((struct workload *)obj)->check);
@@ -158,12 +158,25 @@ static void workload_target(struct reader *r, const struct yaml_node *n, void *o
 	}
 }
 
+static void workload_resource(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct workload *w = obj;
+
+	if (reader__string(r, n, "an endpoint", &w->resource) &&
+	    parse_endpoint_name(r, n) == SIZE_MAX) {
+		free(w->resource);
+		w->resource = NULL;
+	}
+}
+
 static const struct option workload_options[] = {
 	FIELD("name", STRING, workload, name, .required = true),
 	OPTION("system", CUSTOM, .required = true, .parse = workload_system),
 	OPTION("check", CUSTOM, .parse = workload_check),
 	OPTION("endpoints", CUSTOM, .required = true, .parse = workload_endpoints),
 	OPTION("target", CUSTOM, .parse = workload_target),
+	OPTION("resource", CUSTOM, .parse = workload_resource),
+	FIELD("fenced", BOOL, workload, fenced),
 	FIELD("port", PORT, workload, port),
 	FIELD("user", STRING, workload, login.user),
 	FIELD("password", STRING, workload, login.password),
@@ -227,6 +240,14 @@ static void check_workload_system(struct reader *r, const struct yaml_node *n,
 			reader__fault(r, key->pos, "`%s` does not belong to system %s", keys[i],
 				      w->system);
 	}
+	if (yaml__get(n, "resource") &&
+	    (strcmp(w->check, "lock") != 0 || strcmp(w->system, "redis") != 0))
+		reader__fault(
+			r, yaml__get(n, "resource")->pos,
+			"`resource` belongs to check lock of system redis: what its holders use");
+	if (yaml__get(n, "fenced") && !yaml__get(n, "resource"))
+		reader__fault(r, yaml__get(n, "fenced")->pos,
+			      "`fenced` without a `resource` to fence");
 	if (custom && yaml__get(n, "port"))
 		reader__fault(r, yaml__get(n, "port")->pos, "system %s has no port", w->system);
 }
@@ -290,7 +311,31 @@ static void observe_traffic(struct reader *r, const struct yaml_node *n, void *o
 	reader__map(r, n, "traffic", traffic_options, ARRAY_SIZE(traffic_options), obj);
 }
 
+static void capture_endpoints(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct capture_options *c = obj;
+
+	parse_enterables(r, n, &c->endpoints, &c->n_endpoints);
+}
+
+static const struct option capture_options[] = {
+	FIELD("snaplen", UINT, capture_options, snaplen, .lo = 64, .hi = 2048),
+	FIELD("max", SIZE, capture_options, max, .lo = 64 << 10, .hi = 4LL << 30),
+	OPTION("endpoints", CUSTOM, .parse = capture_endpoints),
+};
+
+static void observe_capture(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	e->capture.on = reader__map(r, n, "capture", capture_options, ARRAY_SIZE(capture_options),
+				    &e->capture);
+	if (e->capture.max.from != e->capture.max.to)
+		reader__fault(r, n->pos, "`max` cannot move; expected one size");
+}
+
 static const struct option observe_options[] = {
+	OPTION("capture", CUSTOM, .parse = observe_capture),
 	OPTION("traffic", CUSTOM, .parse = observe_traffic),
 	OPTION("roles", CUSTOM, .parse = parse_roles),
 	OPTION("workloads", CUSTOM, .parse = observe_workloads),
@@ -330,8 +375,10 @@ void parse_guards(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!g)
 			return;
 		if (reader__map(r, item, "a guard", guard_options, ARRAY_SIZE(guard_options), g) &&
-		    g->when)
+		    g->when) {
 			g->pos = yaml__get(item, "when")->pos;
+			g->quoted = !yaml__get(item, "when")->plain;
+		}
 	}
 }
 
@@ -347,6 +394,7 @@ void parse_expect(struct reader *r, const struct yaml_node *n, void *obj)
 		if (!x)
 			return;
 		x->pos = item->pos;
+		x->quoted = !item->plain;
 		reader__string(r, item, "an expectation, as in writes.lost == 0", &x->text);
 	}
 }

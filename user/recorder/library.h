@@ -25,6 +25,7 @@ int library__load(struct library *l, struct error *err);
 /*
  * A table of functions: FUNCTIONS(X) is a list of X(result, name, (arguments)).
  */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a type and a list */
 #define LIBRARY_MEMBER(result, name, arguments) result(*name) arguments;
 #define LIBRARY_NAME(result, name, arguments) #name,
 

@@ -139,6 +139,7 @@ static void configure(struct load *l, const struct load_config *cfg)
 	l->retry = cfg->retry;
 	l->timeout_ns = cfg->timeout_ns;
 	l->login = cfg->login;
+	l->fenced = cfg->fenced;
 	l->custom = cfg->custom;
 	l->connect_anew = cfg->connect_anew;
 	l->http = cfg->http;
@@ -160,6 +161,9 @@ static int start(struct load *l, const struct load_config *cfg, struct error *er
 {
 	int r = copy_places(l, cfg);
 
+	l->resource_ip = cfg->resource_ip ? strdup(cfg->resource_ip) : NULL;
+	if (cfg->resource_ip && !l->resource_ip)
+		r = -ENOMEM;
 	l->stats = calloc(1, sizeof(*l->stats));
 	if (!r && l->http)
 		r = keyspace__init(&l->keys, l->http->keys, l->http->zipf);
@@ -320,6 +324,7 @@ void load__free(struct load *l)
 	halt__destroy(&l->halt);
 	pthread_mutex_destroy(&l->stats_lock);
 	keyspace__reset(&l->keys);
+	free(l->resource_ip);
 	free(l->stats);
 	free(l->places);
 	free(l->clients);

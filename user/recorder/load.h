@@ -23,7 +23,9 @@
  *             where it knows nothing
  *   counter   one counter: add 1, read
  *   queue     one queue: push, pop, half of each
- *   lock      one lock with a lease of 3 s: acquire, and if that worked release
+ *   lock      one lock with a lease of 3 s: acquire, and if that worked release. With a resource, on
+ *             another server, its holder uses that in between: it puts its token there, and is told how
+ *             many were put there so far
  */
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H
@@ -54,7 +56,9 @@ struct load_config {
 	const struct custom_workload *custom; /* NULL: a built-in system; borrowed */
 	const struct load_place *places;
 	size_t n_places;
-	uint16_t port; /* 0 = the system's default */
+	const char *resource_ip; /* check lock: server that its holders use; NULL: none */
+	bool fenced;		 /* which refuses a token lower than one that it has seen */
+	uint16_t port;		 /* 0 = the system's default */
 	unsigned int clients;
 	enum load_mode mode;
 	double rate_per_s; /* LOAD_OPEN */

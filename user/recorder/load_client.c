@@ -60,6 +60,9 @@ static int client_open(void *arg, struct error *err)
 	struct store_spec spec = load__spec(l, c->place, c->index);
 	int r = store__open(l->ops, &spec, &c->store);
 
+	spec.ip = l->resource_ip;
+	if (!r && l->resource_ip)
+		r = store__open(l->ops, &spec, &c->resource);
 	return r ? err__set(err, r, "%s", strerror(-r)) : 0;
 }
 
@@ -109,6 +112,8 @@ void clients__stop(struct load *l)
 		inside__join(&c->thread);
 		if (c->store)
 			l->ops->close(c->store);
-		c->store = NULL;
+		if (c->resource)
+			l->ops->close(c->resource);
+		c->store = c->resource = NULL;
 	}
 }

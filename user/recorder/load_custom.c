@@ -176,11 +176,12 @@ static bool take_body(struct custom_store *s)
 {
 	int n;
 
-	if (!make_room(s, s->http.len + 32))
+	if (!make_room(s, s->http.len + 33))
 		return false;
 	n = snprintf(s->buf, 32, "HTTP %ld\n", s->http.status);
 	memcpy(s->buf + n, s->http.body, s->http.len);
 	s->len = (size_t)n + s->http.len;
+	s->buf[s->len] = '\0';
 	return true;
 }
 

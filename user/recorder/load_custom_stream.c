@@ -24,16 +24,20 @@ void custom__drop_stream(struct custom_store *s)
 
 static ssize_t receive(struct custom_store *s, int64_t deadline_ns)
 {
-	if (s->cap - s->len < CHUNK) {
-		char *buf = realloc(s->buf, s->cap + s->cap / 2 + CHUNK);
+	ssize_t n;
+
+	if (s->cap - s->len < CHUNK + 1) {
+		char *buf = realloc(s->buf, s->cap + s->cap / 2 + CHUNK + 1);
 
 		if (!buf)
 			return -ENOMEM;
 		s->buf = buf;
-		s->cap += s->cap / 2 + CHUNK;
+		s->cap += s->cap / 2 + CHUNK + 1;
 	}
-	return s->fd >= 0 ? sock__recv(s->fd, s->buf + s->len, CHUNK, deadline_ns)
-			  : program__read(&s->session, s->buf + s->len, CHUNK, deadline_ns);
+	n = s->fd >= 0 ? sock__recv(s->fd, s->buf + s->len, CHUNK, deadline_ns)
+		       : program__read(&s->session, s->buf + s->len, CHUNK, deadline_ns);
+	s->buf[n > 0 ? s->len + (size_t)n : s->len] = '\0';
+	return n;
 }
 
 static int transmit(struct custom_store *s, const char *text, int64_t deadline_ns, size_t *ret_sent)
@@ -57,7 +61,8 @@ static void use_lines(struct custom_store *s, const struct rules *ru, struct rea
 		at = (size_t)(nl - s->buf) + 1;
 	}
 	s->len -= at;
-	memmove(s->buf, s->buf + at, s->len);
+	if (at)
+		memmove(s->buf, s->buf + at, s->len);
 }
 
 /* Lines until one decides: 0, -ETIMEDOUT, -ECONNRESET at the end, -EMSGSIZE. */

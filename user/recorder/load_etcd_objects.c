@@ -251,5 +251,8 @@ void etcd__act(void *store, const struct request *rq, int64_t deadline_ns, struc
 	case ACTION_POP:
 		refused(ret, "etcd has no queues");
 		break;
+	case ACTION_USE:
+		refused(ret, "only Redis has what a lock protects");
+		break;
 	}
 }

@@ -44,6 +44,7 @@ enum action {
 	ACTION_POP,	/* queue */
 	ACTION_ACQUIRE, /* lock: value is this hold's, and nobody else's */
 	ACTION_RELEASE,
+	ACTION_USE, /* the resource under the lock: value is the token */
 };
 
 #define NOTHING (-1) /* no value: a key that is not there, an empty queue */
@@ -54,13 +55,14 @@ struct request {
 	unsigned int key;
 	int64_t value, expect;
 	int64_t lease_ns; /* ACTION_ACQUIRE */
+	bool fenced;	  /* ACTION_USE: not with a token lower than one that was there */
 };
 
 struct answer {
 	enum outcome outcome;
 	bool found;    /* of a read that is OK */
 	int64_t value; /* of ACTION_READ, INC and POP that are OK: what came back, or NOTHING */
-	int64_t token; /* of ACTION_ACQUIRE that is OK */
+	int64_t token; /* of ACTION_ACQUIRE that is OK; of ACTION_USE: which use it was, from 1 */
 	bool refused;  /* of what failed: understood and answered with no; it is not tried again */
 	char error[128];
 };

@@ -11,7 +11,7 @@
 static const char *const verbs[] = {
 	[ACTION_READ] = "read",	      [ACTION_WRITE] = "write",	    [ACTION_CAS] = "cas",
 	[ACTION_INC] = "inc",	      [ACTION_PUSH] = "push",	    [ACTION_POP] = "pop",
-	[ACTION_ACQUIRE] = "acquire", [ACTION_RELEASE] = "release",
+	[ACTION_ACQUIRE] = "acquire", [ACTION_RELEASE] = "release", [ACTION_USE] = "use",
 };
 
 /* Purposes of random numbers, beside the one that says which operations read. */
@@ -57,6 +57,11 @@ static void choose(struct client *c, uint64_t i, int64_t now, struct request *rq
 		rq->action = c->hold == NOTHING ? ACTION_ACQUIRE : ACTION_RELEASE;
 		rq->value = c->hold;
 		rq->lease_ns = LOAD_LEASE_NS;
+		if (c->hold != NOTHING && c->resource && !c->used) {
+			rq->action = ACTION_USE;
+			rq->value = c->token;
+			rq->fenced = l->fenced;
+		}
 		break;
 	case OBJECT_COUNT:
 		break;
@@ -83,9 +88,14 @@ static void learn(struct client *c, const struct request *rq, const struct opera
 	case ACTION_ACQUIRE:
 		c->hold = ok ? rq->value : NOTHING;
 		c->hold_until_ns = op->invoke_ns + rq->lease_ns;
+		c->token = a->token;
+		c->used = false;
 		break;
 	case ACTION_RELEASE:
 		c->hold = NOTHING;
+		break;
+	case ACTION_USE:
+		c->used = true;
 		break;
 	case ACTION_WRITE:
 	case ACTION_INC:
@@ -112,6 +122,8 @@ static void describe(const struct request *rq, struct operation *op)
 		fields__null(op->more, "expect");
 	else if (rq->action == ACTION_CAS)
 		fields__int(op->more, "expect", rq->expect);
+	if (rq->action == ACTION_USE && ok)
+		fields__int(op->more, "place", op->answer.token);
 	if (rq->action != ACTION_ACQUIRE)
 		return;
 	fields__int(op->more, "lease_ns", rq->lease_ns);
@@ -127,7 +139,8 @@ static void act(struct client *c, struct operation *op, void *arg)
 
 	if (!operation__is_late(l, op, now)) {
 		op->invoke_ns = now;
-		l->ops->act(c->store, rq, now + l->timeout_ns, &op->answer);
+		l->ops->act(rq->action == ACTION_USE ? c->resource : c->store, rq,
+			    now + l->timeout_ns, &op->answer);
 		op->return_ns = clock__now();
 		learn(c, rq, op);
 	}

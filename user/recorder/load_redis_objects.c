@@ -24,6 +24,11 @@ static const char acquire_script[] =
 static const char release_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
 				     "return redis.call('DEL', KEYS[1])";
 
+/* What a resource does that knows of fencing, if ARGV[2] is 1, and one that does not. */
+static const char use_script[] =
+	"if ARGV[2] == '1' and tonumber(ARGV[1]) < tonumber(redis.call('GET', KEYS[1]) or '0') "
+	"then return 0 end redis.call('SET', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])";
+
 /* An answer that none of these commands has: what it did nobody knows. */
 static void odd_answer(struct redis_store *s, struct answer *a)
 {
@@ -84,6 +89,9 @@ static void take(struct redis_store *s, const struct request *rq, const redisRep
 	case ACTION_RELEASE:
 		take_count(s, r, "the lock was not this client's any more", a);
 		break;
+	case ACTION_USE:
+		take_count(s, r, "a newer holder has been here", a);
+		break;
 	}
 }
 
@@ -140,6 +148,11 @@ static void put_words(struct words *w, const struct request *rq)
 		eval(w, release_script, false);
 		say(w, w->value);
 		break;
+	case ACTION_USE:
+		eval(w, use_script, true);
+		say(w, w->value);
+		say(w, rq->fenced ? "1" : "0");
+		break;
 	}
 }
 
@@ -152,8 +165,10 @@ void redis__act(void *store, const struct request *rq, int64_t deadline_ns, stru
 	if (rq->object == OBJECT_REGISTER || rq->object == OBJECT_CAS)
 		snprintf(w.key, sizeof(w.key), "%s:%u", s->key, rq->key);
 	else
-		snprintf(w.key, sizeof(w.key), "%s", s->key);
-	snprintf(w.token, sizeof(w.token), "%s:token", s->key);
+		snprintf(w.key, sizeof(w.key), "%s%s", s->key,
+			 rq->action == ACTION_USE ? ":used" : "");
+	snprintf(w.token, sizeof(w.token), "%s:%s", s->key,
+		 rq->action == ACTION_USE ? "uses" : "token");
 	snprintf(w.value, sizeof(w.value), "%" PRId64, rq->value);
 	if (rq->expect != NOTHING)
 		snprintf(w.expect, sizeof(w.expect), "%" PRId64, rq->expect);

@@ -37,6 +37,9 @@ struct client {
 	int64_t seen[LOAD_KEYS]; /* last value read or set, NOTHING, or UNSEEN */
 	int64_t hold;		 /* value of the lock that it has, or NOTHING */
 	int64_t hold_until_ns;	 /* its lease cannot run out before */
+	int64_t token;		 /* of that hold */
+	bool used;		 /* the resource, in that hold */
+	void *resource;		 /* the store there, or NULL */
 };
 #define UNSEEN (-2)
 
@@ -56,6 +59,8 @@ struct operation {
 struct load {
 	struct recorder *recorder;
 	const struct store_ops *ops;
+	char *resource_ip; /* of what the holders of a lock use, or NULL */
+	bool fenced;
 	const struct workload_login *login;
 	const struct custom_workload *custom;
 	enum object object;

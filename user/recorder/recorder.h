@@ -34,6 +34,8 @@
  *   request: or it was answered with no) | "unknown" (it may have), error, intent (int: the operation, unique in the workload),
  *   attempt (int, 0 = first, then absent);
  *   a read has found (bool): whether the element `value` is there;
+ *   use (of what a lock protects) has the token as value and, if ok, place (int from 1): which of all uses the server
+ *   counted it as;
  *   a request may have key (int), status (int: of HTTP), conn (bool: a connection was made for it, or tried)
  * "load": workload, intents, attempts (that were sent), late (never sent), over_budget and exhausted (operations that the retry
  *   budget or the bound on attempts ended), and {n, p50, p90, p99, p999, max} of lateness_ns (how late we were to send attempts,
@@ -43,6 +45,21 @@
  *   are stopped; attempt (int): the last attempt of each node counts
  * "traffic": node, bin_ns, rx_packets rx_bytes tx_packets tx_bytes rx_syn tx_syn rx_rst tx_rst dropped: of the
  *   bin that ended at t_ns
+ * "bins": client, server (endpoint names or "other"), proto "tcp" | "udp" | number, port (0: none, or what found no
+ *   row of its own), start_ns, bin_ns, n, and arrays of n integers, each absent when all of it is 0; bin i covers
+ *   [start_ns + i * bin_ns, start_ns + (i + 1) * bin_ns) of run time:
+ *   packets bytes (client to server) back_packets back_bytes: IP packets as on a wire, before our faults, counted where they
+ *     are sent, or if that is not here where they arrive; link headers included
+ *   syn (tuple and ISN not seen before) syn_again synack rst (of the client) back_rst fin back_fin
+ *   retransmits back_retransmits (segments that TCP here sent again, SYN and SYN-ACK included)
+ *   opened closed (at the server, or at the client if the server is not here) dropped (by our faults, both ways)
+ *   connect_us with connect_n (first SYN to first SYN-ACK) first_byte_us with first_byte_n (first SYN to the server's first
+ *     payload) rtt_us with rtt_n (smoothed RTT, of some packets): sums and counts, in the bin of their end, as near to the
+ *     client as there is a hook
+ * "listen": node, port, queue (connections waiting to be accepted), backlog, overflows, drops (TcpExtListenOverflows and
+ *   ListenDrops of the namespace since the start of the run): sampled at 10 Hz, written when something of it has changed
+ * "drops": node (null: not known), from_ns, reasons {NAME: packets}: what the kernel itself dropped since from_ns (skb:kfree_skb),
+ *   NAME of enum skb_drop_reason in its BTF, without SKB_DROP_REASON_
  * "member": endpoint, event "joined" | "left", what (comm, namespace or address), pid (absent: no process): what an
  *   endpoint's selectors match, as it comes and goes; at most 64 at a time
  * "vrrp_sender": resource, node (that saw it on its wire), event "appeared" | "stopped", vrid, family 4 | 6, mac,
@@ -53,7 +70,8 @@
  * "note": level "info" | "warning" | "error", text
  * "guard": expr, text: a guard fired and the run was aborted
  * "end", always last: status "complete" | "interrupted" | "failed" | "aborted", reason, restored (bool),
- *   recorder {events, lost_events, probe_gaps}
+ *   recorder {events, lost_events, probe_gaps, late_bins (of the traffic's, taken so late that counts may be in another
+ *   one), unnamed_flows (connections and packets that are summed under port 0 for want of room)}
  */
 #ifndef CHAOS_RECORDER_H
 #define CHAOS_RECORDER_H

@@ -32,7 +32,7 @@ struct reading {
 int rules__init(struct rules *ru, char *const patterns[CUSTOM_PATTERNS], struct error *err);
 void rules__reset(struct rules *ru);
 
-/* One line of an answer that comes in bits: the first line that fits a pattern decides. */
+/* One line, of a text that ends with a NUL somewhere behind it, of an answer that comes in bits: the first line that fits a pattern decides. */
 void rules__line(const struct rules *ru, const char *line, size_t len, struct reading *rd);
 /* A whole answer: of all its lines the worst word counts, unknown before fail before none before ok. */
 void rules__text(const struct rules *ru, const char *text, size_t len, struct reading *rd);

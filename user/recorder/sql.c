@@ -120,6 +120,7 @@ int sql__statement(int dialect, const char *workload, const struct request *rq, 
 		*ret_want = SQL_VALUE;
 		return pop(dialect, name, ret);
 	case ACTION_ACQUIRE:
+	case ACTION_USE: /* only in Redis */
 	case ACTION_RELEASE:
 		return -EINVAL;
 	}

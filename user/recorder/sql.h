@@ -42,8 +42,8 @@ int sql__list(struct sql_conn *c, bool queue, int64_t deadline_ns, struct values
 void sql__act(struct sql_conn *c, const struct request *rq, int64_t deadline_ns,
 	      struct answer *ret);
 
-/* The statement for @rq, of a workload's @name; -EINVAL if there is none. Pure. */
-int sql__statement(int dialect, const char *name, const struct request *rq, char *ret,
+/* The statement for @rq, of @workload; -EINVAL if there is none. Pure. */
+int sql__statement(int dialect, const char *workload, const struct request *rq, char *ret,
 		   enum sql_want *ret_want);
 
 #endif

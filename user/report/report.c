@@ -12,11 +12,8 @@
 #include "analysis/analysis.h"
 #include "lib/cleanup.h"
 
-#include "core.html.h"
-#include "head.html.h"
-#include "lanes.html.h"
-#include "numbers.html.h"
-#include "timeline.html.h"
+#include "page_code.h"
+#include "page_head.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -129,10 +126,8 @@ static int html__write(int dirfd, const char *dir, const struct history *h, json
 	if (!text)
 		return err__set(err, -ENOMEM, "%s/report.html: no memory", dir);
 	struct bytes parts[] = {
-		{head_html, head_html_len},   {open, sizeof(open) - 1},
-		{text, strlen(text)},	      {close, sizeof(close) - 1},
-		{core_html, core_html_len},   {numbers_html, numbers_html_len},
-		{lanes_html, lanes_html_len}, {timeline_html, timeline_html_len},
+		{page_head, page_head_len}, {open, sizeof(open) - 1},	{text, strlen(text)},
+		{close, sizeof(close) - 1}, {page_code, page_code_len},
 	};
 
 	return file__replace(dirfd, dir, "report.html", parts, ARRAY_SIZE(parts), err);
@@ -166,11 +161,11 @@ int report__render(const char *dir, json_t **ret_summary, struct error *err)
 	_cleanup_close_ int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int r;
 
-	if (dirfd < 0)
-		return err__set(err, -errno, "%s: %s", dir, strerror(errno));
 	r = history__load(dir, &h, err);
 	if (r)
 		return r;
+	if (dirfd < 0)
+		return err__set(err, -EIO, "%s: cannot be opened", dir);
 	summary = analysis__summary(h);
 	if (!summary)
 		return err__set(err, -ENOMEM, "%s: no memory for the summary", dir);

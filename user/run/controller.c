@@ -256,12 +256,14 @@ static void loop(struct run *run)
 		}
 		timeline__tick(run, now);
 		update_phase(run);
+		capture__drain(run);
 		if (run->dir)
 			observe__traffic(run, now);
 		else
 			run->next_bin_ns = INT64_MAX;
 		if (now >= next_tick) {
 			observe__tick(run, now);
+			traffic__tick(run, now);
 			view__update(run, now);
 			publish__live(run, now);
 			if (run->opts->ui.tick)
@@ -305,6 +307,7 @@ static void lift(struct run *run)
 	timeline__end(run,
 		      now < run->e->duration_ns || run->opts->lease ? now : run->e->duration_ns);
 	check_line(run);
+	traffic__end(run, run__now(run));
 }
 
 static void keep_fault_counts(const struct run *run, struct run_result *ret)
@@ -375,11 +378,17 @@ static int prepare(struct run *run, struct error *err)
 		r = err__set(err, -ENOMEM, "out of memory");
 	if (!r)
 		r = observe__places(run, err);
+	if (!r && run->dir)
+		run->plan->dp.traffic_bin_ns = (uint64_t)run->e->traffic_bin_ns;
 	/* Attached before the first server starts; nothing is faulted until it is armed. */
 	if (!r)
 		r = dataplane__open(&run->plan->dp, &run->dp, err);
+	if (!r && run->dir)
+		r = traffic__open(run, err);
 	if (!r)
 		r = follow__open(run, &run->follow, err);
+	if (!r)
+		r = capture__open(run, err);
 	if (!r)
 		publish__scope(run);
 	return r;
@@ -394,6 +403,7 @@ static void teardown(struct run *run)
 	observe__stop_probes(run);
 	follow__close(run->follow);
 	run->follow = NULL;
+	capture__close(run);
 	dataplane__close(run->dp);
 	run->dp = NULL;
 	lab__destroy(run->lab);
@@ -410,9 +420,10 @@ static void finish_record(struct run *run, uint64_t gaps)
 		return;
 	run->phase = "end";
 	run__record(run, "phase", run__now(run), json_pack("{s:s}", "phase", "end"));
-	rec = json_pack("{s:I,s:I,s:I}", "events", (json_int_t)recorder__events(run->rec),
+	rec = json_pack("{s:I,s:I,s:I,s:I,s:I}", "events", (json_int_t)recorder__events(run->rec),
 			"lost_events", (json_int_t)recorder__lost(run->rec), "probe_gaps",
-			(json_int_t)gaps);
+			(json_int_t)gaps, "late_bins", (json_int_t)traffic__late(run),
+			"unnamed_flows", (json_int_t)traffic__refused(run));
 	run__record(run, "end", run__now(run),
 		    json_pack("{s:s,s:s,s:b,s:o}", "status", run->end_status, "reason",
 			      run->end_reason, "restored", true, "recorder", rec));
@@ -425,6 +436,7 @@ static void run__free(struct run *run)
 	teardown(run);
 	recorder__close(run->rec);
 	view__free(run);
+	traffic__free(run);
 	observe__free(run);
 	plan__free(run->plan);
 	free(run->faults);

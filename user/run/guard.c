@@ -6,7 +6,6 @@
  */
 #include "run/internal.h"
 
-#include "analysis/expect.h"
 #include "lib/log.h"
 
 enum {
@@ -15,16 +14,11 @@ enum {
 	COST_FACTOR = 20,
 };
 
-static bool fires(const struct guard *g, const json_t *summary)
+static bool fires(const struct guard *g, const struct history *h, const json_t *summary)
 {
-	_cleanup_(cleanup_expect) struct expect *x = NULL;
 	struct error err = {0};
-	const json_t *value;
 
-	if (expect__parse(g->when, &x, &err) < 0)
-		return false; /* said before the run began */
-	value = expect__value(x, summary, &err);
-	return value && expect__holds(x, value);
+	return analysis__holds(h, summary, g->when, &err) == 1;
 }
 
 bool guard__tick(struct run *run, int64_t now)
@@ -46,7 +40,7 @@ bool guard__tick(struct run *run, int64_t now)
 	for (size_t i = 0; i < run->e->n_guards && !fired; i++) {
 		const struct guard *g = &run->e->guards[i];
 
-		if (!fires(g, summary))
+		if (!fires(g, h, summary))
 			continue;
 		fired = true;
 		snprintf(run->end_reason, sizeof(run->end_reason), "guard: %.400s", g->when);

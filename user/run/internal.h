@@ -74,6 +74,7 @@ struct run {
 	struct plan *plan;
 	struct dataplane *dp;
 	struct follow *follow; /* NULL: nothing to follow */
+	struct capture *capture; /* NULL: none was asked for */
 	int64_t t0_ns;
 
 	struct place *places; /* one for each endpoint */
@@ -92,6 +93,8 @@ struct run {
 	int64_t next_guard_ns;		  /* run time */
 	int64_t next_publish_ns;	  /* run time */
 	size_t published_active;
+
+	struct run_traffic *bins; /* NULL without a record */
 
 	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
 
@@ -144,6 +147,11 @@ const char *timeline__changes(const struct chaos_edge_counts *was,
 json_t *timeline__hits(const struct run *run, size_t fault);
 json_t *timeline__edges(const struct run *run, size_t fault);
 
+/* capture.c: capture.pcapng; nothing without observe.capture */
+int capture__open(struct run *run, struct error *err);
+void capture__drain(struct run *run);
+void capture__close(struct run *run);
+
 /* observe.c */
 int observe__places(struct run *run, struct error *err);
 int observe__start_probes(struct run *run, struct error *err);
@@ -156,6 +164,18 @@ void observe__free(struct run *run);
 void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
 uint64_t observe__gaps(const struct run *run);
+
+/*
+ * traffic.c: bins, listening sockets and the kernel's drops. Opened when all is attached; a tick is due every 100 ms; after
+ * traffic__end(), which comes when nothing is armed any more, all that was counted is recorded.
+ */
+int traffic__open(struct run *run, struct error *err);
+void traffic__tick(struct run *run, int64_t now);
+void traffic__end(struct run *run, int64_t now);
+/* Members of the end event's recorder: what is not in its place. */
+uint64_t traffic__late(const struct run *run);
+uint64_t traffic__refused(const struct run *run);
+void traffic__free(struct run *run);
 
 /* privileges.c: all is loaded and attached; what the rest of the run does not need goes. */
 int privileges__give_up(const struct run *run, struct error *err);

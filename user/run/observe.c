@@ -271,7 +271,7 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 {
 	struct run_load *rl = &run->loads[run->n_loads];
 	struct load_config cfg;
-	ssize_t target = -1;
+	ssize_t target = -1, resource = -1;
 	int r;
 
 	rl->workload = w;
@@ -285,6 +285,11 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		target = place_of(run, w->target, &w->pos, err);
 		if (target < 0)
 			return (int)target;
+	}
+	if (w->resource) {
+		resource = place_of(run, w->resource, &w->pos, err);
+		if (resource < 0)
+			return (int)resource;
 	}
 	for (size_t i = 0; i < w->n_endpoints; i++) {
 		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
@@ -314,6 +319,8 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.custom = find_custom(run, w->system),
 		.places = rl->places,
 		.n_places = w->n_endpoints,
+		.resource_ip = resource < 0 ? NULL : run->places[resource].ip,
+		.fenced = w->fenced,
 		.port = w->port,
 		.clients = w->clients,
 		.mode = w->mode,

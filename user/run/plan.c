@@ -277,6 +277,7 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 		return err__set(err, -ENOMEM, "out of memory");
 	p->dp.n_faults = e->n_faults;
 	p->dp.count_traffic = true;
+	p->dp.capture_snaplen = e->capture.on ? e->capture.snaplen : 0;
 	p->dp.mode = opts->mode;
 	p->dp.hold = opts->hold;
 

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # stores.sh: a workload on a real server that is killed and comes back. Source it after rec.sh.
+# shellcheck disable=SC2154 # of rec.sh
 
-# as USER COMMAND...: for `server`, in the words of setpriv.
-as()
+# as_user USER: sets as to the words that run a command as that user.
+as_user()
 {
-	local user=$1
-
-	shift
-	echo setpriv --reuid="$user" --regid="$(id -g "$user")" --clear-groups "$@"
+	# shellcheck disable=SC2034 # for the caller
+	as=(setpriv --reuid="$1" --regid="$(id -g "$1")" --clear-groups)
 }
 
 # Of a finished set: what failed is nowhere, so it certainly was not done.

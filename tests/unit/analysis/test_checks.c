@@ -135,6 +135,30 @@ static void lock_held_twice(void **state)
 		     "client 1 on n1 at 11.001 s");
 }
 
+/* Late, and accepted after its successor's: only the server's count tells. */
+static void used_late(void **state)
+{
+	struct events e;
+	_cleanup_json_ json_t *s = NULL;
+
+	(void)state;
+	start(&e, WORKLOAD("lock"), "\"checks[w-fence].violations == 0\"");
+	op(&e, 1, 11000, 11001, "acquire", "1", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 2, 14100, 14101, "acquire", "2", "ok", ",\"token\":6,\"lease_ns\":3000000000");
+	op(&e, 2, 14102, 14103, "use", "6", "ok", ",\"place\":1");
+	op(&e, 1, 11002, 15002, "use", "5", "ok", ",\"place\":2");
+	op(&e, 1, 16002, 16003, "use", "4", "fail", "");
+	s = finish(&e);
+	assert_word_at(s, "checks.0.verdict", "pass");
+	assert_word_at(s, "checks.1.verdict", "pass");
+	assert_check(
+		s, 2, "w-fence", "fail", 1,
+		"token 5 was accepted from client 1 on n1 at 15.002 s after 6 had been accepted "
+		"from client 2 on n2 at 14.103 s");
+	assert_word_at(s, "checks.2.witness.0.op", "use");
+	assert_number(s, "expectations.0.value", 1);
+}
+
 /* After its lease a hold is over, released or not. */
 static void lock_ran_out(void **state)
 {
@@ -259,6 +283,7 @@ int main(void)
 		cmocka_unit_test(stale_register),
 		cmocka_unit_test(lost_update),
 		cmocka_unit_test(lock_held_twice),
+		cmocka_unit_test(used_late),
 		cmocka_unit_test(lock_ran_out),
 		cmocka_unit_test(queues),
 		cmocka_unit_test(counter),

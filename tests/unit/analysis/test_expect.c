@@ -10,17 +10,19 @@
 
 static void takes(const char *text)
 {
+	_cleanup_(cleanup_expect) struct expect *e = NULL;
 	struct error err = {0};
 
-	if (expect__check(text, &err) != 0)
+	if (expect__parse(text, &e, &err) != 0)
 		fail_msg("%s: %s", text, err.msg);
 }
 
 static void refuses(const char *text, const char *what)
 {
+	_cleanup_(cleanup_expect) struct expect *e = NULL;
 	struct error err = {0};
 
-	if (expect__check(text, &err) != -EINVAL || !strstr(err.msg, what))
+	if (expect__parse(text, &e, &err) != -EINVAL || !strstr(err.msg, what))
 		fail_msg("%s: %d %s\nexpected %s", text, err.code, err.msg, what);
 }
 

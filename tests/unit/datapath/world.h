@@ -312,6 +312,12 @@ struct pkt {
 	uint8_t proto;
 };
 
+static inline struct chaos_ident ident__without_here(struct chaos_ident i)
+{
+	i.node &= ~CHAOS_NODE_HERE;
+	return i;
+}
+
 static inline struct chaos_ident world__lookup(const struct world *w, const struct chaos_addr *a)
 {
 	struct chaos_ident found = {0};
@@ -319,7 +325,7 @@ static inline struct chaos_ident world__lookup(const struct world *w, const stru
 
 	for (size_t i = 0; i < w->out.n_idents; i++)
 		if (!memcmp(&w->out.idents[i].addr, a, sizeof(*a)))
-			return w->out.idents[i].ident;
+			return ident__without_here(w->out.idents[i].ident);
 	for (size_t i = 0; i < w->out.n_prefixes; i++) {
 		const struct chaos_prefix *p = &w->out.prefixes[i].key;
 		bool in = (int)p->prefixlen > best;

@@ -231,6 +231,7 @@ static void test_hostile(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(junk); i++)
 		junk[i] = (char)(i * 31 + i / 256);
+	junk[sizeof(junk) - 1] = '\0';
 	rules__text(&ru, junk, sizeof(junk), &rd);
 	assert_int_equal(v.n, 0);
 	rules__line(&ru, junk, sizeof(junk), &rd);
