@@ -25,7 +25,8 @@ const char *__lsan_default_suppressions(void)
 			abort(); \
 	} while (0)
 
-#define HEAD(kind) "apiVersion: chaos-mesh.org/v1alpha1\nkind: " kind "\nmetadata: {name: x}\nspec: "
+#define HEAD(kind) \
+	"apiVersion: chaos-mesh.org/v1alpha1\nkind: " kind "\nmetadata: {name: x}\nspec: "
 
 /* The first byte says before what the others stand. */
 static const char *const heads[] = {"", HEAD("NetworkChaos"), HEAD("Schedule"), HEAD("Workflow")};

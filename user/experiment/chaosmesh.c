@@ -28,7 +28,8 @@ bool chaosmesh__is(const struct yaml_node *root)
 	const struct yaml_node *version = yaml__get(root, "apiVersion");
 	const struct yaml_node *kind = yaml__get(root, "kind");
 
-	if (version && version->kind == YAML_SCALAR && !strncmp(version->text, GROUP, strlen(GROUP)))
+	if (version && version->kind == YAML_SCALAR &&
+	    !strncmp(version->text, GROUP, strlen(GROUP)))
 		return true;
 	return kind && kind->kind == YAML_SCALAR && !strcmp(kind->text, "NetworkChaos");
 }
@@ -48,12 +49,14 @@ static void schedule_when(struct reader *r, const struct yaml_node *n, void *obj
 	int64_t ns = 0;
 
 	if (n->kind == YAML_SCALAR && !strncmp(n->text, every, strlen(every)) &&
-	    !units__go_duration(n->text + strlen(every), &ns) && ns >= NS_PER_S && ns <= ENDLESS_NS) {
+	    !units__go_duration(n->text + strlen(every), &ns) && ns >= NS_PER_S &&
+	    ns <= ENDLESS_NS) {
 		((struct schedule *)obj)->every_ns = ns / NS_PER_S * NS_PER_S;
 		return;
 	}
 	reader__fault(r, n->pos,
-		      "%s: a run has no calendar, times in it count from its start; expected `@every` and "
+		      "%s: a run has no calendar, times in it count from its start; expected "
+		      "`@every` and "
 		      "a time from 1s to 720h, as in \"@every 10m\"",
 		      reader__found(n, found));
 }
@@ -64,7 +67,8 @@ static void schedule_type(struct reader *r, const struct yaml_node *n, void *obj
 
 	(void)obj;
 	if (n->kind != YAML_SCALAR || strcmp(n->text, "NetworkChaos") != 0)
-		reader__fault(r, n->pos, "type %s is no fault of the network; expected NetworkChaos",
+		reader__fault(r, n->pos,
+			      "type %s is no fault of the network; expected NetworkChaos",
 			      reader__found(n, found));
 }
 
@@ -108,13 +112,15 @@ static void emit_schedule(struct emission *em, const struct yaml_node *n, const 
 	int64_t every = s->every_ns, end;
 
 	if (!c->duration_ns) {
-		reader__fault(em->r, s->networkchaos->pos, "a scheduled fault needs its `duration`");
+		reader__fault(em->r, s->networkchaos->pos,
+			      "a scheduled fault needs its `duration`");
 		return;
 	}
 	if (c->duration_ns > every && s->allow) {
-		reader__fault(em->r, n->pos,
-			      "each lasts longer than the time to the next one, and concurrencyPolicy "
-			      "Allow would lay them over each other; expected Forbid");
+		reader__fault(
+			em->r, n->pos,
+			"each lasts longer than the time to the next one, and concurrencyPolicy "
+			"Allow would lay them over each other; expected Forbid");
 		return;
 	}
 	/* Forbid: what is due while one is on is left out */
@@ -189,10 +195,11 @@ static const char *const kinds[] = {"NetworkChaos", "Schedule", "Workflow"};
 /* -1 after a finding. */
 static int kind_of(struct reader *r, const struct yaml_node *doc)
 {
-	const struct yaml_node *version = yaml__get(doc, "apiVersion"), *kind = yaml__get(doc, "kind");
-	char found[FOUND_SIZE], hint[HINT_SIZE] = "";
+	const struct yaml_node *version = yaml__get(doc, "apiVersion"),
+			       *kind = yaml__get(doc, "kind");
+	char found[FOUND_SIZE], hint[HINT_SIZE] = "", none;
 
-	if (!reader__map(r, doc, "an object", object_options, ARRAY_SIZE(object_options), NULL))
+	if (!reader__map(r, doc, "an object", object_options, ARRAY_SIZE(object_options), &none))
 		return -1;
 	if (version && (version->kind != YAML_SCALAR || strcmp(version->text, VERSION) != 0)) {
 		reader__fault(r, version->pos, "apiVersion %s; expected " VERSION,
@@ -225,8 +232,8 @@ static void read_metadata(struct reader *r, const struct yaml_node *doc, struct 
 static void note(struct reader *r, struct all *all, const struct network_chaos *c, const char *kind)
 {
 	if (!all->n++)
-		snprintf(all->first, sizeof(all->first), "%s %s/%s", kind, c->ns ? c->ns : "default",
-			 c->name ? c->name : "");
+		snprintf(all->first, sizeof(all->first), "%s %s/%s", kind,
+			 c->ns ? c->ns : "default", c->name ? c->name : "");
 	if (!all->name && c->name)
 		all->name = reader__strdup(r, c->name);
 	if (all->run_ns < c->run_ns)
@@ -310,10 +317,8 @@ static struct yaml_node *build(struct emission *em, const struct all *all)
 
 struct yaml_node *chaosmesh__translate(struct reader *r, struct yaml *y)
 {
-	struct emission em = {.r = r,
-			      .y = y,
-			      .endpoints = yaml__new_mapping(y),
-			      .faults = yaml__new_sequence(y)};
+	struct emission em = {
+		.r = r, .y = y, .endpoints = yaml__new_mapping(y), .faults = yaml__new_sequence(y)};
 	struct yaml_node *root = NULL;
 	struct all all = {0};
 
@@ -331,9 +336,10 @@ struct yaml_node *chaosmesh__translate(struct reader *r, struct yaml *y)
 	r->path[0] = '\0';
 	/* one end is that of the run, which the leases of the others would have to know */
 	if (em.n_endless && em.n_endless < em.n && !all.run_ns)
-		reader__fault(r, em.endless_pos,
-			      "no `duration` beside others that end: how long is the run? expected a "
-			      "duration, or annotation netchaos.dev/duration");
+		reader__fault(
+			r, em.endless_pos,
+			"no `duration` beside others that end: how long is the run? expected a "
+			"duration, or annotation netchaos.dev/duration");
 	if (!r->nomem && !r->n_findings) {
 		root = build(&em, &all);
 		r->nomem |= !root;

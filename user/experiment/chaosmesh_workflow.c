@@ -14,9 +14,10 @@ enum { DEPTH_MAX = 32, STEPS_MAX = 10000, CHAOS_MAX = 1000 };
 enum step { STEP_SERIAL, STEP_PARALLEL, STEP_SUSPEND, STEP_CHAOS };
 static const char *const step_names[] = {"Serial", "Parallel", "Suspend", "NetworkChaos"};
 
-struct template {
+struct template
+{
 	char *name;
-	int step; /* enum step; -1: a finding */
+	int step;	     /* enum step; -1: a finding */
 	int64_t deadline_ns; /* 0: none */
 	const struct yaml_node *children, *chaos_node;
 	struct network_chaos chaos;
@@ -40,19 +41,33 @@ struct workflow {
 static void template_type(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	static const char *const others[] = {
-		"Task",	       "Schedule",	   "StatusCheck", "AWSChaos",	 "AzureChaos",
-		"BlockChaos",  "DNSChaos",	   "GCPChaos",	  "HTTPChaos",	 "IOChaos",
-		"JVMChaos",    "KernelChaos",	   "PodChaos",	  "StressChaos", "TimeChaos",
-		"CloudStackVMChaos", "PhysicalMachineChaos",
+		"Task",
+		"Schedule",
+		"StatusCheck",
+		"AWSChaos",
+		"AzureChaos",
+		"BlockChaos",
+		"DNSChaos",
+		"GCPChaos",
+		"HTTPChaos",
+		"IOChaos",
+		"JVMChaos",
+		"KernelChaos",
+		"PodChaos",
+		"StressChaos",
+		"TimeChaos",
+		"CloudStackVMChaos",
+		"PhysicalMachineChaos",
 	};
 
 	for (size_t i = 0; n->kind == YAML_SCALAR && i < ARRAY_SIZE(others); i++) {
 		if (strcmp(n->text, others[i]) != 0)
 			continue;
-		reader__fault(r, n->pos,
-			      "a template of type %s cannot be run here; expected Serial, Parallel, "
-			      "Suspend or NetworkChaos",
-			      others[i]);
+		reader__fault(
+			r, n->pos,
+			"a template of type %s cannot be run here; expected Serial, Parallel, "
+			"Suspend or NetworkChaos",
+			others[i]);
 		return;
 	}
 	((struct template *)obj)->step =
@@ -206,8 +221,8 @@ static int64_t walk(struct workflow *w, struct template *t, int64_t start, int64
 	if (t->deadline_ns && t->deadline_ns < limit - start)
 		limit = start + t->deadline_ns;
 	t->open = true;
-	for (size_t i = 0; t->children && i < (t->children->kind == YAML_SEQUENCE ? t->children->n : 1);
-	     i++) {
+	for (size_t i = 0;
+	     t->children && i < (t->children->kind == YAML_SEQUENCE ? t->children->n : 1); i++) {
 		const struct yaml_node *name = reader__item(t->children, i);
 		struct template *child = find(w, name->text, name->pos);
 		int64_t begin = t->step == STEP_SERIAL ? end : start;

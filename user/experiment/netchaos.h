@@ -67,8 +67,8 @@ struct netchaos_rate {
 
 struct network_chaos {
 	char *name, *ns;
-	char *seed;	   /* annotation netchaos.dev/seed; NULL: none */
-	int64_t run_ns;	   /* annotation netchaos.dev/duration: of the run; 0: none */
+	char *seed;	/* annotation netchaos.dev/seed; NULL: none */
+	int64_t run_ns; /* annotation netchaos.dev/duration: of the run; 0: none */
 	struct pos seed_pos;
 	enum netchaos_action action;
 	struct netchaos_peer source, target;
@@ -118,8 +118,8 @@ void netchaos__check_local(struct reader *r, const struct network_chaos *c);
 /*
  * Add @c from run time @at_ns on: for @for_ns, 0 to the end of the run; again each @every_ns, 0: once. 0 or -ENOMEM.
  */
-int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t at_ns, int64_t for_ns,
-		   int64_t every_ns);
+int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t at_ns,
+		   int64_t for_ns, int64_t every_ns);
 
 /* ---- chaosmesh.c, chaosmesh_workflow.c: kinds ---- */
 

@@ -268,7 +268,8 @@ static void put_partition(struct at *at, struct yaml_node *f, const struct netwo
 
 	if (c->reject || !has_others(c)) {
 		put_sides(at, f, c, n);
-		put_plain(at, with, c->reject ? "with" : "probability", c->reject ? "port" : "100%");
+		put_plain(at, with, c->reject ? "with" : "probability",
+			  c->reject ? "port" : "100%");
 		put(at, f, c->reject ? "reject" : "loss", with);
 		return;
 	}
@@ -371,8 +372,8 @@ static bool has_fault(const struct yaml_node *faults, const char *name)
 	return false;
 }
 
-int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t at_ns, int64_t for_ns,
-		   int64_t every_ns)
+int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t at_ns,
+		   int64_t for_ns, int64_t every_ns)
 {
 	const struct names names = name_endpoints(em->n);
 	struct at at = {.y = em->y, .pos = c->pos};
@@ -431,8 +432,9 @@ static void check_peer(struct reader *r, const struct netchaos_peer *p, const ch
 
 static bool does_nothing(const struct network_chaos *c)
 {
-	return c->action < NETCHAOS_PARTITION && c->loss.percent <= 0 && c->duplicate.percent <= 0 &&
-	       c->corrupt.percent <= 0 && !c->rate.set && !c->delay.latency_ns && !c->delay.jitter_ns;
+	return c->action < NETCHAOS_PARTITION && c->loss.percent <= 0 &&
+	       c->duplicate.percent <= 0 && c->corrupt.percent <= 0 && !c->rate.set &&
+	       !c->delay.latency_ns && !c->delay.jitter_ns;
 }
 
 static void check_correlation(struct reader *r, const char *key, const struct netchaos_chance *c)
@@ -452,14 +454,17 @@ void netchaos__check_local(struct reader *r, const struct network_chaos *c)
 	check_correlation(r, "delay.reorder", &c->delay.reorder);
 	if (c->delay.reorder.percent > 0 && !c->delay.latency_ns && !c->delay.jitter_ns)
 		refuse(r, "delay.reorder", c->delay.reorder.pos,
-		       "a reordering with no delay: those that are chosen overtake the delayed ones");
+		       "a reordering with no delay: those that are chosen overtake the delayed "
+		       "ones");
 	if (c->delay.jitter_ns && c->delay.correlation >= 100)
 		refuse(r, "delay", c->delay.pos,
 		       "correlation 100: the jitter would never change; expected less");
 	if (c->delay.latency_ns + 4 * c->delay.jitter_ns > HORIZON_NS)
 		refuse(r, "delay", c->delay.pos,
-		       "latency and 4 times jitter are more than 60s, which is how long a packet is "
+		       "latency and 4 times jitter are more than 60s, which is how long a packet "
+		       "is "
 		       "held at most");
 	if (does_nothing(c))
-		reader__fault(r, c->pos, "all its percentages and times are 0: it would do nothing");
+		reader__fault(r, c->pos,
+			      "all its percentages and times are 0: it would do nothing");
 }

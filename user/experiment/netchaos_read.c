@@ -35,10 +35,11 @@ static bool read_go_duration(struct reader *r, const struct yaml_node *n, int64_
 		return true;
 	}
 	if (err == -EINVAL)
-		reader__fault(r, n->pos,
-			      "%s is no duration; expected numbers with ns us ms s m h, as in 100ms "
-			      "or 1m30s",
-			      reader__found(n, found));
+		reader__fault(
+			r, n->pos,
+			"%s is no duration; expected numbers with ns us ms s m h, as in 100ms "
+			"or 1m30s",
+			reader__found(n, found));
 	else
 		reader__fault(r, n->pos, "%s is out of range; expected %s and at most 720h",
 			      reader__found(n, found), lo ? "more than 0" : "0 or more");
@@ -65,10 +66,11 @@ static void read_percent(struct reader *r, const struct yaml_node *n, double *re
 		reader__fault(r, n->pos, "%s is out of range; expected 0 to 100",
 			      reader__found(n, found));
 	else
-		reader__fault(r, n->pos,
-			      "%s is no percentage; expected a number from 0 to 100, without %%, as "
-			      "in \"25\"",
-			      reader__found(n, found));
+		reader__fault(
+			r, n->pos,
+			"%s is no percentage; expected a number from 0 to 100, without %%, as "
+			"in \"25\"",
+			reader__found(n, found));
 }
 
 /* --- delay ---------------------------------------------------------------------------------------- */
@@ -183,10 +185,11 @@ static void rate_rate(struct reader *r, const struct yaml_node *n, void *obj)
 		rate->rate = reader__strdup(r, n->text);
 		return;
 	}
-	reader__fault(r, n->pos,
-		      "%s is no rate; expected a number above 0 with bps kbps mbps gbps tbps (bytes a "
-		      "second) or bit kbit mbit gbit (bits a second), as in 1mbps",
-		      reader__found(n, found));
+	reader__fault(
+		r, n->pos,
+		"%s is no rate; expected a number above 0 with bps kbps mbps gbps tbps (bytes a "
+		"second) or bit kbit mbit gbit (bits a second), as in 1mbps",
+		reader__found(n, found));
 }
 
 static const struct option rate_options[] = {
@@ -207,9 +210,10 @@ static void no_peak(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	(void)obj;
 	if (!is_text(n) || strcmp(n->text, "0") != 0)
-		reader__fault(r, n->pos,
-			      "a second bucket for peaks is not in this version; `rate` and `buffer` say "
-			      "what may pass");
+		reader__fault(
+			r, n->pos,
+			"a second bucket for peaks is not in this version; `rate` and `buffer` say "
+			"what may pass");
 }
 
 static const struct option bandwidth_options[] = {
@@ -278,7 +282,8 @@ static const struct option peer_options[] = {
 static void check_value(struct reader *r, const struct yaml_node *n, const struct netchaos_peer *p)
 {
 	const struct yaml_node *value = yaml__get(n, "value");
-	bool given = value && !(value->kind == YAML_SCALAR && (yaml__is_null(value) || !*value->text));
+	bool given =
+		value && !(value->kind == YAML_SCALAR && (yaml__is_null(value) || !*value->text));
 
 	if (p->pods.pick.mode >= PICK_FIXED && !given)
 		reader__fault(r, value ? value->pos : n->pos, "mode %s needs `value`",
@@ -374,7 +379,8 @@ static void spec_remote(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	(void)obj;
 	if (n->kind != YAML_SCALAR || *n->text)
-		reader__fault(r, n->pos, "another cluster cannot be reached from here; apply it there");
+		reader__fault(r, n->pos,
+			      "another cluster cannot be reached from here; apply it there");
 }
 
 /* --- spec ------------------------------------------------------------------------------------------- */
@@ -433,7 +439,8 @@ static void check_parts(struct reader *r, const struct yaml_node *n, const struc
 	if (c->action == NETCHAOS_NETEM && !any)
 		reader__fault(r, n->pos,
 			      "action netem needs one of delay, loss, duplicate, corrupt, rate");
-	else if (c->action != NETCHAOS_NETEM && c->action != NETCHAOS_PARTITION && !yaml__get(n, own))
+	else if (c->action != NETCHAOS_NETEM && c->action != NETCHAOS_PARTITION &&
+		 !yaml__get(n, own))
 		reader__fault(r, n->pos, "action %s needs `%s`", own, own);
 	if (c->target.pods.device && !c->target.set) {
 		const struct yaml_node *device = yaml__get(n, "targetDevice");

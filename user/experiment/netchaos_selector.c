@@ -88,7 +88,8 @@ static void selector_expressions(struct reader *r, const struct yaml_node *n, vo
 
 static void selector_annotations(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	read_pairs(r, n, "annotations, as {key: value}", &((struct netchaos_peer *)obj)->annotations);
+	read_pairs(r, n, "annotations, as {key: value}",
+		   &((struct netchaos_peer *)obj)->annotations);
 }
 
 static void selector_nodes(struct reader *r, const struct yaml_node *n, void *obj)
@@ -110,8 +111,8 @@ static void selector_fields(struct reader *r, const struct yaml_node *n, void *o
 
 	for (size_t i = 0; i < count; i++) {
 		const struct yaml_node *value = n->items[2 * i + 1];
-		int word = reader__word(r, n->items[2 * i], "field of pods that is known here", words,
-					ARRAY_SIZE(words));
+		int word = reader__word(r, n->items[2 * i], "field of pods that is known here",
+					words, ARRAY_SIZE(words));
 		_cleanup_free_ char *node = NULL;
 
 		if (word == 0)
@@ -200,10 +201,11 @@ static void check_pods_alone(struct reader *r, const struct yaml_node *n)
 
 		if (other && strcmp(key, "pods") != 0 && strcmp(key, "namespaces") != 0 &&
 		    !is_empty(other))
-			reader__fault(r, other->pos,
-				      "`%s` beside `pods`, which Chaos Mesh takes alone; expected one "
-				      "of them",
-				      key);
+			reader__fault(
+				r, other->pos,
+				"`%s` beside `pods`, which Chaos Mesh takes alone; expected one "
+				"of them",
+				key);
 	}
 }
 
@@ -236,7 +238,7 @@ static bool read_network(struct reader *r, const char *text, char **ret)
 		return false;
 	}
 	for (unsigned long i = len; i < bits; i++)
-		addr[i / 8] &= (uint8_t)~(0x80 >> i % 8);
+		addr[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
 	inet_ntop(family, addr, buf, sizeof(buf));
 	if (asprintf(ret, "%s/%lu", buf, len) < 0) {
 		*ret = NULL;
@@ -292,8 +294,9 @@ void netchaos__read_external(struct reader *r, const struct yaml_node *n,
 		x->host = reader__strdup(r, text);
 		return;
 	}
-	reader__fault(r, n->pos,
-		      "`%.64s` is no target; expected an address, a network or a host name, with an "
-		      "optional port, as 10.0.0.0/8, [fd00::1]:80 or example.org:443",
-		      n->text);
+	reader__fault(
+		r, n->pos,
+		"`%.64s` is no target; expected an address, a network or a host name, with an "
+		"optional port, as 10.0.0.0/8, [fd00::1]:80 or example.org:443",
+		n->text);
 }

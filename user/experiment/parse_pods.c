@@ -44,8 +44,8 @@ struct expression {
 
 static void expression_operator(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	((struct expression *)obj)->op = reader__word(r, n, "operator", target_operators,
-						      ARRAY_SIZE(target_operators));
+	((struct expression *)obj)->op =
+		reader__word(r, n, "operator", target_operators, ARRAY_SIZE(target_operators));
 }
 
 static void expression_values(struct reader *r, const struct yaml_node *n, void *obj)

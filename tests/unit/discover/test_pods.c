@@ -13,22 +13,26 @@ static struct snapshot machine(struct fake *f)
 		char cgroup[256], config[512], path[256];
 
 		snprintf(cgroup, sizeof(cgroup),
-			 "0::/kubepods/burstable/pod%d%d%d%d%d%d%d%d" UID_OF "/crio-%064d\n", i, i, i, i,
-			 i, i, i, i, i);
-		fake__process(f, (struct fake_process){.pid = 10 + i,
-						       .ppid = 1,
-						       .comm = "app",
-						       .exe = "/app",
-						       .netns = i == 3 ? 0 : 4026532001UL + (unsigned long)i,
-						       .cgroup = cgroup});
+			 "0::/kubepods/burstable/pod%d%d%d%d%d%d%d%d" UID_OF "/crio-%064d\n", i, i,
+			 i, i, i, i, i, i, i);
+		fake__process(f, (struct fake_process){
+					 .pid = 10 + i,
+					 .ppid = 1,
+					 .comm = "app",
+					 .exe = "/app",
+					 .netns = i == 3 ? 0 : 4026532001UL + (unsigned long)i,
+					 .cgroup = cgroup});
 		snprintf(path, sizeof(path),
-			 "/run/containers/storage/overlay-containers/%064d/userdata/config.json", i);
+			 "/run/containers/storage/overlay-containers/%064d/userdata/config.json",
+			 i);
 		snprintf(config, sizeof(config),
 			 "{\"annotations\":{\"io.kubernetes.pod.name\":\"%s\","
 			 "\"io.kubernetes.pod.namespace\":\"%s\","
 			 "\"io.kubernetes.cri-o.ContainerType\":\"sandbox\"%s%s%s}}",
 			 names[i], i == 2 ? "other" : "shop",
-			 i == 4 ? "" : ",\"io.kubernetes.cri-o.Labels\":\"{\\\"app\\\":\\\"web\\\",\\\"n\\\":\\\"",
+			 i == 4 ? ""
+				: ",\"io.kubernetes.cri-o.Labels\":\"{\\\"app\\\":\\\"web\\\","
+				  "\\\"n\\\":\\\"",
 			 i == 4 ? "" : names[i], i == 4 ? "" : "\\\"}\"");
 		fake__file(f, path, config);
 	}
@@ -134,11 +138,13 @@ static void bad_expressions(void **state)
 	struct error err = {0};
 
 	(void)state;
-	assert_int_equal(target_selector__add_expression(&t, "k", OPERATOR_IN, NULL, 0, &err), -EINVAL);
+	assert_int_equal(target_selector__add_expression(&t, "k", OPERATOR_IN, NULL, 0, &err),
+			 -EINVAL);
 	assert_string_equal(err.msg, "In needs values; expected some, as [web, db]");
 	assert_int_equal(target_selector__add_expression(&t, "k", OPERATOR_EXISTS, values, 1, &err),
 			 -EINVAL);
-	assert_int_equal(target_selector__add_expression(&t, "", OPERATOR_IN, values, 1, &err), -EINVAL);
+	assert_int_equal(target_selector__add_expression(&t, "", OPERATOR_IN, values, 1, &err),
+			 -EINVAL);
 	assert_int_equal(target_selector__add_expression(&t, "a b", OPERATOR_IN, values, 1, &err),
 			 -EINVAL);
 	assert_int_equal(t.n_expressions, 0);
@@ -230,8 +236,12 @@ static void picks(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fake_test(lists),	 fake_test(expressions),   cmocka_unit_test(bad_expressions),
-		fake_test(host_network), cmocka_unit_test(counts), fake_test(picks),
+		fake_test(lists),
+		fake_test(expressions),
+		cmocka_unit_test(bad_expressions),
+		fake_test(host_network),
+		cmocka_unit_test(counts),
+		fake_test(picks),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
