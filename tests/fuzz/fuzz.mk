@@ -10,14 +10,14 @@ FUZZ_TESTS   := tests/fuzz/smoke.sh
 FUZZ_BINS    := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRCS))
 # Only what holds parsers is built once more: these rooms, and single files of others.
 FUZZ_ROOMS   := report analysis check recorder discover experiment datapath line lib
-FUZZ_FILES   := run/state run/state_list run/state_dir cli/status_text cli/targets_text lab/words
+FUZZ_FILES   := run/state run/state_list run/state_dir cli/status_text cli/targets_text
 FUZZ_USER     = $(patsubst %,$(O)/fuzz/user/%.o,$(FUZZ_FILES)) \
 	$(foreach r,$(FUZZ_ROOMS),$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))
 FUZZ_LIB     := $(O)/fuzz/libuser.a
 FUZZ_SAN     := -fno-omit-frame-pointer -fno-sanitize-recover=all
 FUZZ_CFLAGS   = $(filter-out $(WARN) -O2,$(ALL_CFLAGS)) -O1 $(FUZZ_SAN) -MF $@.d -MT $@
 
-$(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(SKELS) $(patsubst user/report/%.html,$(O)/gen/%.html.h,$(wildcard user/report/*.html))
+$(O)/fuzz/user/%.o: user/%.c | $(O)/libraries $(SKELS) $(O)/gen/page_head.h $(O)/gen/page_code.h
 	$(call msg,FUZZ,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link,address,undefined -c $< -o $@
