@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands behind a line `---`, else all of it, is the file that the experiment may name. */
+/* What stands behind a line `#file`, else all of it, is the file that the experiment may name. */
 struct input {
 	const char *text, *file;
 	size_t len, file_len;
@@ -18,7 +18,7 @@ struct input {
 
 static struct input cut(const uint8_t *data, size_t size)
 {
-	static const char line[] = "\n---\n";
+	static const char line[] = "\n#file\n";
 	struct input in = {(const char *)data, (const char *)data, size, size};
 	const char *at = memmem(data, size, line, sizeof(line) - 1);
 

@@ -84,6 +84,8 @@ static void take_text(struct machine *m, const uint8_t *data, size_t size)
 	MUST(conmon.argv);
 	runtimes__take_conmon(&m->t, &conmon, m->bundles);
 	runtimes__take_log_folder(&m->t, name);
+	m->s.pods[0].podman = true;
+	runtimes__take_libpod(&m->t, (const char *)data, size);
 	free(name);
 }
 

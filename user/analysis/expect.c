@@ -245,8 +245,8 @@ static void tops(char *ret, size_t size)
 
 static int unknown_path(struct parts *p, struct error *err)
 {
-	_cleanup_free_ char(*names)[PLAIN_MAX] = calloc(n_expect_schemas, PLAIN_MAX);
-	_cleanup_free_ const char **words = calloc(n_expect_schemas, sizeof(*words));
+	_cleanup_free_ char(*names)[PLAIN_MAX] = calloc(n_expect_schemas + 1, PLAIN_MAX);
+	_cleanup_free_ const char **words = calloc(n_expect_schemas + 1, sizeof(*words));
 	char own[PLAIN_MAX], some[400] = "";
 	const char *near;
 	size_t len;

@@ -12,8 +12,8 @@ static void kind(const struct herd *x, json_t *out)
 		[HERD_FLOOD] = "Reconnect flood: clients came back all at once",
 		[HERD_CONNECTIONS] =
 			"Connection storm: new connections came faster than they were accepted",
-		[HERD_RETRIES] = "Retry storm: clients that had no answer asked again and so added "
-				 "to the load",
+		[HERD_RETRIES] =
+			"Retry storm: clients without an answer asked again and added to the load",
 	};
 	struct text t = {0};
 
@@ -47,9 +47,12 @@ static void metastable(const struct history *h, const struct herd_metric *m, jso
 		return;
 	text__add(&t,
 		  "Metastable: the fault was gone, and %s had answers at %.3g/s at the end "
-		  "(%.3g/s before the fault) while its clients still sent %.3g attempts/s: the "
-		  "load kept itself up",
+		  "(%.3g/s before the fault) while its clients still sent %.3g attempts/s",
 		  h->workloads[m->workload].name, m->goodput.end, m->goodput.baseline, m->load.end);
+	if (m->load.baseline > 0)
+		text__add(&t, ", %.1f times what they send undisturbed",
+			  m->load.end / m->load.baseline);
+	text__add(&t, ": the load kept itself up");
 	findings__say(out, &t);
 }
 
@@ -60,6 +63,24 @@ static const char *whose(const struct history *h, const struct herd_metric *m)
 				  : "all nodes";
 }
 
+/*
+ * In the time that an answer takes: whoever may have only so many open at once, as a proxy, opens
+ * the next when an answer is there. Nobody waited to try again.
+ */
+static bool in_batches(const struct herd_metric *m)
+{
+	int64_t period = m->synchrony.period_ns;
+
+	return m->answer_ns != HISTORY_NONE && m->answer_ns > period - period / 4 &&
+	       m->answer_ns < period + period / 4;
+}
+
+/* How little it says: retries first, then what passes in batches, then all nodes together. */
+static int vagueness(const struct herd_metric *m)
+{
+	return !m->service && m->workload < 0 ? 2 : in_batches(m);
+}
+
 /* Is it a crowd, too? A side that is cut off and asks once a time-out is in step and harms nobody. */
 static bool is_crowd(const struct herd_metric *m)
 {
@@ -67,27 +88,47 @@ static bool is_crowd(const struct herd_metric *m)
 }
 
 /* Of all that come in step, the one that does most: they are mostly the same clients. */
+static const struct herd_metric *in_step(const struct herd *x)
+{
+	const struct herd_metric *best = NULL;
+
+	for (size_t i = 0; i < x->n; i++) {
+		const struct herd_metric *m = &x->v[i];
+
+		if (m->synchrony.period_ns == HISTORY_NONE || !is_crowd(m))
+			continue;
+		if (!best || vagueness(m) < vagueness(best) ||
+		    (vagueness(m) == vagueness(best) && m->synchrony.r > best->synchrony.r))
+			best = m;
+	}
+	return best;
+}
+
+static const char *why_in_step(const struct herd *x, const struct herd_metric *m)
+{
+	if (in_batches(m))
+		return "about the time that an answer takes, so in batches of as many as may be "
+		       "open at once, not by retries";
+	if (x->kind == HERD_STAMPEDE && m->workload < 0)
+		return "what is cached goes missing all at once; lives of random length spread it";
+	return "clients wait a fixed time and meet again; random waits spread them";
+}
+
 static void synchrony(const struct history *h, const struct herd *x, json_t *out)
 {
-	const struct herd_metric *m = NULL;
+	const struct herd_metric *m = in_step(x);
 	struct text t = {0};
 
-	for (size_t i = 0; i < x->n; i++)
-		if (x->v[i].synchrony.period_ns != HISTORY_NONE && is_crowd(&x->v[i]) &&
-		    (!m || x->v[i].synchrony.r > m->synchrony.r))
-			m = &x->v[i];
-	if (m) {
-		text__add(&t, "%s of %s came in step, every ",
-			  m->connects			 ? "Connections"
-			  : strcmp(m->metric, "packets") ? "Attempts"
-							 : "Packets",
-			  whose(h, m));
-		text__seconds(&t, m->synchrony.period_ns);
-		text__add(&t,
-			  " (R = %.2f, where 1 is all at the same instant and 0 spread evenly): "
-			  "clients wait a fixed time and meet again; random waits spread them",
-			  m->synchrony.r);
-	}
+	if (!m)
+		return;
+	text__add(&t, "%s of %s came in step, every ",
+		  m->connects			 ? "Connections"
+		  : strcmp(m->metric, "packets") ? "Attempts"
+						 : "Packets",
+		  whose(h, m));
+	text__seconds(&t, m->synchrony.period_ns);
+	text__add(&t, " (R = %.2f, where 1 is all at the same instant and 0 spread evenly): %s",
+		  m->synchrony.r, why_in_step(x, m));
 	findings__say(out, &t);
 }
 

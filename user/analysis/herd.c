@@ -3,6 +3,9 @@
  * herd.c: what many clients do at once: for each service the connection attempts and bytes that
  * the kernel counted, for each workload the attempts of its clients.
  *
+ * All is of the time in which the clients worked, to the end of the run's planned duration: then
+ * they start nothing new, and that is no drop of the load.
+ *
  * Windows: baseline, to the first fault (to the end of the run if there was none), without its
  * first fifth (2 s at most), in which clients that start connect all at once; fault, from there to
  * when the last one was cleared; recovery, from there to the end; heal, the first part of
@@ -33,7 +36,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#define HEAL_MIN_NS (5 * NS_PER_S)
 #define START_NS (2 * NS_PER_S)
 #define BINS_MAX 2000000 /* of a run: wider bins in longer ones */
 #define SETTLED_NS (500 * NS_PER_MS)
@@ -49,10 +51,12 @@ static int64_t min_ns(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-static void windows(const struct timing *t, struct herd *x)
+static void windows(const struct history *h, const struct timing *t, struct herd *x)
 {
 	int64_t first = t->first_fault_ns, clear = t->last_clear_ns, end = t->end_ns, half;
 
+	if (h->duration_ns > 0)
+		end = min_ns(end, h->duration_ns);
 	if (first == HISTORY_NONE || first > end)
 		first = end;
 	first = first > 0 ? first : 0;
@@ -63,17 +67,7 @@ static void windows(const struct timing *t, struct herd *x)
 		return;
 	half = (clear - first) / 2;
 	x->fault.end_ns = x->recovery.start_ns = x->heal.start_ns = clear;
-	x->heal.end_ns = min_ns(end, clear + (half > HEAL_MIN_NS ? half : HEAL_MIN_NS));
-}
-
-static bool has(struct history_window w)
-{
-	return w.end_ns > w.start_ns;
-}
-
-static double mean_rate(const struct arrivals *a, struct history_window w)
-{
-	return has(w) ? (double)herd__count(a, w) * NS_PER_S / (double)(w.end_ns - w.start_ns) : -1;
+	x->heal.end_ns = min_ns(end, clear + (half > HERD_HEAL_NS ? half : HERD_HEAL_NS));
 }
 
 static double ratio(double a, double b)
@@ -96,7 +90,7 @@ static int stretches(const struct history *h, const struct timing *t, const stru
 		     struct history_window *ret, size_t max, size_t *ret_n)
 {
 	_cleanup_free_ int64_t *starts = NULL;
-	int64_t last = has(x->heal) ? x->heal.end_ns : t->end_ns;
+	int64_t last = herd__has(x->heal) ? x->heal.end_ns : t->end_ns;
 	size_t n = 0, m = 0;
 
 	for (size_t i = 0; i < h->n_faults; i++)
@@ -117,7 +111,7 @@ static int stretches(const struct history *h, const struct timing *t, const stru
 					   min_ns(starts[i + 1], last)};
 		size_t k;
 
-		if (!has(w) ||
+		if (!herd__has(w) ||
 		    (m == max && w.end_ns - w.start_ns <= ret[m - 1].end_ns - ret[m - 1].start_ns))
 			continue;
 		m += m < max;
@@ -180,8 +174,8 @@ static int64_t settled(const struct arrivals *a, struct history_window w, double
 	return HISTORY_NONE;
 }
 
-static int measure(const struct history *h, const struct timing *t, const struct herd *x,
-		   const struct arrivals *a, bool events, struct herd_metric *m)
+int herd__measure(const struct history *h, const struct timing *t, const struct herd *x,
+		  const struct arrivals *a, bool events, struct herd_metric *m)
 {
 	int64_t width = a->bin_ns > HERD_BIN_NS ? a->bin_ns : HERD_BIN_NS;
 	struct history_window later = {x->fault.start_ns, t->end_ns};
@@ -192,18 +186,19 @@ static int measure(const struct history *h, const struct timing *t, const struct
 	m->fault = herd__rate(a, x->fault, width);
 	m->recovery = herd__rate(a, x->recovery, width);
 	m->heal = herd__rate(a, x->heal, width);
-	m->later = herd__rate(a, has(later) ? later : x->baseline, width);
-	m->pbr = has(later) ? ratio(m->later.peak_per_s, m->baseline.per_s) : -1;
+	m->later = herd__rate(a, herd__has(later) ? later : x->baseline, width);
+	m->pbr = herd__has(later) ? ratio(m->later.peak_per_s, m->baseline.per_s) : -1;
 	m->fault_pbr = ratio(m->fault.peak_per_s, m->baseline.per_s);
 	m->recovery_pbr = ratio(m->recovery.peak_per_s, m->baseline.per_s);
 	m->amplification = ratio(m->fault.per_s, m->baseline.per_s);
-	m->settled_ns = has(x->recovery) && !a->partial ? settled(a, x->recovery, m->baseline.per_s)
-							: HISTORY_NONE;
+	m->settled_ns = herd__has(x->recovery) && !a->partial
+				? settled(a, x->recovery, m->baseline.per_s)
+				: HISTORY_NONE;
 	m->synchrony = (struct synchrony){HISTORY_NONE, -1, -1};
 	return events ? find_synchrony(h, t, x, a, &m->synchrony) : 0;
 }
 
-static struct herd_metric *more(struct herd *x)
+struct herd_metric *herd__more(struct herd *x)
 {
 	struct herd_metric *v = reallocarray(x->v, x->n + 1, sizeof(*v));
 
@@ -216,6 +211,7 @@ static struct herd_metric *more(struct herd *x)
 		.offered = {-1, -1, -1, -1},
 		.goodput = {-1, -1, -1, -1},
 		.load = {-1, -1, -1, -1},
+		.answer_ns = HISTORY_NONE,
 		.recovery_ns = HISTORY_NONE,
 		.metastable = -1,
 	};
@@ -223,13 +219,6 @@ static struct herd_metric *more(struct herd *x)
 }
 
 /* ---- all nodes together ---- */
-
-static int by_arrival(const void *a, const void *b)
-{
-	const struct arrival *x = a, *y = b;
-
-	return CMP(x->t_ns, y->t_ns);
-}
 
 static int nodes_syn(const struct history *h, const struct timing *t, struct herd *x)
 {
@@ -239,7 +228,7 @@ static int nodes_syn(const struct history *h, const struct timing *t, struct her
 	if (!h->n_traffic)
 		return 0;
 	a.v = calloc(h->n_traffic, sizeof(*a.v));
-	m = more(x);
+	m = herd__more(x);
 	if (!a.v || !m)
 		return -ENOMEM;
 	m->metric = "syn";
@@ -251,8 +240,8 @@ static int nodes_syn(const struct history *h, const struct timing *t, struct her
 		a.v[a.n++] = (struct arrival){v->t_ns - v->bin_ns / 2, v->tx_syn};
 		a.bin_ns = v->bin_ns > a.bin_ns ? v->bin_ns : a.bin_ns;
 	}
-	qsort(a.v, a.n, sizeof(*a.v), by_arrival);
-	return measure(h, t, x, &a, true, m);
+	qsort(a.v, a.n, sizeof(*a.v), arrival__cmp);
+	return herd__measure(h, t, x, &a, true, m);
 }
 
 /* ---- services ---- */
@@ -333,7 +322,7 @@ static int collect(const struct history *h, const struct service *s, enum bins_c
 					b->start_ns + (int64_t)k * b->bin_ns + b->bin_ns / 2,
 					b->counts[c][k]};
 	}
-	qsort(ret->v, ret->n, sizeof(*ret->v), by_arrival);
+	qsort(ret->v, ret->n, sizeof(*ret->v), arrival__cmp);
 	return 0;
 }
 
@@ -351,6 +340,26 @@ char *herd__service(const struct history *h, const struct history_bins *b)
 	return text__take(&t);
 }
 
+/* From the first fault on. */
+static int64_t mean_answer(const struct history *h, const struct service *s, const struct herd *x)
+{
+	double us = 0, n = 0;
+
+	for (size_t i = s->first; i < s->last; i++) {
+		const struct history_bins *b = &h->bins[i];
+
+		if (!b->counts[BINS_FIRST_BYTE_US] || !b->counts[BINS_FIRST_BYTE_N])
+			continue;
+		for (size_t k = 0; k < b->n; k++) {
+			if (b->start_ns + (int64_t)k * b->bin_ns < x->fault.start_ns)
+				continue;
+			us += (double)b->counts[BINS_FIRST_BYTE_US][k];
+			n += (double)b->counts[BINS_FIRST_BYTE_N][k];
+		}
+	}
+	return n > 0 ? (int64_t)fmin(us / n * NS_PER_US, 9e18) : HISTORY_NONE;
+}
+
 static int service_metric(const struct history *h, const struct timing *t, const struct service *s,
 			  enum bins_count c, const char *name, struct herd *x)
 {
@@ -360,7 +369,7 @@ static int service_metric(const struct history *h, const struct timing *t, const
 
 	if (r || !a.n)
 		return r;
-	m = more(x);
+	m = herd__more(x);
 	if (!m)
 		return -ENOMEM;
 	m->metric = name;
@@ -370,7 +379,8 @@ static int service_metric(const struct history *h, const struct timing *t, const
 	m->service = herd__service(h, &h->bins[s->first]);
 	if (!m->service)
 		return -ENOMEM;
-	return measure(h, t, x, &a, c != BINS_BYTES, m);
+	m->answer_ns = mean_answer(h, s, x);
+	return herd__measure(h, t, x, &a, c != BINS_BYTES, m);
 }
 
 static int all_services(const struct history *h, const struct timing *t, struct herd *x)
@@ -389,165 +399,16 @@ static int all_services(const struct history *h, const struct timing *t, struct 
 	return r;
 }
 
-/* ---- workloads ---- */
-
-struct load {
-	struct arrivals attempts, connects, offered, good;
-};
-
-static void load__free(struct load *l)
-{
-	arrivals__free(&l->attempts);
-	arrivals__free(&l->connects);
-	arrivals__free(&l->offered);
-	arrivals__free(&l->good);
-}
-
-static int load__make(const struct history *h, int w, struct load *l)
-{
-	size_t n_attempts = 0, n_ops = 0;
-
-	for (size_t i = 0; i < h->n_attempts; i++)
-		n_attempts += h->attempts[i].workload == w;
-	for (size_t i = 0; i < h->n_ops; i++)
-		n_ops += h->ops[i].workload == w;
-	l->attempts.v = calloc(n_attempts + 1, sizeof(*l->attempts.v));
-	l->connects.v = calloc(n_attempts + 1, sizeof(*l->connects.v));
-	l->offered.v = calloc(n_ops + 1, sizeof(*l->offered.v));
-	l->good.v = calloc(n_ops + 1, sizeof(*l->good.v));
-	if (!l->attempts.v || !l->connects.v || !l->offered.v || !l->good.v)
-		return -ENOMEM;
-	for (size_t i = 0; i < h->n_attempts; i++) {
-		const struct history_attempt *a = &h->attempts[i];
-
-		if (a->workload != w)
-			continue;
-		l->attempts.v[l->attempts.n++] = (struct arrival){a->invoke_ns, 1};
-		if (a->conn)
-			l->connects.v[l->connects.n++] = (struct arrival){a->invoke_ns, 1};
-	}
-	for (size_t i = 0; i < h->n_ops; i++) {
-		const struct history_op *o = &h->ops[i];
-
-		if (o->workload != w)
-			continue;
-		l->offered.v[l->offered.n++] = (struct arrival){o->intended_ns, 1};
-		if (o->outcome == OP_OK)
-			l->good.v[l->good.n++] = (struct arrival){o->return_ns, 1};
-	}
-	/* attempts are in order; the others nearly so */
-	qsort(l->offered.v, l->offered.n, sizeof(*l->offered.v), by_arrival);
-	qsort(l->good.v, l->good.n, sizeof(*l->good.v), by_arrival);
-	return 0;
-}
-
-/* Of operations that were never sent nothing is known. */
-static double per_intent(const struct history *h, int w, const struct herd *x)
-{
-	struct history_window in = has(x->fault) ? x->fault : x->baseline;
-	double attempts = 0, intents = 0;
-
-	for (size_t i = 0; i < h->n_ops; i++) {
-		const struct history_op *o = &h->ops[i];
-
-		if (o->workload != w || o->intended_ns < in.start_ns ||
-		    o->intended_ns >= in.end_ns || !o->attempts)
-			continue;
-		intents++;
-		attempts += o->attempts;
-	}
-	return intents > 0 ? attempts / intents : -1;
-}
-
-static int recovery_of(const struct arrivals *good, const struct timing *t, struct herd_metric *m)
-{
-	_cleanup_free_ int64_t *v = calloc(good->n + 1, sizeof(*v));
-
-	if (!v)
-		return -ENOMEM;
-	for (size_t i = 0; i < good->n; i++)
-		v[i] = good->v[i].t_ns;
-	m->recovery_ns = goodput__recovery(v, good->n, t, &m->recovery_known);
-	return 0;
-}
-
-/* See above; not known if the record ends within 5 s, or if the baseline is too thin. */
-static int is_metastable(const struct herd *x, const struct herd_metric *m)
-{
-	if (!has(x->recovery) || !m->recovery_known || m->goodput.baseline <= 0)
-		return -1;
-	if (m->recovery_ns != HISTORY_NONE && m->goodput.end >= 0.9 * m->goodput.baseline)
-		return 0;
-	if (x->recovery.end_ns - x->recovery.start_ns < HEAL_MIN_NS)
-		return -1;
-	return m->recovery_ns == HISTORY_NONE && m->goodput.end < 0.9 * m->goodput.baseline &&
-	       m->load.end >= 0.9 * m->load.baseline;
-}
-
-static void loads(const struct load *l, const struct herd *x, struct herd_metric *m)
-{
-	struct history_window end = x->recovery;
-
-	if (has(end)) {
-		int64_t fifth = (end.end_ns - end.start_ns) / 5;
-
-		fifth = fifth > HEAL_MIN_NS ? fifth : HEAL_MIN_NS;
-		if (end.end_ns - fifth > end.start_ns)
-			end.start_ns = end.end_ns - fifth;
-	}
-#define RATES(what, a)                                     \
-	do {                                               \
-		what.baseline = mean_rate(a, x->baseline); \
-		what.fault = mean_rate(a, x->fault);       \
-		what.recovery = mean_rate(a, x->recovery); \
-		what.end = mean_rate(a, end);              \
-	} while (0)
-	RATES(m->offered, &l->offered);
-	RATES(m->goodput, &l->good);
-	RATES(m->load, &l->attempts);
-#undef RATES
-}
-
-static int workload(const struct history *h, const struct timing *t, int w, struct herd *x)
-{
-	_cleanup_(load__free) struct load l = {0};
-	struct herd_metric *m;
-	int r = load__make(h, w, &l);
-
-	if (r || !l.offered.n)
-		return r;
-	m = more(x);
-	if (!m)
-		return -ENOMEM;
-	m->metric = "attempts";
-	m->workload = w;
-	m->attempts_per_intent = per_intent(h, w, x);
-	loads(&l, x, m);
-	r = recovery_of(&l.good, t, m);
-	m->metastable = is_metastable(x, m);
-	r = r ? r : measure(h, t, x, &l.attempts, true, m);
-	m->connects = l.connects.n && l.connects.n == l.attempts.n;
-	if (r || !l.connects.n || m->connects)
-		return r;
-	m = more(x);
-	if (!m)
-		return -ENOMEM;
-	m->metric = "connections";
-	m->connects = true;
-	m->workload = w;
-	return measure(h, t, x, &l.connects, true, m);
-}
-
 int herd__make(const struct history *h, const struct timing *t, struct herd *ret)
 {
 	int r;
 
 	ret->metastable = -1;
-	windows(t, ret);
+	windows(h, t, ret);
 	r = nodes_syn(h, t, ret);
 	r = r ? r : all_services(h, t, ret);
 	for (size_t w = 0; !r && w < h->n_workloads; w++)
-		r = workload(h, t, (int)w, ret);
+		r = herd__workload(h, t, (int)w, ret);
 	return r ? r : herd__name(h, t, ret);
 }
 

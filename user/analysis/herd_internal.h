@@ -8,6 +8,9 @@
 /* The width of the bins in which peaks and Fano factors are taken, unless the record is coarser. */
 #define HERD_BIN_NS 100000000LL
 
+/* A herd after the heal shows itself within that, and a system that recovered is so for that. */
+#define HERD_HEAL_NS 5000000000LL
+
 struct arrival {
 	int64_t t_ns, n;
 };
@@ -27,6 +30,31 @@ static inline void arrivals__free(struct arrivals *a)
 
 /* "n1:6379", "n1:53/udp": where @b goes; to be freed, NULL: no memory. */
 char *herd__service(const struct history *h, const struct history_bins *b);
+
+static inline int arrival__cmp(const void *a, const void *b)
+{
+	const struct arrival *x = a, *y = b;
+
+	return CMP(x->t_ns, y->t_ns);
+}
+
+static inline bool herd__has(struct history_window w)
+{
+	return w.end_ns > w.start_ns;
+}
+
+/* ---- herd.c ---- */
+
+/* One more, of nobody yet; NULL: no memory. It lies there until the next is added. */
+struct herd_metric *herd__more(struct herd *x);
+/* All that arrivals tell; @events: they are such as come in step. -ENOMEM. */
+int herd__measure(const struct history *h, const struct timing *t, const struct herd *x,
+		  const struct arrivals *a, bool events, struct herd_metric *m);
+
+/* ---- herd_load.c ---- */
+
+/* Adds the metrics of workload @w; -ENOMEM. */
+int herd__workload(const struct history *h, const struct timing *t, int w, struct herd *x);
 
 /* ---- herd_stats.c ---- */
 

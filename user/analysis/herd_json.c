@@ -2,6 +2,8 @@
 /*
  * herd_json.c: herd and traffic of summary.json.
  *
+ * herd.kind: "none" if there was none, null if neither services nor workloads were recorded.
+ *
  * herd.metrics[]: metric "syn" (new connection attempts), "packets", "bytes" (to a service),
  * "attempts" (of a workload), "connections" (those of them that made a new connection); service or
  * workload, or neither: all nodes together. baseline_, fault_, recovery_: of the windows in
@@ -88,8 +90,12 @@ json_t *herd__json(const struct history *h, const struct herd *x)
 	json_t *metrics = json_array(), *evidence = json_array();
 	const char *kind = herd_kind__name(x->kind);
 
-	for (size_t i = 0; i < x->n; i++)
+	for (size_t i = 0; i < x->n; i++) {
 		json_array_append_new(metrics, metric(h, &x->v[i]));
+		/* somebody was watched, and was no herd */
+		if (!kind && (x->v[i].service || x->v[i].workload >= 0))
+			kind = "none";
+	}
 	for (size_t i = 0; i < x->n_evidence; i++)
 		json_array_append_new(evidence,
 				      json_pack("{s:s,s:o}", "kind",

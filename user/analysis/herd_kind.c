@@ -8,10 +8,11 @@
  *                     fault: they wait for it
  *   connection storm  an accept queue was full: connections overflowed, or as many waited as its
  *                     backlog allows
- *   retry storm       more than 1.1 attempts for each operation, and 1.1 times the attempts of the
- *                     baseline, while the fault lasts
+ *   retry storm       1.2 attempts for each operation, and 1.2 times the attempts of the baseline,
+ *                     while the fault lasts: the usual retry budget of 10 % keeps below that. Of a
+ *                     service that no workload names as its target: 1.5 times the new connections
  *
- * A peak must also be of 10 connections and of 5 standard deviations above Poisson arrivals at the
+ * A peak must also be of 20 connections and of 5 standard deviations above Poisson arrivals at the
  * baseline's rate, so that a few clients are no herd. All evidence is listed; the kind is the
  * first in the order above that there is evidence for, but a retry storm that is metastable is the
  * most important of all.
@@ -27,7 +28,9 @@
 
 #define EVIDENCE_MAX 8 /* of a kind */
 #define AFTER_CLOSE_NS (5 * NS_PER_S)
-#define CROWD 10
+#define SHORT_NS (2 * NS_PER_S)
+#define CROWD 20
+#define STORM 1.2
 
 const char *herd_kind__name(enum herd_kind k)
 {
@@ -39,11 +42,6 @@ const char *herd_kind__name(enum herd_kind k)
 	};
 
 	return k == HERD_NONE ? NULL : names[k];
-}
-
-static bool has(struct history_window w)
-{
-	return w.end_ns > w.start_ns;
 }
 
 /* Takes the words, if there are any. */
@@ -113,7 +111,7 @@ static int flood(const struct history *h, struct herd *x, const struct herd_metr
 	/* services come first; what their clients say of themselves is the same again */
 	if (m->workload >= 0 && have(x, HERD_FLOOD))
 		return 0;
-	if (!m->connects || !subject(h, m) || !has(x->heal) ||
+	if (!m->connects || !subject(h, m) || !herd__has(x->heal) ||
 	    !crowd(m->heal.peak_per_s, m->baseline.per_s) ||
 	    m->heal.peak_per_s < 1.5 * m->fault.per_s)
 		return 0;
@@ -137,14 +135,17 @@ static void gather(const struct history *h, const struct herd_metric *m, enum bi
 	}
 }
 
-/* The bin in which most connections of a service ended at once, and the flood that followed. */
+/*
+ * The bin in which most connections of a service ended at once, and the flood that followed. As many
+ * that had just been opened are no mass close: they came for one answer, had it, and went.
+ */
 static int mass_close(const struct history *h, const struct timing *t, struct herd *x,
 		      const struct herd_metric *m)
 {
 	int64_t width = HERD_BIN_NS;
 	size_t n, most = 0, after;
 	struct text words = {0};
-	double sum = 0, peak = 0;
+	double sum = 0, just_opened = 0, peak = 0;
 
 	if (!m->service || !m->connects || t->end_ns / width > 1000000)
 		return 0;
@@ -161,6 +162,13 @@ static int mass_close(const struct history *h, const struct timing *t, struct he
 		most = closed[i] > closed[most] ? i : most;
 	}
 	if (closed[most] < CROWD || (double)closed[most] < 10 * sum / (double)n)
+		return 0;
+	for (size_t i = most; i + (size_t)(SHORT_NS / width) > most; i--) {
+		just_opened += (double)syn[i];
+		if (!i)
+			break;
+	}
+	if (just_opened >= (double)closed[most])
 		return 0;
 	after = most + (size_t)(AFTER_CLOSE_NS / width);
 	for (size_t i = most; i < n && i < after; i++)
@@ -222,13 +230,33 @@ static int queues(const struct history *h, struct herd *x)
 
 /* ---- retry storm ---- */
 
+/*
+ * Do new connections to a service tell of retries? Not if its clients say what they tried: one that gives
+ * up closes its connection, and the next is new whether it retries or goes on. Nor if what a cache
+ * missed explains them.
+ */
+static bool tells_retries(const struct history *h, const struct herd *x,
+			  const struct herd_metric *m)
+{
+	if (!m->service || !m->connects || m->amplification < 1.5 || have(x, HERD_STAMPEDE) ||
+	    m->fault.per_s * (double)(x->fault.end_ns - x->fault.start_ns) / NS_PER_S < CROWD)
+		return false;
+	for (size_t i = 0; i < h->n_workloads; i++)
+		if (h->workloads[i].target &&
+		    !strcmp(h->workloads[i].target,
+			    history__node(h, h->bins[m->first_bins].server)))
+			return false;
+	return true;
+}
+
 static int retries(const struct history *h, struct herd *x, const struct herd_metric *m)
 {
 	struct text t = {0};
 
-	if (!has(x->fault) || x->fault.start_ns >= x->fault.end_ns)
+	if (!herd__has(x->fault))
 		return 0;
-	if (m->attempts_per_intent >= 1.1 && (m->amplification < 0 || m->amplification >= 1.1)) {
+	if (m->attempts_per_intent >= STORM &&
+	    (m->amplification < 0 || m->amplification >= STORM)) {
 		text__add(&t,
 			  "clients of %s sent %.1f attempts for each operation that was due while "
 			  "the fault lasted",
@@ -236,9 +264,7 @@ static int retries(const struct history *h, struct herd *x, const struct herd_me
 		if (m->amplification >= 0)
 			text__add(&t, ": %.3g/s, %.1f times the %.3g/s that they send undisturbed",
 				  m->fault.per_s, m->amplification, m->baseline.per_s);
-	} else if (m->service && m->connects && m->amplification >= 1.5 &&
-		   m->fault.per_s * (double)(x->fault.end_ns - x->fault.start_ns) / NS_PER_S >=
-			   CROWD) {
+	} else if (tells_retries(h, x, m)) {
 		text__add(&t,
 			  "%s saw %.3g new connections/s while the fault lasted, %.1f times the "
 			  "%.3g/s before",

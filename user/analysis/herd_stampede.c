@@ -6,12 +6,17 @@
  * (upstream). What is open upstream at once: opened less closed, from the service's bins, the cache
  * as the client. If the clients downstream name their keys, the proof is by counting (Dirichlet):
  * more fetches open at once than there are different keys asked for means that one key has two
- * fetches. Without keys it is a spike: what is open at once is 5 times what is usual, and so is
- * the ratio of upstream to downstream connections: the clients did not ask that much more, the
- * cache passed more of it on.
+ * fetches. Without keys it is a spike: what is open at once is 5 times what is usual, and in the
+ * second around that 5 times as many are opened, for what the clients send, as in the rest of the
+ * run: the clients did not ask that much more, the cache passed more of it on. What they send is
+ * bytes, since a connection that is kept has many requests; connections, if no bytes are recorded.
  *
- * A connection that is kept open without a fetch counts as one: what was open in the baseline at
- * least is taken off.
+ * A node that passes on most of what it is asked already before the fault is no cache of that
+ * service: it is that service's client.
+ *
+ * A connection that is kept open without a fetch counts as one: what was open before at least is
+ * taken off, and fetches are only what ends again, as a pool of connections does not. Of several
+ * services that show it, the one with most fetches is told.
  */
 #include "analysis/herd_internal.h"
 #include "lib/cleanup.h"
@@ -26,7 +31,7 @@
 #define BINS_MAX 1000000
 
 struct flow {
-	int64_t *opened, *closed;
+	int64_t *opened, *closed, *bytes;
 	size_t n;
 	int64_t width_ns;
 };
@@ -35,6 +40,7 @@ static void flow__free(struct flow *f)
 {
 	free(f->opened);
 	free(f->closed);
+	free(f->bytes);
 }
 
 static void add(const struct history_bins *b, enum bins_count c, struct flow *f, int64_t *to)
@@ -47,6 +53,12 @@ static void add(const struct history_bins *b, enum bins_count c, struct flow *f,
 	}
 }
 
+static bool is_of(const struct history_bins *b, const struct history_bins *like, int client)
+{
+	return b->server == like->server && b->port == like->port && b->proto == like->proto &&
+	       (client < HISTORY_OTHER || b->client == client);
+}
+
 /* Of service @like, of @client only unless that is below HISTORY_OTHER. */
 static int flow__make(const struct history *h, const struct timing *t,
 		      const struct history_bins *like, int client, struct flow *f)
@@ -57,18 +69,49 @@ static int flow__make(const struct history *h, const struct timing *t,
 	f->n = (size_t)(t->end_ns / f->width_ns) + 1;
 	f->opened = calloc(f->n, sizeof(*f->opened));
 	f->closed = calloc(f->n, sizeof(*f->closed));
-	if (!f->opened || !f->closed)
+	f->bytes = calloc(f->n, sizeof(*f->bytes));
+	if (!f->opened || !f->closed || !f->bytes)
 		return -ENOMEM;
 	for (size_t i = 0; i < h->n_bins; i++) {
 		const struct history_bins *b = &h->bins[i];
 
-		if (b->server != like->server || b->port != like->port || b->proto != like->proto ||
-		    (client >= HISTORY_OTHER && b->client != client))
+		if (!is_of(b, like, client))
 			continue;
 		add(b, BINS_OPENED, f, f->opened);
 		add(b, BINS_CLOSED, f, f->closed);
+		add(b, BINS_BYTES, f, f->bytes);
 	}
 	return 0;
+}
+
+/* Packets to service @like in @w, of @client only unless that is below HISTORY_OTHER. */
+static double packets(const struct history *h, const struct history_bins *like, int client,
+		      struct history_window w)
+{
+	double n = 0;
+
+	for (size_t i = 0; i < h->n_bins; i++) {
+		const struct history_bins *b = &h->bins[i];
+
+		if (!b->counts[BINS_PACKETS] || !is_of(b, like, client))
+			continue;
+		for (size_t k = 0; k < b->n; k++) {
+			int64_t t = b->start_ns + (int64_t)k * b->bin_ns;
+
+			if (t >= w.start_ns && t < w.end_ns)
+				n += (double)b->counts[BINS_PACKETS][k];
+		}
+	}
+	return n;
+}
+
+/* A packet up for less than two down. */
+static bool passes_all_on(const struct history *h, const struct herd *x,
+			  const struct history_bins *up, const struct history_bins *down)
+{
+	double asked = packets(h, down, HISTORY_OTHER - 1, x->baseline);
+
+	return asked > 0 && 2 * packets(h, up, up->client, x->baseline) > asked;
 }
 
 struct crest {
@@ -150,28 +193,70 @@ static int64_t sum(const int64_t *v, size_t from, size_t to, size_t n)
 	return x;
 }
 
-/* Connections upstream for each downstream: in the second of the crest, and over all. */
-static void ratios(const struct flow *up, const struct flow *down, size_t bin, double *ret_crest,
-		   double *ret_all)
+/* Of one flow, inside and outside of @from to @to. */
+static void split(const int64_t *v, size_t n, size_t from, size_t to, double *ret_in,
+		  double *ret_out)
+{
+	*ret_in = (double)sum(v, from, to, n);
+	*ret_out = (double)sum(v, 0, n, n) - *ret_in;
+}
+
+/*
+ * How many times as many fetches for what the clients send in the second around the crest as in
+ * the rest; -1: there is nothing to compare with.
+ */
+static double passed_on(const struct flow *up, const struct flow *down, size_t bin)
 {
 	size_t second = (size_t)(NS_PER_S / up->width_ns) + 1;
 	size_t from = bin > second / 2 ? bin - second / 2 : 0;
-	double u = (double)sum(up->opened, from, from + second, up->n);
-	double d = (double)sum(down->opened, from, from + second, down->n);
-	double all_u = (double)sum(up->opened, 0, up->n, up->n);
-	double all_d = (double)sum(down->opened, 0, down->n, down->n);
+	double up_in, up_out, down_in, down_out;
 
-	*ret_crest = d > 0 ? u / d : -1;
-	*ret_all = all_d > 0 ? all_u / all_d : -1;
+	split(up->opened, up->n, from, from + second, &up_in, &up_out);
+	split(down->bytes, down->n, from, from + second, &down_in, &down_out);
+	if (down_in + down_out <= 0)
+		split(down->opened, down->n, from, from + second, &down_in, &down_out);
+	if (down_in <= 0 || down_out <= 0 || up_out <= 0)
+		return -1;
+	return up_in / down_in / (up_out / down_out);
+}
+
+struct stampede {
+	int64_t fetches;
+	struct text words;
+};
+
+static void stampede__free(struct stampede *s)
+{
+	free(s->words.v);
+}
+
+static void tell(const struct history *h, int cache, const char *origin, const struct crest *c,
+		 int64_t at, int64_t keys, double times, struct text *words)
+{
+	text__add(words, "%s had %lld connections to %s open at once at ", history__node(h, cache),
+		  (long long)c->open, origin);
+	text__at(words, at);
+	if (keys > 0)
+		text__add(words, ", while its clients asked for %lld %s", (long long)keys,
+			  keys == 1 ? "key" : "different keys");
+	else if (c->usual > 0)
+		text__add(words, ", %lld as a rule", (long long)c->usual);
+	else
+		text__add(words, ", none as a rule");
+	if (times >= SPIKE)
+		text__add(words,
+			  "; in that second it fetched %.0f times as often, for what its clients "
+			  "sent, as in the rest of the run",
+			  times);
 }
 
 static int judge(const struct history *h, const struct timing *t, const struct herd_metric *down,
-		 const struct history_bins *edge, const char *up_name, struct text *words)
+		 const struct history_bins *edge, const char *up_name, struct stampede *best)
 {
 	_cleanup_(flow__free) struct flow up = {0}, in = {0};
 	const struct history_bins *service = &h->bins[down->first_bins];
 	struct crest c;
-	double crest, all;
+	double times;
 	int64_t keys, fetches, at;
 	int r = flow__make(h, t, edge, edge->client, &up);
 
@@ -180,51 +265,46 @@ static int judge(const struct history *h, const struct timing *t, const struct h
 	if (r)
 		return r;
 	fetches = c.open - c.least;
-	if (fetches < FETCHES_MIN)
+	if (fetches < FETCHES_MIN || fetches <= best->fetches ||
+	    2 * sum(up.closed, c.bin, up.n, up.n) < fetches)
 		return 0;
 	at = (int64_t)c.bin * up.width_ns;
 	keys = keys_asked(h, edge->client, at, at + up.width_ns);
-	ratios(&up, &in, c.bin, &crest, &all);
+	times = passed_on(&up, &in, c.bin);
 	if (keys > 0 ? fetches < 2 * keys
-		     : c.open < SPIKE * (c.usual ? c.usual : 1) || (all > 0 && crest < SPIKE * all))
+		     : c.open < SPIKE * (c.usual ? c.usual : 1) || (times >= 0 && times < SPIKE))
 		return 0;
-	text__add(words, "%s had %lld connections to %s open at once at ",
-		  history__node(h, edge->client), (long long)c.open, up_name);
-	text__at(words, at);
-	if (keys > 0)
-		text__add(words, ", while its clients asked for %lld %s", (long long)keys,
-			  keys == 1 ? "key" : "different keys");
-	else
-		text__add(words, ", %lld as a rule", (long long)c.usual);
-	if (crest >= 0)
-		text__add(words, " (%.2g fetches for each connection of a client; %.2g over all)",
-			  crest, all);
+	stampede__free(best);
+	*best = (struct stampede){.fetches = fetches};
+	tell(h, edge->client, up_name, &c, at, keys, times, &best->words);
 	return 0;
 }
 
 /* From the service @up of node @client; looks for what that node serves itself. */
 static int from_cache(const struct history *h, const struct timing *t, const struct herd *x,
 		      const struct herd_metric *up, const struct history_bins *edge,
-		      struct text *ret)
+		      struct stampede *best)
 {
-	for (size_t d = 0; d < x->n && !ret->n; d++) {
+	for (size_t d = 0; d < x->n; d++) {
 		const struct herd_metric *down = &x->v[d];
 		int r;
 
 		if (down == up || !down->service || !down->connects ||
-		    h->bins[down->first_bins].server != edge->client)
+		    h->bins[down->first_bins].server != edge->client ||
+		    passes_all_on(h, x, edge, &h->bins[down->first_bins]))
 			continue;
-		r = judge(h, t, down, edge, up->service, ret);
+		r = judge(h, t, down, edge, up->service, best);
 		if (r)
 			return r;
 	}
 	return 0;
 }
 
-/* The first that shows it: services stand in the order of nodes and ports. */
 int herd__stampede(const struct history *h, const struct timing *t, const struct herd *x,
 		   struct text *ret)
 {
+	_cleanup_(stampede__free) struct stampede best = {0};
+
 	for (size_t u = 0; u < x->n; u++) {
 		const struct herd_metric *up = &x->v[u];
 		_cleanup_free_ bool *seen = calloc(h->nodes.n + 1, sizeof(*seen));
@@ -239,10 +319,12 @@ int herd__stampede(const struct history *h, const struct timing *t, const struct
 			if (edge->client < 0 || seen[edge->client])
 				continue;
 			seen[edge->client] = true;
-			r = from_cache(h, t, x, up, edge, ret);
-			if (r || ret->n)
+			r = from_cache(h, t, x, up, edge, &best);
+			if (r)
 				return r;
 		}
 	}
+	*ret = best.words;
+	best.words = (struct text){0};
 	return 0;
 }

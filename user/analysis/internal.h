@@ -228,21 +228,26 @@ struct synchrony {
 	double p;	   /* that arrivals without any period do as much, of all that was tried */
 };
 
+/* In each window, and in the end of the recovery: per s; -1 = not known. */
+struct herd_load {
+	double baseline, fault, recovery, end;
+};
+
 struct herd_metric {
 	const char *metric;
-	char *service; /* "web:80", or NULL */
-	int workload;  /* or -1; both absent: all nodes together */
+	char *service;		   /* "web:80", or NULL */
+	int workload;		   /* or -1; both absent: all nodes together */
 	bool connects;		   /* it counts connections that were tried */
 	int first_bins, last_bins; /* of a service: h->bins[first] to before last */
 	struct herd_rate baseline, fault, recovery, heal, later;
 	double pbr, fault_pbr, recovery_pbr, amplification; /* -1 = not known */
 	struct synchrony synchrony;
+	int64_t answer_ns;  /* of a service: SYN to the first byte of an answer, mean */
 	int64_t settled_ns; /* when the load was as before, from the last clear on */
 	/* of a workload; -1 = not known */
 	double attempts_per_intent;
-	struct {
-		double baseline, fault, recovery, end;
-	} offered, goodput, load; /* intents that were due, answers, attempts: per s */
+	struct herd_load offered, goodput,
+		load; /* intents that were due, answers, attempts: per s */
 	int64_t recovery_ns;
 	bool recovery_known;
 	int metastable; /* 0, 1, -1: not known */
@@ -259,7 +264,7 @@ struct herd {
 	struct herd_metric *v;
 	size_t n;
 	enum herd_kind kind;
-	int metastable; /* 0, 1, -1: not known */
+	int metastable;			/* 0, 1, -1: not known */
 	struct herd_evidence *evidence; /* the kind's own first */
 	size_t n_evidence;
 };
@@ -333,7 +338,7 @@ void findings__say(json_t *out, struct text *t); /* if there is anything to say;
 void findings__split(const struct analysis *a, size_t r, json_t *out);
 void findings__no_split(const struct analysis *a, size_t r, json_t *out);
 void findings__epochs(const struct analysis *a, size_t r, json_t *out); /* epochs.c */
-void findings__wire(const struct analysis *a, json_t *out);		 /* findings_vrrp.c */
+void findings__wire(const struct analysis *a, json_t *out);		/* findings_vrrp.c */
 void findings__succession(const struct analysis *a, size_t r, json_t *out);
 
 /* ---- text.c: numbers that may be missing, strings that grow ---- */

@@ -140,6 +140,31 @@ static bool counted(const struct telling *t)
 	return true;
 }
 
+/* More than had been added, or were just being added: one was done more than once. */
+static bool counted_more(const struct telling *t)
+{
+	const struct check_op *r = NULL;
+	size_t begun = 0;
+
+	for (size_t i = 0; i < t->n_witness; i++) {
+		const struct check_op *o = tell__nth(t, i);
+
+		if (o->kind == CHECK_READ && r)
+			return false;
+		r = o->kind == CHECK_READ ? o : r;
+	}
+	if (!r || r->value == CHECK_NIL)
+		return false;
+	for (size_t i = 0; i < t->n; i++)
+		begun += t->ops[i].kind == CHECK_ADD && !op__before(r, &t->ops[i]);
+	if (r->value <= (int64_t)begun)
+		return false;
+	tell__read_returned(t, r);
+	fprintf(t->out, ", but only %zu add%s had begun when it ended", begun,
+		begun == 1 ? "" : "s");
+	return true;
+}
+
 /* ---- queue ---- */
 
 static bool of_queue(const struct telling *t)
@@ -331,7 +356,7 @@ bool words__form(const struct telling *t)
 	case CHECKER_CAS:
 		return two_swaps(t) || stale(t);
 	case CHECKER_COUNTER:
-		return counted(t) || went_back(t);
+		return counted(t) || counted_more(t) || went_back(t);
 	case CHECKER_QUEUE:
 	case CHECKER_FIFO:
 		return of_queue(t);

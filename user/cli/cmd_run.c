@@ -79,6 +79,7 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 	int status;
 
 	opts.last = last;
+	opts.lease = e->until_stopped;
 	progress__attach(progress, &opts.ui);
 	status = run__execute(e, &opts, &res, &err);
 	progress__free(progress);
@@ -88,6 +89,9 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 		cli__print_json(res.summary);
 	else if (!cli_quiet && res.summary)
 		cli__print_summary(res.summary, res.dir);
+	/* Ctrl-C is how such a run is meant to end. */
+	if (status == EXIT_INTERRUPTED && e->until_stopped)
+		status = EXIT_HOLDS;
 	if (status == EXIT_RUNTIME || status == EXIT_INTERRUPTED)
 		fprintf(stderr, "chaos: %s; the network is as it was before\n",
 			status == EXIT_RUNTIME ? "ended before its time" : "interrupted");

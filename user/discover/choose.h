@@ -11,6 +11,7 @@
 /* A flag for each process; and for each namespace, where no process need be. */
 struct chosen {
 	bool *process, *netns;
+	const struct discover_only *only; /* of pods; NULL: all that match */
 };
 
 typedef int choose_fn(const struct snapshot *s, const struct target_selector *t, struct chosen *c,

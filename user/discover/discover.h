@@ -74,7 +74,7 @@ struct discover_pod {
 	const char *ns;	 /* Kubernetes namespace; NULL: unknown, or a podman pod */
 	const char *name;
 	bool podman;
-	/* "key=value", sorted. Without an API server only CRI-O and Docker keep them on the node. */
+	/* "key=value", sorted. Without an API server only CRI-O, Docker and podman keep them on the node. */
 	const char **labels;
 	size_t n_labels;
 	bool labels_known;
@@ -206,6 +206,32 @@ struct discover_match {
 int discover__match(const struct snapshot *s, const struct target_selector *t,
 		    struct discover_match *ret, struct error *err);
 void discover_match__reset(struct discover_match *m);
+
+/* Pods that were picked from more, as NAMESPACE/NAME. */
+struct discover_only {
+	char **pods;
+	size_t n_pods;
+};
+void discover_only__reset(struct discover_only *o);
+
+/* The same, but of pods only those of @only; NULL: all. */
+int discover__match_only(const struct snapshot *s, const struct target_selector *t,
+			 const struct discover_only *only, struct discover_match *ret,
+			 struct error *err);
+
+/* Those of @s that @t->pick means. @salt: two that pick from the same pods pick apart. 0, -ENOMEM. */
+int discover__pick(const struct snapshot *s, const struct target_selector *t, uint64_t seed,
+		   const char *salt, struct discover_only *ret);
+
+/*
+ * What must be true of pods when a run begins: those that are listed run (-ENOENT), none is in the machine's
+ * own network where @t forbids it (-EINVAL). Later such a pod is left out.
+ */
+int discover__check_pods(const struct snapshot *s, const struct target_selector *t,
+			 struct error *err);
+
+/* NAMESPACE/NAME; a podman pod's namespace is `default`. NULL: no memory. */
+char *discover_pod__path(const struct discover_pod *p);
 
 /* ---- what changes -------------------------------------------------------------------------------- */
 

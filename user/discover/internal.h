@@ -128,6 +128,8 @@ struct json_t;
 void runtimes__take_config(struct taking *t, struct discover_container *c, struct json_t *j);
 void runtimes__take_docker(struct taking *t, struct discover_container *c, struct json_t *j);
 void runtimes__take_podman(struct taking *t, struct json_t *list);
+/* podman's database, as bytes; false: some pod of podman's is not in it. */
+bool runtimes__take_libpod(struct taking *t, const char *db, size_t len);
 /* The folder of /var/log/pods, in place. */
 void runtimes__take_log_folder(struct taking *t, char *folder);
 /* @p is a conmon: the name and, into @bundles by container, the place of its files. */

@@ -173,10 +173,18 @@ static int collect(const struct snapshot *s, struct chosen *c, struct discover_m
 int discover__match(const struct snapshot *s, const struct target_selector *t,
 		    struct discover_match *ret, struct error *err)
 {
+	return discover__match_only(s, t, NULL, ret, err);
+}
+
+int discover__match_only(const struct snapshot *s, const struct target_selector *t,
+			 const struct discover_only *only, struct discover_match *ret,
+			 struct error *err)
+{
 	_cleanup_(chosen__reset) struct chosen c = {0};
 	_cleanup_(discover_match__reset) struct discover_match m = {0};
 	int r = chosen__init(s, &c);
 
+	c.only = only;
 	if (!r)
 		r = choose(s, t, &c, err);
 	if (!r)

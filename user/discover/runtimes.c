@@ -6,6 +6,7 @@
  *
  * podman, CRI-O  conmon's own arguments (-c ID -n NAME -b BUNDLE), whatever the storage folder
  * podman         /var/lib/containers/storage/overlay-containers/containers.json
+ *                STORAGE/libpod/bolt_state.db: pods' labels (podman 3 and 4)
  * CRI-O          BUNDLE/config.json: annotations with pod, labels
  * Docker         /var/lib/docker/containers/ID/config.v2.json
  * containerd     /run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json: annotations
@@ -17,7 +18,7 @@
 #include <jansson.h>
 #include <string.h>
 
-enum { MAX_CONFIG = 4 * 1024 * 1024, MAX_LIST = 64 * 1024 * 1024 };
+enum { MAX_CONFIG = 4 * 1024 * 1024, MAX_LIST = 64 * 1024 * 1024, MAX_POD = 256 * 1024 };
 
 static inline void cleanup_json(json_t **j)
 {
@@ -294,6 +295,115 @@ static void read_podman_list(struct taking *t)
 	runtimes__take_podman(t, list);
 }
 
+/*
+ * A pod's configuration stands in podman's database as one JSON text, which no later version of the pod changes:
+ * it is found by how it begins. What podman writes meanwhile may move it; NULL then.
+ */
+static json_t *find_pod_config(const char *db, size_t len, const char *uid)
+{
+	const char *at = db, *end = db + len;
+	char begin[128];
+	int n = snprintf(begin, sizeof(begin), "{\"id\":\"%s\",\"name\":\"", uid);
+
+	if (n < 0 || (size_t)n >= sizeof(begin))
+		return NULL;
+	/* a hostile file may have many beginnings and no end */
+	for (int tries = 0; tries < 16; tries++) {
+		json_t *j;
+
+		at = memmem(at, (size_t)(end - at), begin, (size_t)n);
+		if (!at)
+			break;
+		j = json_loadb(at, (size_t)(end - at) < MAX_POD ? (size_t)(end - at) : MAX_POD,
+			       JSON_DISABLE_EOF_CHECK, NULL);
+
+		if (json_is_object(j))
+			return j;
+		json_decref(j);
+		at += n;
+	}
+	return NULL;
+}
+
+bool runtimes__take_libpod(struct taking *t, const char *db, size_t len)
+{
+	bool all = true;
+
+	for (size_t i = 0; i < t->s->n_pods; i++) {
+		struct discover_pod *pod = &t->s->pods[i];
+		_cleanup_json_ json_t *j = NULL;
+		json_t *labels;
+
+		if (!pod->podman || pod->labels_known)
+			continue;
+		j = find_pod_config(db, len, pod->uid);
+		labels = json_object_get(j, "labels");
+		/* for those who want a namespace in podman's pods, which have none */
+		set(t, &pod->ns,
+		    json_string_value(json_object_get(labels, "io.kubernetes.pod.namespace")));
+		if (labels)
+			set_labels(t, pod, labels);
+		pod->labels_known |= j != NULL;
+		all &= j != NULL;
+	}
+	return all;
+}
+
+/* @bundle is STORAGE/overlay-containers/ID/userdata, or NULL for the place of root's containers. */
+static void read_libpod(struct taking *t, const char *bundle)
+{
+	static const char usual[] = "/var/lib/containers/storage";
+	size_t n = bundle ? strlen(bundle) : strlen(usual);
+	bool all = false;
+
+	for (int parts = 0; bundle && parts < 3; parts++) {
+		while (n && bundle[n - 1] != '/')
+			n--;
+		n -= n > 0;
+	}
+	for (int tries = 0; tries < 3 && !all; tries++) {
+		_cleanup_free_ char *path = NULL, *db = NULL;
+		size_t len;
+
+		if (asprintf(&path, "%s%.*s/libpod/bolt_state.db", t->s->root, (int)n,
+			     bundle ? bundle : usual) < 0) {
+			path = NULL;
+			return;
+		}
+		if (read__file(AT_FDCWD, path, MAX_LIST, false, &db, &len) < 0)
+			return;
+		all = runtimes__take_libpod(t, db, len);
+	}
+}
+
+static bool same_storage(const char *a, const char *b)
+{
+	const char *end_a = a ? strstr(a, "-containers/") : NULL;
+	const char *end_b = b ? strstr(b, "-containers/") : NULL;
+
+	return end_a && end_b && end_a - a == end_b - b && !memcmp(a, b, (size_t)(end_a - a));
+}
+
+/* Labels of podman's pods: from the storage of each container, which mostly is the same. */
+static void read_pod_labels(struct taking *t, const char *const *bundles)
+{
+	const char *last = NULL;
+	bool any = false;
+
+	for (size_t i = 0; i < t->s->n_pods; i++)
+		any |= t->s->pods[i].podman;
+	for (size_t k = 0; k < t->s->n_containers && any; k++) {
+		uint32_t pod = t->s->containers[k].pod;
+
+		if (pod == DISCOVER_NONE || !t->s->pods[pod].podman ||
+		    t->s->pods[pod].labels_known ||
+		    (last && same_storage(last, bundles[k])))
+			continue;
+		read_libpod(t, bundles[k]);
+		last = bundles[k];
+	}
+}
+
 /* NAMESPACE_NAME_UID: no part may hold '_'. */
 void runtimes__take_log_folder(struct taking *t, char *folder)
 {
@@ -389,6 +499,7 @@ int runtimes__describe(struct taking *t)
 	docker = docker_root(t);
 	for (uint32_t k = 0; k < t->s->n_containers; k++)
 		describe(t, k, bundles[k], docker);
+	read_pod_labels(t, bundles);
 	/* Names of pods that only annotations told of. */
 	read_kubelet(t);
 	spread_pods(t->s);

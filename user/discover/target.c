@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* target.c: the short forms of the command line, and back to words. */
-#include "discover/target.h"
+#include "discover/target_pods.h"
 
 #include "lib/cleanup.h"
 #include "lib/nearest.h"
@@ -204,6 +204,7 @@ void target_selector__reset(struct target_selector *t)
 	for (size_t i = 0; i < t->n_labels; i++)
 		free(t->labels[i]);
 	free(t->labels);
+	target_pods__reset(t);
 	for (size_t i = 0; i < t->n_excludes; i++)
 		target_selector__reset(&t->excludes[i]);
 	free(t->excludes);
@@ -255,6 +256,7 @@ int target_selector__compare(const struct target_selector *a, const struct targe
 		       ?: compare_text(a->pod, b->pod)
 		       ?: compare_text(a->node, b->node)
 		       ?: compare_labels(a, b)
+		       ?: target_pods__compare(a, b)
 		       ?: COMPARE(a->family, b->family)
 		       ?: COMPARE(a->prefixlen, b->prefixlen)
 		       ?: memcmp(a->addr, b->addr, sizeof(a->addr))
@@ -305,6 +307,8 @@ static void say_process(struct words *w, const struct target_selector *t)
 
 static void say_pods(struct words *w, const struct target_selector *t)
 {
+	char more[256];
+
 	say(w, t->name ? "pod:" : "pods:");
 	if (t->pod_namespace)
 		say(w, "%s%s", t->pod_namespace, t->name || t->n_labels ? "/" : "");
@@ -312,8 +316,10 @@ static void say_pods(struct words *w, const struct target_selector *t)
 		say(w, "%s%s", t->name, t->n_labels ? " " : "");
 	for (size_t i = 0; i < t->n_labels; i++)
 		say(w, "%s%s", i ? "," : "", t->labels[i]);
-	if (!t->pod_namespace && !t->name && !t->n_labels)
+	target_pods__describe(t, more, sizeof(more));
+	if (!t->pod_namespace && !t->name && !t->n_labels && !*more)
 		say(w, "*");
+	say(w, "%s%s", *more && (t->pod_namespace || t->name || t->n_labels) ? " " : "", more);
 	if (t->node)
 		say(w, " (node %s)", t->node);
 }

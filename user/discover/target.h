@@ -24,6 +24,32 @@ enum target_kind {
 	TARGET_INTERFACE,
 };
 
+/* A condition on one label. IN and NOT_IN have values; a pod without the label is not in any. */
+enum target_operator { OPERATOR_IN, OPERATOR_NOT_IN, OPERATOR_EXISTS, OPERATOR_DOES_NOT_EXIST };
+extern const char *const target_operators[4];
+
+struct target_expression {
+	char *key;
+	enum target_operator op;
+	char **values;
+	size_t n_values;
+};
+
+/* How many of the pods that match are meant. Those stay: one that comes later is none of them. */
+enum pick_mode {
+	PICK_ALL, /* all, also those that come later */
+	PICK_ONE,
+	PICK_FIXED,	     /* value pods, or all if there are fewer */
+	PICK_FIXED_PERCENT,  /* value % of them, rounded up */
+	PICK_RANDOM_PERCENT, /* 1 to value %, drawn under the seed, rounded up */
+};
+extern const char *const pick_modes[5];
+
+struct target_pick {
+	enum pick_mode mode;
+	unsigned int value;
+};
+
 /* What is chosen. All strings are the selector's own; target_selector__reset() frees them. */
 struct target_selector {
 	enum target_kind kind;
@@ -54,6 +80,17 @@ struct target_selector {
 	char *node;	     /* TARGET_PODS: only on the machine of this name; NULL: any */
 	char **labels;	     /* TARGET_PODS: "key=value", all must hold */
 	size_t n_labels;
+
+	/* TARGET_PODS: in one of these namespaces; one of these, as NAMESPACE/NAME. None: any. */
+	char **namespaces;
+	size_t n_namespaces;
+	char **pods;
+	size_t n_pods;
+	struct target_expression *expressions; /* all must hold */
+	size_t n_expressions;
+	bool no_host_network; /* TARGET_PODS: not those in the machine's own network namespace */
+	char *device;	      /* TARGET_PODS: only what passes this device of theirs; NULL: all */
+	struct target_pick pick; /* TARGET_PODS */
 
 	/* TARGET_CIDR; no bit of @addr is set past @prefixlen. */
 	uint8_t family, addr[16], prefixlen;
@@ -90,6 +127,9 @@ enum target_key {
 	TARGET_KEY_POD_NAMESPACE,
 	TARGET_KEY_POD_NODE,
 	TARGET_KEY_POD_LABEL, /* KEY=VALUE; one more at each call */
+	TARGET_KEY_POD_NAMESPACES, /* one more at each call */
+	TARGET_KEY_PODS, /* NAMESPACE/NAME; one more at each call */
+	TARGET_KEY_POD_DEVICE,
 	TARGET_KEY_NETNS,
 	TARGET_KEY_CIDR,
 	TARGET_KEY_DEVICE,
@@ -103,6 +143,22 @@ enum target_key {
  */
 int target_selector__set(struct target_selector *t, enum target_key key, const char *value,
 			 struct error *err);
+
+/* One more expression; @values are copied. -EINVAL with what was expected, -ENOMEM. */
+int target_selector__add_expression(struct target_selector *t, const char *key,
+				    enum target_operator op, const char *const *values,
+				    size_t n_values, struct error *err);
+
+/* Whether sorted "key=value" @labels meet @x. */
+bool target_expression__holds(const struct target_expression *x, const char *const *labels,
+			      size_t n_labels);
+
+/*
+ * How many of @n pods are meant, at most @n; and where a pod stands in the order in which they are: by a hash
+ * of the seed, @salt and what the pod is called, so that all who see the same pods choose the same.
+ */
+size_t target_pick__count(const struct target_pick *p, size_t n, uint64_t seed, const char *salt);
+uint64_t target_pick__rank(uint64_t seed, const char *salt, const char *pod);
 
 /* A total order; 0: they choose the same by the same words. Excludes count in their order. */
 int target_selector__compare(const struct target_selector *a, const struct target_selector *b);

@@ -222,6 +222,86 @@ static int add_label(struct target_selector *t, const char *s, struct error *err
 	return 0;
 }
 
+static int check_pod_path(const char *s, struct error *err)
+{
+	const char *slash = strchr(s, '/');
+	_cleanup_free_ char *ns = slash ? strndup(s, (size_t)(slash - s)) : NULL;
+
+	if (slash && !ns)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (ns && is_object_name(ns) && is_object_name(slash + 1))
+		return 0;
+	return no_such(s, "pod", "NAMESPACE/NAME, as shop/web-0", err);
+}
+
+/* One more of @v, sorted; one that is there already is there once. */
+static int add_text(char ***v, size_t *n, const char *s, struct error *err)
+{
+	char **grown = realloc(*v, (*n + 1) * sizeof(*grown)), *copy = strdup(s);
+	size_t at = 0;
+
+	if (grown)
+		*v = grown;
+	if (!grown || !copy) {
+		free(copy);
+		return err__set(err, -ENOMEM, "out of memory");
+	}
+	while (at < *n && strcmp(grown[at], s) < 0)
+		at++;
+	if (at < *n && !strcmp(grown[at], s)) {
+		free(copy);
+		return 0;
+	}
+	memmove(&grown[at + 1], &grown[at], (*n - at) * sizeof(*grown));
+	grown[at] = copy;
+	(*n)++;
+	return 0;
+}
+
+static int add_namespace(struct target_selector *t, const char *s, struct error *err)
+{
+	return check_namespace(s, err) ?: add_text(&t->namespaces, &t->n_namespaces, s, err);
+}
+
+static int add_pod(struct target_selector *t, const char *s, struct error *err)
+{
+	return check_pod_path(s, err) ?: add_text(&t->pods, &t->n_pods, s, err);
+}
+
+int target_selector__add_expression(struct target_selector *t, const char *key,
+				    enum target_operator op, const char *const *values,
+				    size_t n_values, struct error *err)
+{
+	struct target_expression x = {.op = op}, *v;
+	bool listed = op == OPERATOR_IN || op == OPERATOR_NOT_IN;
+	int r = 0;
+
+	if (!*key || strlen(key) > 2 * NAME_MAX_LEN || has_control(key) || strpbrk(key, " ="))
+		return no_such(key, "key of a label", "one as app or app.kubernetes.io/name", err);
+	if (listed != (n_values > 0))
+		return err__set(err, -EINVAL,
+				listed ? "%s needs values; expected some, as [web, db]"
+				       : "%s takes no values; expected none, or In or NotIn",
+				target_operators[op]);
+	v = realloc(t->expressions, (t->n_expressions + 1) * sizeof(*v));
+	if (v)
+		t->expressions = v;
+	x.key = strdup(key);
+	if (!v || !x.key)
+		r = -ENOMEM;
+	for (size_t i = 0; i < n_values && !r; i++)
+		r = add_text(&x.values, &x.n_values, values[i], err);
+	if (!r) {
+		v[t->n_expressions++] = x;
+		return 0;
+	}
+	for (size_t i = 0; i < x.n_values; i++)
+		free(x.values[i]);
+	free(x.values);
+	free(x.key);
+	return err__set(err, r, "out of memory");
+}
+
 /* --- networks ----------------------------------------------------------------------------------- */
 
 static int check_netns(const char *s, struct error *err)
@@ -329,6 +409,9 @@ static const struct {
 	[TARGET_KEY_POD_NAMESPACE] = TEXT(check_namespace, pod_namespace),
 	[TARGET_KEY_POD_NODE] = TEXT(check_node, node),
 	[TARGET_KEY_POD_LABEL] = {NULL, add_label, 0},
+	[TARGET_KEY_POD_NAMESPACES] = {NULL, add_namespace, 0},
+	[TARGET_KEY_PODS] = {NULL, add_pod, 0},
+	[TARGET_KEY_POD_DEVICE] = TEXT(check_device, device),
 	[TARGET_KEY_NETNS] = TEXT(check_netns, name),
 	[TARGET_KEY_CIDR] = {NULL, set_cidr, 0},
 	[TARGET_KEY_DEVICE] = TEXT(check_device, name),

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "experiment/netchaos.h"
 #include "experiment/parse.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
@@ -21,6 +22,18 @@ static void read_seed(struct reader *r, const struct yaml_node *n, void *obj)
 		e->seed_drawn = false;
 }
 
+static void read_run_duration(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	struct experiment *e = obj;
+
+	if (n->kind == YAML_SCALAR && !strcmp(n->text, "until-stopped")) {
+		e->until_stopped = true;
+		e->duration_ns = DURATION_MAX_NS;
+		return;
+	}
+	reader__duration(r, n, 1, DURATION_MAX_NS, &e->duration_ns);
+}
+
 static const struct option metadata_options[] = {
 	FIELD("name", STRING, experiment, name),
 	FIELD("description", STRING, experiment, description),
@@ -38,8 +51,7 @@ static void read_metadata(struct reader *r, const struct yaml_node *n, void *obj
 /* In the order in which sections refer back to each other. */
 static const struct option spec_options[] = {
 	OPTION("seed", CUSTOM, .parse = read_seed),
-	FIELD("duration", DURATION, experiment, duration_ns, .required = true, .lo = 1,
-	      .hi = DURATION_MAX_NS),
+	OPTION("duration", CUSTOM, .required = true, .parse = read_run_duration),
 	FIELD("allowHost", BOOL, experiment, allow_host),
 	FIELD("maxEndpoints", UINT, experiment, max_endpoints, .lo = 1, .hi = 1000000),
 	OPTION("lab", CUSTOM, .parse = parse_lab),
@@ -70,13 +82,8 @@ static bool check_kind(struct reader *r, const struct yaml_node *root)
 	const struct yaml_node *version = yaml__get(root, "apiVersion");
 	char found[FOUND_SIZE];
 
-	if (kind && kind->kind == YAML_SCALAR && !strcmp(kind->text, "NetworkChaos")) {
-		reader__fault(r, kind->pos,
-			      "kind `NetworkChaos` is not in this version; it has Experiment");
-		return false;
-	}
 	if (kind && (kind->kind != YAML_SCALAR || strcmp(kind->text, "Experiment"))) {
-		reader__fault(r, kind->pos, "kind %s; expected Experiment",
+		reader__fault(r, kind->pos, "kind %s; expected Experiment, or a manifest of Chaos Mesh",
 			      reader__found(kind, found));
 		return false;
 	}
@@ -128,6 +135,16 @@ static int resolve(struct yaml *y, struct experiment *e)
 		return r;
 	e->resolved = yaml__emit(y->root);
 	return e->resolved ? 0 : -ENOMEM;
+}
+
+/* Manifests of another tool, one or several; the first document that holds something says so. */
+static bool is_foreign(const struct yaml *y)
+{
+	const struct yaml_node *first = y->root;
+
+	for (size_t i = 0; i < y->n_more && yaml__is_null(first); i++)
+		first = y->more[i];
+	return chaosmesh__is(first);
 }
 
 /* --- entry points --------------------------------------------------------------------------------- */
@@ -182,7 +199,18 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
 	r = yaml__parse(text, len, &y, &pos, &why);
 	if (r)
 		return not_yaml(file, r, pos, &why, err);
-	if (check_kind(&reader, y.root)) {
+	if (is_foreign(&y)) {
+		struct yaml_node *root = chaosmesh__translate(&reader, &y);
+
+		r = reader__finish(&reader, err);
+		if (r)
+			return r;
+		y.root = root;
+	} else if (y.n_more) {
+		reader__fault(&reader, y.more[0]->pos,
+			      "a second document; expected one in a file, or manifests of Chaos Mesh");
+	}
+	if (!reader.n_findings && check_kind(&reader, y.root)) {
 		parse_include_systems(&reader, &y, len, source);
 		reader__map(&reader, y.root, "an experiment", root_options,
 			    ARRAY_SIZE(root_options), e);

@@ -452,6 +452,7 @@ struct experiment {
 	uint64_t seed;
 	bool seed_drawn; /* the file had none */
 	int64_t duration_ns;
+	bool until_stopped; /* `duration: until-stopped`: duration_ns is only a bound, faults are on all the time */
 	bool allow_host;	    /* spec.allowHost: the caller's own namespace may be a target */
 	unsigned int max_endpoints; /* 0 = no bound */
 

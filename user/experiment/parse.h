@@ -41,6 +41,15 @@ bool parse_target(struct reader *r, const struct yaml_node *n, enum selector_kin
 bool parse_target_key(struct reader *r, const struct yaml_node *n, enum target_key key,
 		      struct target_selector *t);
 
+/* A mapping whose HANDLED options are keys of target.h (.lo); false after a finding. */
+bool parse_target_keys(struct reader *r, const struct yaml_node *n, const char *what,
+		       const struct option *options, size_t n_options, struct target_selector *t);
+bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selector *t);
+void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj);
+void parse_pod_expressions(struct reader *r, const struct yaml_node *n, void *obj);
+/* How many of the pods: {mode: fixed, value: 2}, or `one`. */
+void parse_pick(struct reader *r, const struct yaml_node *n, struct target_selector *t);
+
 /* A DNS name. */
 bool selector__is_host(const char *s);
 /* Set @s->value and @s->netns by what @s->target is; false without memory. */

@@ -58,6 +58,10 @@ static void check_times(struct reader *r, const struct yaml_node *n, const struc
 	if (every && flap)
 		reader__fault(r, flap->pos,
 			      "`every` and `flap` in one fault; expected one of them");
+	if (r->e->until_stopped && (f->at_ns || span || every || flap))
+		reader__fault(r, n->pos,
+			      "in a run until it is stopped a fault is on all the time; expected `at: 0s` "
+			      "and no `for`, `every` or `flap`");
 	if (times && !every && !flap)
 		reader__fault(r, times->pos,
 			      "`times` repeats nothing; expected `every` or `flap` too");

@@ -19,7 +19,7 @@ struct include {
 
 static void put(struct include *in, struct yaml_node *item)
 {
-	if (yaml__append(in->out, item))
+	if (yaml__add(in->out, item))
 		in->r->nomem = true;
 }
 
@@ -123,11 +123,12 @@ void parse_include_systems(struct reader *r, struct yaml *y, size_t len,
 			      "folder for it to be in");
 		return;
 	}
-	in.out = yaml__new_sequence(y, old->pos);
+	in.out = yaml__new_sequence(y);
 	if (!in.out) {
 		r->nomem = true;
 		return;
 	}
+	in.out->pos = old->pos;
 	for (size_t i = 0; i < n && !r->nomem; i++) {
 		struct yaml_node *item = old->kind == YAML_SEQUENCE ? old->items[i] : old;
 

@@ -27,6 +27,7 @@ static const struct option selector_options[] = {
 	OPTION("ports", HANDLED),
 	OPTION("proto", HANDLED),
 	OPTION("not", HANDLED),
+	OPTION("pick", HANDLED),
 };
 
 /* Kinds stand first in selector_options. */
@@ -79,7 +80,7 @@ static bool parse_host(struct reader *r, const struct yaml_node *n, struct selec
 static bool parse_kind(struct reader *r, const struct yaml_node *n, const struct option *kind,
 		       struct selector *s)
 {
-	const struct yaml_node *netns = yaml__get(n, "netns");
+	const struct yaml_node *netns = yaml__get(n, "netns"), *pick = yaml__get(n, "pick");
 	const char *lab;
 
 	s->kind = (enum selector_kind)kind->lo;
@@ -92,6 +93,10 @@ static bool parse_kind(struct reader *r, const struct yaml_node *n, const struct
 	}
 	if (!parse_target(r, yaml__get(n, kind->key), s->kind, s->target))
 		return false;
+	if (pick && s->kind == SELECTOR_PODS)
+		parse_pick(r, pick, s->target);
+	else if (pick)
+		reader__fault(r, pick->pos, "`pick` with `%s`; expected it with `pods`", kind->key);
 	if (s->kind == SELECTOR_INTERFACE && netns &&
 	    !parse_target_key(r, netns, TARGET_KEY_DEVICE_NETNS, s->target))
 		return false;
@@ -156,7 +161,7 @@ static void refuse_twins(struct reader *r, const struct selector *v, size_t n)
 
 static void parse_exclude(struct reader *r, const struct yaml_node *n, struct selector *s)
 {
-	static const char *const refused[] = {"ports", "proto", "not"};
+	static const char *const refused[] = {"ports", "proto", "not", "pick"};
 	const struct option *kind;
 	size_t before = r->n_findings;
 

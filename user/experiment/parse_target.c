@@ -22,6 +22,9 @@ bool parse_target_key(struct reader *r, const struct yaml_node *n, enum target_k
 		[TARGET_KEY_POD] = "the name of a pod",
 		[TARGET_KEY_POD_NAMESPACE] = "a namespace of pods",
 		[TARGET_KEY_POD_NODE] = "the name of a node",
+		[TARGET_KEY_POD_NAMESPACES] = "a namespace of pods",
+		[TARGET_KEY_PODS] = "a pod as NAMESPACE/NAME",
+		[TARGET_KEY_POD_DEVICE] = "an interface, as eth0",
 		[TARGET_KEY_NETNS] = "a network namespace: a name, a path or a pid",
 		[TARGET_KEY_CIDR] = "a network, as 10.0.0.0/8",
 		[TARGET_KEY_DEVICE] = "an interface, as eth0",
@@ -46,8 +49,7 @@ static size_t n_found(const struct reader *r)
 	return r->n_findings + r->n_dropped;
 }
 
-/* A mapping whose HANDLED options are keys of target.h (.lo); false after a finding. */
-static bool read_keys(struct reader *r, const struct yaml_node *n, const char *what,
+bool parse_target_keys(struct reader *r, const struct yaml_node *n, const char *what,
 		      const struct option *options, size_t n_options, struct target_selector *t)
 {
 	size_t before = n_found(r);
@@ -91,7 +93,7 @@ static bool parse_process(struct reader *r, const struct yaml_node *n, struct ta
 	}
 	if (is_scalar(n))
 		return parse_target_key(r, n, TARGET_KEY_COMM, t);
-	if (!read_keys(r, n, "a process", options, ARRAY_SIZE(options), t))
+	if (!parse_target_keys(r, n, "a process", options, ARRAY_SIZE(options), t))
 		return false;
 	if (t->pid || t->comm || t->exe || t->args || t->user)
 		return true;
@@ -119,7 +121,7 @@ static bool parse_cgroup(struct reader *r, const struct yaml_node *n, struct tar
 
 	t->kind = TARGET_CGROUP;
 	return is_scalar(n) ? parse_target_key(r, n, TARGET_KEY_CGROUP, t)
-			    : read_keys(r, n, "a cgroup", options, ARRAY_SIZE(options), t);
+			    : parse_target_keys(r, n, "a cgroup", options, ARRAY_SIZE(options), t);
 }
 
 static bool parse_container(struct reader *r, const struct yaml_node *n, struct target_selector *t)
@@ -134,7 +136,7 @@ static bool parse_container(struct reader *r, const struct yaml_node *n, struct 
 	t->kind = TARGET_CONTAINER;
 	if (is_scalar(n))
 		return parse_target_key(r, n, TARGET_KEY_CONTAINER, t);
-	if (!read_keys(r, n, "a container", options, ARRAY_SIZE(options), t))
+	if (!parse_target_keys(r, n, "a container", options, ARRAY_SIZE(options), t))
 		return false;
 	if (!!yaml__get(n, "name") + !!yaml__get(n, "id") == 1)
 		return true;
@@ -144,7 +146,7 @@ static bool parse_container(struct reader *r, const struct yaml_node *n, struct 
 	return false;
 }
 
-static void pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
+void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	size_t n_pairs = reader__pairs(r, n, "labels, as {app: web}");
 	char found[FOUND_SIZE];
@@ -174,24 +176,6 @@ static void pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
 		else if (e)
 			reader__fault(r, key->pos, "%s", err.msg);
 	}
-}
-
-static bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selector *t)
-{
-	static const struct option options[] = {
-		OPTION("namespace", HANDLED, .lo = TARGET_KEY_POD_NAMESPACE),
-		OPTION("name", HANDLED, .lo = TARGET_KEY_POD),
-		OPTION("labels", CUSTOM, .parse = pod_labels),
-		OPTION("node", HANDLED, .lo = TARGET_KEY_POD_NODE),
-	};
-
-	t->kind = TARGET_PODS;
-	if (!read_keys(r, n, "pods", options, ARRAY_SIZE(options), t))
-		return false;
-	if (n->n)
-		return true;
-	reader__fault(r, n->pos, "pods need one of namespace, name, labels, node");
-	return false;
 }
 
 /* --- kinds -------------------------------------------------------------------------------------- */

@@ -25,6 +25,12 @@ void reader__fault(struct reader *r, struct pos pos, const char *fmt, ...)
 	if (vasprintf(&f->text, fmt, ap) < 0)
 		f->text = NULL;
 	va_end(ap);
+	if (f->text && r->path[0]) {
+		_cleanup_free_ char *words = f->text;
+
+		if (asprintf(&f->text, "%s: %s", r->path, words) < 0)
+			f->text = NULL;
+	}
 	if (!f->text) {
 		r->nomem = true;
 		return;
@@ -35,6 +41,22 @@ void reader__fault(struct reader *r, struct pos pos, const char *fmt, ...)
 			*p = '?';
 	}
 	r->n_findings++;
+}
+
+size_t reader__enter(struct reader *r, const char *key, size_t index)
+{
+	size_t n = strlen(r->path);
+
+	if (r->tells_path && key)
+		snprintf(r->path + n, sizeof(r->path) - n, "%s%.64s", n ? "." : "", key);
+	else if (r->tells_path)
+		snprintf(r->path + n, sizeof(r->path) - n, "[%zu]", index);
+	return n;
+}
+
+void reader__leave(struct reader *r, size_t path)
+{
+	r->path[path] = '\0';
 }
 
 static int by_pos(const void *a, const void *b)

@@ -27,6 +27,10 @@ struct reader {
 	size_t n_findings, n_dropped;
 	bool nomem;
 
+	/* where in the document it reads, as spec.delay; "" where findings do not tell */
+	bool tells_path;
+	char path[160];
+
 	/* of the fault being read */
 	struct rng rng;
 	bool *used; /* per endpoint: named in a set that the next one may not share */
@@ -37,6 +41,9 @@ struct reader {
 /* Record a finding. */
 void reader__fault(struct reader *r, struct pos pos, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+/* Go into @key, or into item @index of a list where it is NULL; returns what reader__leave() needs. */
+size_t reader__enter(struct reader *r, const char *key, size_t index);
+void reader__leave(struct reader *r, size_t path);
 /* All findings in the order of the file as @err; 0 when there are none. Frees them. */
 int reader__finish(struct reader *r, struct error *err);
 

@@ -224,10 +224,14 @@ bool reader__map(struct reader *r, const struct yaml_node *n, const char *what,
 	}
 	for (size_t i = 0; i < n_options; i++) {
 		const struct yaml_node *value = yaml__get(n, options[i].key);
+		size_t path = reader__enter(r, options[i].key, 0);
 
 		if (value)
 			read_option(r, &options[i], value, obj);
-		else if (options[i].required)
+		reader__leave(r, path);
+		if (value)
+			continue;
+		if (options[i].required)
 			reader__fault(r, n->pos, "%s needs `%s`", what, options[i].key);
 	}
 	return true;

@@ -276,6 +276,35 @@ static int build_node(struct builder *b, struct fy_event *ev, unsigned int depth
 	return 0;
 }
 
+/* The document that begins with @ev. */
+static int build_document(struct builder *b, struct fy_event *ev)
+{
+	struct yaml_node *root = NULL, **v;
+	int r = build_node(b, ev, 0, &root);
+
+	if (r || !b->y->root) {
+		b->y->root = r ? NULL : root;
+		return r;
+	}
+	v = realloc(b->y->more, (b->y->n_more + 1) * sizeof(*v));
+	if (!v)
+		return -ENOMEM;
+	b->y->more = v;
+	v[b->y->n_more++] = root;
+	return 0;
+}
+
+/* Anchors are a document's own. */
+static int begin_document(struct builder *b)
+{
+	builder__reset(b);
+	b->anchors = NULL;
+	b->n_anchors = 0;
+	return b->y->n_more + 1 < YAML_DOCUMENTS_MAX
+		       ? 0
+		       : err__set(b->err, -EINVAL, "more than %d documents", YAML_DOCUMENTS_MAX);
+}
+
 static int build_stream(struct builder *b)
 {
 	struct fy_event *ev;
@@ -288,12 +317,10 @@ static int build_stream(struct builder *b)
 		case FYET_STREAM_END:
 			break;
 		case FYET_DOCUMENT_START:
-			if (b->y->root)
-				r = err__set(b->err, -EINVAL,
-					     "a second document; expected one in a file");
+			r = begin_document(b);
 			break;
 		default:
-			r = build_node(b, ev, 0, &b->y->root);
+			r = build_document(b, ev);
 		}
 		fy_parser_event_free(b->fyp, ev);
 		if (r)
@@ -364,6 +391,11 @@ int yaml__parse_more(struct yaml *y, const char *file, const char *text, size_t 
 	struct yaml_node *last = NULL;
 	int r = yaml__parse(text, len, &more, ret_pos, err);
 
+	if (!r && more.n_more) {
+		*ret_pos = more.more[0]->pos;
+		yaml__reset(&more);
+		r = err__set(err, -EINVAL, "a second document; expected one in a file");
+	}
 	ret_pos->file = file;
 	if (r)
 		return r;
@@ -387,7 +419,8 @@ void yaml__reset(struct yaml *y)
 		free(n->items);
 		free(n);
 	}
-	y->root = NULL;
+	free(y->more);
+	*y = (struct yaml){0};
 }
 
 struct yaml_node *yaml__get(const struct yaml_node *map, const char *key)
@@ -424,14 +457,35 @@ struct yaml_node *yaml__new_mapping(struct yaml *y)
 	return new_node(y, YAML_MAPPING, (struct pos){0});
 }
 
-struct yaml_node *yaml__new_sequence(struct yaml *y, struct pos pos)
+struct yaml_node *yaml__new_sequence(struct yaml *y)
 {
-	return new_node(y, YAML_SEQUENCE, pos);
+	return new_node(y, YAML_SEQUENCE, (struct pos){0});
 }
 
-int yaml__append(struct yaml_node *sequence, struct yaml_node *item)
+struct yaml_node *yaml__new_text(struct yaml *y, const char *text)
 {
-	return append(sequence, item);
+	struct yaml_node *n = yaml__new_scalar(y, text);
+
+	if (n)
+		n->plain = false;
+	return n;
+}
+
+int yaml__add(struct yaml_node *list, struct yaml_node *value)
+{
+	return value ? append(list, value) : -ENOMEM;
+}
+
+int yaml__put(struct yaml *y, struct yaml_node *map, const char *key, struct yaml_node *value)
+{
+	struct yaml_node *k = yaml__new_scalar(y, key);
+	int r = k && value ? 0 : -ENOMEM;
+
+	if (!r) {
+		k->pos = value->pos;
+		r = append(map, k) ?: append(map, value);
+	}
+	return r;
 }
 
 void yaml__replace(struct yaml_node *map, const char *key, struct yaml_node *value)

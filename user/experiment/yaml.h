@@ -26,8 +26,12 @@ struct yaml_node {
 	struct yaml_node *next; /* of the document's nodes, for freeing */
 };
 
+enum { YAML_DOCUMENTS_MAX = 100 };
+
 struct yaml {
-	struct yaml_node *root;
+	struct yaml_node *root; /* of the first document */
+	struct yaml_node **more; /* of those behind it */
+	size_t n_more;
 	struct yaml_node *nodes;
 };
 
@@ -35,7 +39,7 @@ struct yaml {
 #define YAML_WEIGHT_MAX 200000
 
 /*
- * Read the only document of @text. Aliases are shared nodes, so the tree may be a graph without cycles.
+ * Read the documents of @text, at most YAML_DOCUMENTS_MAX. Aliases are shared nodes, so the tree may be a graph without cycles.
  * -EINVAL with @ret_pos and a message without position, -ENODATA if there is none; -ENOMEM.
  */
 int yaml__parse(const char *text, size_t len, struct yaml *ret, struct pos *ret_pos,
@@ -54,8 +58,12 @@ bool yaml__is_null(const struct yaml_node *n);
 /* New nodes of @y, for what is filled in; NULL without memory. */
 struct yaml_node *yaml__new_scalar(struct yaml *y, const char *text);
 struct yaml_node *yaml__new_mapping(struct yaml *y);
-struct yaml_node *yaml__new_sequence(struct yaml *y, struct pos pos);
-int yaml__append(struct yaml_node *sequence, struct yaml_node *item);
+struct yaml_node *yaml__new_sequence(struct yaml *y);
+/* A scalar that is text whatever it looks like. */
+struct yaml_node *yaml__new_text(struct yaml *y, const char *text);
+/* Put key: value last in @map; add @value to @list. 0, -ENOMEM (also where @value is NULL). */
+int yaml__put(struct yaml *y, struct yaml_node *map, const char *key, struct yaml_node *value);
+int yaml__add(struct yaml_node *list, struct yaml_node *value);
 /* Let @key of @map have another value; it has one. */
 void yaml__replace(struct yaml_node *map, const char *key, struct yaml_node *value);
 /* Put key: value first in @map. Takes over nothing: @y owns all nodes. */

@@ -141,6 +141,65 @@ int units__duration(const char *s, int64_t *ret_ns)
 	return 0;
 }
 
+/* One of Go's units at *@s, which it goes past; 0: there is none. */
+static int64_t scan_go_unit(const char **s)
+{
+	/* the micro sign and the Greek letter */
+	static const char *const micro[] = {"\xc2\xb5s", "\xce\xbcs"};
+
+	for (size_t i = 0; i < sizeof(micro) / sizeof(micro[0]); i++) {
+		if (strncmp(*s, micro[i], 3))
+			continue;
+		*s += 3;
+		return NS_PER_US;
+	}
+	for (size_t i = 0; i < sizeof(duration_units) / sizeof(duration_units[0]); i++) {
+		size_t len = strlen(duration_units[i].name);
+
+		if (strncmp(*s, duration_units[i].name, len))
+			continue;
+		*s += len;
+		return duration_units[i].ns;
+	}
+	return 0;
+}
+
+int units__go_duration(const char *s, int64_t *ret_ns)
+{
+	unsigned __int128 sum = 0;
+	bool negative = *s == '-';
+
+	if (*s == '-' || *s == '+')
+		s++;
+	if (!strcmp(s, "0")) {
+		*ret_ns = 0;
+		return 0;
+	}
+	if (!*s)
+		return -EINVAL;
+	while (*s) {
+		unsigned __int128 whole = 1;
+		struct decimal d;
+		int64_t unit;
+		int r = is_digit(*s) ? scan_decimal(&s, &d) : -EINVAL;
+
+		unit = r == -EINVAL ? 0 : scan_go_unit(&s);
+		if (!unit)
+			return -EINVAL;
+		if (r)
+			return r;
+		for (unsigned int i = 0; i < d.scale; i++)
+			whole *= 10;
+		sum += d.digits * (unsigned __int128)unit / whole;
+		if (sum > INT64_MAX)
+			return -ERANGE;
+	}
+	if (negative && sum)
+		return -ERANGE;
+	*ret_ns = (int64_t)sum;
+	return 0;
+}
+
 int units__duration_range(const char *s, int64_t *ret_lo, int64_t *ret_hi)
 {
 	int64_t lo, hi;

@@ -13,6 +13,9 @@
  * -EINVAL: 100 what? */
 int units__duration(const char *s, int64_t *ret_ns);
 
+/* As Go's time.ParseDuration() has them: "1h2m3.5s" "0.5ms" "250µs" "0" -> nanoseconds; below 0 is -ERANGE. */
+int units__go_duration(const char *s, int64_t *ret_ns);
+
 /* "0.5s..2s" or "1s" (then both ends equal); lo <= hi or -EINVAL. */
 int units__duration_range(const char *s, int64_t *ret_lo, int64_t *ret_hi);
 

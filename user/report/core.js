@@ -11,6 +11,8 @@ document.documentElement.dataset.errors = 0;
 (() => {
 	const data = JSON.parse(document.getElementById('data').textContent);
 	R.S = data.summary;
+	if (R.S && R.S.herd && R.S.herd.kind === 'none')
+		R.S.herd.kind = null; // watched, and nothing to tell
 	R.L = data.lanes;
 
 	function add(node, kids) {

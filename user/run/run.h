@@ -42,7 +42,7 @@ struct run_options {
 	bool no_folder;	   /* inject: no folder, no record, no report */
 	bool allow_host;
 	bool last;	   /* of this process: privileges are given up for good */
-	bool lease;	   /* inject without --for: faults last until stopped, by leases of 5 s */
+	bool lease;	   /* no end: faults last until stopped, by leases of 5 s */
 	enum dp_attach_mode mode;
 	enum dp_hold_mode hold;
 	const volatile int *stop; /* set by signal handlers: 0 = go on, else the signal */

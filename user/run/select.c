@@ -47,6 +47,7 @@ static int make_member(struct select *sel, size_t i)
 	struct selected *x = &sel->v[i];
 	const struct selector *s = selected__selector(sel, x);
 	const struct selected *node = same_node(sel, i);
+	const char *device = NULL;
 	struct dp_member *m;
 
 	if (node) {
@@ -58,8 +59,12 @@ static int make_member(struct select *sel, size_t i)
 	m = &sel->dp->members[x->member];
 	m->name = strdup(s->kind == SELECTOR_NODE ? s->value : sel->e->endpoints[x->endpoint].name);
 	if (s->kind == SELECTOR_INTERFACE)
-		m->ifname = strdup(s->value);
-	return m->name && (s->kind != SELECTOR_INTERFACE || m->ifname) ? 0 : -ENOMEM;
+		device = s->value;
+	else if (s->target)
+		device = s->target->device;
+	if (device)
+		m->ifname = strdup(device);
+	return m->name && (!device || m->ifname) ? 0 : -ENOMEM;
 }
 
 /* Devices come and go by the data plane's own watch, nodes and networks not at all. */
@@ -310,6 +315,30 @@ static void swap_in(struct select *sel, struct fresh *fresh, struct snapshot *s)
 	}
 }
 
+/* Of pods, what must be true now, and which are picked from now on. */
+static int choose_pods(struct select *sel, struct selected *x, struct error *err)
+{
+	const struct selector *s = selected__selector(sel, x);
+	struct target_selector t;
+	int r;
+
+	if (s->kind != SELECTOR_PODS || !s->target)
+		return 0;
+	t = *s->target;
+	t.no_host_network &= !sel->allow_host;
+	r = discover__check_pods(&sel->snapshot, &t, err);
+	if (r == -ENOMEM)
+		return r;
+	if (r) {
+		err__prefix(err, "%s:%d:%d", at(sel, s));
+		return -EINVAL;
+	}
+	x->picked = t.pick.mode != PICK_ALL;
+	return x->picked ? discover__pick(&sel->snapshot, &t, sel->e->seed,
+					  sel->e->endpoints[x->endpoint].name, &x->only)
+			 : 0;
+}
+
 int select__open(const struct experiment *e, const struct lab *lab,
 		 const struct select_options *opts, struct dp_plan *dp, struct select **ret,
 		 struct error *err)
@@ -335,6 +364,8 @@ int select__open(const struct experiment *e, const struct lab *lab,
 		r = snapshot__load_links(&sel->snapshot);
 	if (!r)
 		r = (fresh = calloc(sel->n + 1, sizeof(*fresh))) ? 0 : -ENOMEM;
+	for (size_t i = 0; !r && i < sel->n; i++)
+		r = choose_pods(sel, &sel->v[i], err);
 	for (size_t i = 0; !r && i < sel->n; i++)
 		r = fresh__find(sel, &sel->v[i], &sel->snapshot, true, &fresh[i], err);
 	if (!r)
@@ -390,8 +421,10 @@ void select__close(struct select *sel)
 {
 	if (!sel)
 		return;
-	for (size_t i = 0; i < sel->n; i++)
+	for (size_t i = 0; i < sel->n; i++) {
 		discover_match__reset(&sel->v[i].match);
+		discover_only__reset(&sel->v[i].only);
+	}
 	for (size_t i = 0; i < sel->n_netns; i++)
 		safe_close(sel->netns[i].fd);
 	hosts__stop(sel->hosts);

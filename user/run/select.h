@@ -58,6 +58,8 @@ struct selected {
 	bool alias;		     /* of a lab node that an earlier one names */
 	struct discover_match match; /* in select.snapshot */
 	ssize_t host;		     /* index of the DNS name, or -1 */
+	bool picked;		     /* of the pods that match, only those of: */
+	struct discover_only only;
 };
 
 struct select_netns {

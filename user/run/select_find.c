@@ -232,16 +232,32 @@ static int nothing_to_pick(const struct snapshot *s, const struct discover_match
 			"it matches kernel threads only, which have no sockets of their own");
 }
 
-static int find_target(struct select *sel, const struct selector *sr, const struct snapshot *s,
+/* Sockets have no device of their own to go by. */
+static int check_device(const struct selector *sr, const struct picked *p, struct error *err)
+{
+	for (size_t i = 0; i < p->n_places && sr->target->device; i++)
+		if (p->places[i].by_socket)
+			return err__set(err, -EINVAL,
+					"`%s`: it shares its network with others, whose packets pass "
+					"device `%s` as well",
+					sr->value, sr->target->device);
+	return 0;
+}
+
+static int find_target(struct select *sel, const struct selected *x, const struct snapshot *s,
 		       bool start, struct fresh *ret, struct error *err)
 {
 	_cleanup_(picked__reset) struct picked p = {0};
-	const struct target_selector *t = sr->target;
+	const struct selector *sr = selected__selector(sel, x);
+	struct target_selector allowed;
+	const struct target_selector *t = &allowed;
 	int r;
 
-	if (!t)
+	if (!sr->target)
 		return err__set(err, -EINVAL, "`%s` chooses nothing", sr->value);
-	r = discover__match(s, t, &ret->match, err);
+	allowed = *sr->target;
+	allowed.no_host_network &= !sel->allow_host;
+	r = discover__match_only(s, t, x->picked ? &x->only : NULL, &ret->match, err);
 	if (r)
 		return r;
 	if (start && !sel->allow_host && t->kind != TARGET_NETNS &&
@@ -259,6 +275,9 @@ static int find_target(struct select *sel, const struct selector *sr, const stru
 		return r;
 	if (start && !p.n_places)
 		return nothing_to_pick(s, &ret->match, err);
+	r = check_device(sr, &p, err);
+	if (r)
+		return r;
 	return take_picked(sel, s, &p, &ret->m);
 }
 
@@ -274,7 +293,7 @@ static int find(struct select *sel, const struct selected *x, const struct snaps
 	if (sr->kind == SELECTOR_HOST)
 		return find_host(sel, x, &ret->m, err);
 	if (selector__wants_snapshot(sr))
-		return find_target(sel, sr, s, start, ret, err);
+		return find_target(sel, x, s, start, ret, err);
 	return find_named(sel, sr, start, &ret->m, err);
 }
 

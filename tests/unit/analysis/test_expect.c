@@ -154,7 +154,8 @@ static void values(void **state)
 		"\"availability\":{\"sides\":[{\"side\":\"n1\",\"longest_gap_s\":1.0},"
 		"{\"side\":\"n2,n3\",\"longest_gap_s\":2.5}]},"
 		"\"faults\":[],\"status\":\"complete\","
-		"\"herd\":{\"metrics\":[{\"metric\":\"syn\",\"pbr\":2.5}]}}",
+		"\"herd\":{\"metastable\":false,"
+		"\"metrics\":[{\"metric\":\"syn\",\"pbr\":2.5,\"metastable\":true}]}}",
 		0, NULL);
 
 	(void)state;
@@ -185,6 +186,8 @@ static void values(void **state)
 	assert_true(holds(s, "availability.sides[n2,n3].longest_gap == 2.5s"));
 	assert_true(holds(s, "availability.sides[1].longest_gap == 2.5s"));
 	assert_true(holds(s, "herd.pbr <= 250%"));
+	assert_true(holds(s, "herd.metastable == false"));
+	assert_true(holds(s, "herd.metrics[syn].metastable == true"));
 	assert_true(holds(s, "status == complete"));
 	assert_true(holds(s, "status != failed"));
 

@@ -259,8 +259,13 @@ static void test_words(void **state)
 					 OP(WRITE, 3 * S, 4 * S, 33, .process = 1)};
 	const struct check_op late[] = {OP(WRITE, S, 9 * S, 33, .arg = 2, .process = 1),
 					OP(WRITE, 3 * S, 4 * S, 34, .arg = 1, .process = 2)};
+	const struct check_op twice[] = {OP(ADD, S, 2 * S, CHECK_NIL, .arg = 1),
+					 OP(READ, 3 * S, 4 * S, 2, .process = 1),
+					 OP(ADD, 5 * S, 6 * S, CHECK_NIL, .arg = 1)};
 
 	(void)state;
+	SAYS(COUNTER, twice,
+	     "read of key 0 by c1 at 4.000 s returned 2, but only 1 add had begun when it ended");
 	SAYS(REGISTER, stale,
 	     "read of key 0 by c2 at 6.000 s returned 4, but 7 had been acknowledged at 4.000 s "
 	     "and "

@@ -172,6 +172,12 @@ static void podman(void **state)
 	fake__file(f,
 		   "/var/lib/containers/storage/overlay-containers/" ID_B "/userdata/config.json",
 		   "{\"hostname\":\"mypod\",\"annotations\":{}}");
+	/* a database: pages with a text that was cut off, the text, and another pod's */
+	fake__file(f, "/var/lib/containers/storage/libpod/bolt_state.db",
+		   "\1\2{\"id\":\"" ID_D "\",\"name\":\"mypod\",\"labels\":{\"app\":\"old\1"
+		   "config{\"id\":\"" ID_D "\",\"name\":\"mypod\",\"labels\":{\"tier\":\"a\",\"app\":"
+		   "\"web\",\"io.kubernetes.pod.namespace\":\"shop\"}}\3{\"id\":\"" ID_A
+		   "\",\"name\":\"x\",\"labels\":{\"app\":\"other\"}}");
 	s = fake__take(f);
 	g = fake__cgroup(&s, 51);
 	c = &s.containers[g->container];
@@ -186,6 +192,10 @@ static void podman(void **state)
 	assert_string_equal(s.pods[g->pod].name, "mypod");
 	assert_string_equal(s.pods[g->pod].uid, ID_D);
 	assert_true(s.pods[g->pod].podman);
+	assert_true(s.pods[g->pod].labels_known);
+	assert_int_equal(s.pods[g->pod].n_labels, 2);
+	assert_string_equal(s.pods[g->pod].labels[0], "app=web");
+	assert_string_equal(s.pods[g->pod].ns, "shop");
 	assert_true(s.containers[fake__cgroup(&s, 60)->container].infra);
 	snapshot__reset(&s);
 }

@@ -30,7 +30,7 @@ static const struct {
 	{"a: 1\n"
 	 "---\n"
 	 "b: 2\n",
-	 "f.yaml:2:1: a second document; expected one in a file"},
+	 "f.yaml:3:1: a second document; expected one in a file, or manifests of Chaos Mesh"},
 	{"a: *x\n",
 	 "f.yaml:1:5: alias `*x` without an anchor `&x` before it"},
 	{"a: \377\n",
@@ -59,11 +59,14 @@ static const struct {
 	{"apiVersion: chaos-mesh.org/v1alpha1\n"
 	 "kind: NetworkChaos\n"
 	 "spec: {}\n",
-	 "f.yaml:2:7: kind `NetworkChaos` is not in this version; it has Experiment"},
+	 "f.yaml:1:1: an object needs `metadata`\n"
+	 "f.yaml:3:7: spec: a NetworkChaos needs `action`\n"
+	 "f.yaml:3:7: spec: a NetworkChaos needs `selector`\n"
+	 "f.yaml:3:7: spec: a NetworkChaos needs `mode`"},
 	{"apiVersion: netchaos.dev/v1alpha1\n"
 	 "kind: Experimnt\n"
 	 "spec: {}\n",
-	 "f.yaml:2:7: kind `Experimnt`; expected Experiment"},
+	 "f.yaml:2:7: kind `Experimnt`; expected Experiment, or a manifest of Chaos Mesh"},
 	{"? [a]\n"
 	 ": b\n",
 	 "f.yaml:1:3: a list as a key; expected text"},
@@ -206,7 +209,7 @@ static const struct {
 	 "f.yaml:7:18: a selector needs one of "
 	 "netns, cidr, host, interface, process, cgroup, unit, container, pods"},
 	{LAB "  endpoints: {a: n1}\n",
-	 "f.yaml:7:18: found `n1`; expected a selector: netns, cidr, host, interface, process, cgroup, unit, container, pods, ports, proto, not"},
+	 "f.yaml:7:18: found `n1`; expected a selector: netns, cidr, host, interface, process, cgroup, unit, container, pods, ports, proto, not, pick"},
 	{LAB "  endpoints: {a: []}\n",
 	 "f.yaml:7:18: empty list; expected a selector or a list of them"},
 	{LAB "  endpoints: {a: {netns: x, cidr: 10.0.0.0/8}}\n",

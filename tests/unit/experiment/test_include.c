@@ -31,6 +31,7 @@ static const struct {
 	{"dir/bad.yaml", "# a comment\n- {name: five, comand: x, leader: y}\n"},
 	{"dir/syntax.yaml", "- {name: [}\n"},
 	{"dir/empty.yaml", "# nothing\n"},
+	{"dir/documents.yaml", "- {name: five, command: x, leader: y}\n---\n[]\n"},
 	{"dir/scalar.yaml", "two.yaml\n"},
 	{"dir/cycle.yaml", "- cycle.yaml\n- {name: five, command: x, leader: y}\n"},
 	{"dir/again.yaml",
@@ -114,6 +115,8 @@ static void test_findings(void **state)
 		{"bad.yaml",
 		 "dir/bad.yaml:2:3: 0 kinds of exchange; expected one of command, http, tcp\n"
 		 "dir/bad.yaml:2:16: unknown key `comand`; did you mean `command`?"},
+		{"documents.yaml",
+		 "dir/documents.yaml:3:1: a second document; expected one in a file"},
 		{"empty.yaml", "dir/empty.yaml:2:1: the file is empty; expected a list of systems"},
 		{"scalar.yaml", "dir/scalar.yaml:1:1: found `two.yaml`; expected a system: a file "
 				"of systems names no file"},

@@ -81,6 +81,49 @@ static void test_duration(void **state)
 	}
 }
 
+static void test_go_duration(void **state)
+{
+	static const struct {
+		const char *text;
+		int64_t ns; /* negative: errno */
+	} cases[] = {
+		{"0", 0},
+		{"0s", 0},
+		{"0.5ms", 500000},
+		{"1h2m3.5s", 3723500000000},
+		{"+10ms", 10000000},
+		{"1\xc2\xb5s", 1000},
+		{"1\xce\xbcs", 1000},
+		{"250us1ns", 250001},
+		{"1m1m", 120000000000},
+		{"-0s", 0},
+		{"", -EINVAL},
+		{"+", -EINVAL},
+		{"10", -EINVAL},
+		{"10 ms", -EINVAL},
+		{" 10ms", -EINVAL},
+		{"10ms ", -EINVAL},
+		{"1h 2m", -EINVAL},
+		{"ms", -EINVAL},
+		{"1d", -EINVAL},
+		{"1s2", -EINVAL},
+		{"--1s", -EINVAL},
+		{"1e3s", -EINVAL},
+		{"-1s", -ERANGE},
+		{"9999999h", -ERANGE},
+		{"2562047h2562047h", -ERANGE},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int64_t ns = UNTOUCHED, expected = cases[i].ns < 0 ? UNTOUCHED : cases[i].ns;
+		int r = units__go_duration(cases[i].text, &ns);
+
+		if (r != (cases[i].ns < 0 ? (int)cases[i].ns : 0) || ns != expected)
+			fail_msg("`%s`: %d, %lld", cases[i].text, r, (long long)ns);
+	}
+}
+
 static void test_duration_range(void **state)
 {
 	static const struct {
@@ -365,6 +408,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_go_duration),
 		cmocka_unit_test(test_duration_range),
 		cmocka_unit_test(test_probability),
 		cmocka_unit_test(test_rate),
