@@ -61,6 +61,7 @@ static __always_inline void capture__packet(struct __sk_buff *skb, const struct 
 {
 	__u32 key = 0, len = skb->len;
 	struct chaos_capture *c;
+	__u64 last, n;
 
 	if (!capture_snaplen)
 		return;
@@ -80,14 +81,17 @@ static __always_inline void capture__packet(struct __sk_buff *skb, const struct 
 	c->packet.raw = p->pkt.base == BPF_HDR_START_MAC && p->pkt.version && !p->pkt.l3;
 	if (len > capture_snaplen)
 		len = capture_snaplen;
-	/* the compiler may not fold the two, or the verifier of 5.10 loses the bound */
-	barrier_var(len);
-	if (!len || len > CHAOS_SNAPLEN_MAX)
+	/* 1 to CHAOS_SNAPLEN_MAX in a way that all verifiers follow: before 6.8 they learn nothing from `!= 0`, and
+	 * the one of 5.10 nothing from two comparisons that the compiler has folded. */
+	last = (__u64)len - 1;
+	barrier_var(last);
+	if (last >= CHAOS_SNAPLEN_MAX)
 		return;
-	c->packet.len = len;
-	if (bpf_skb_load_bytes(skb, 0, c->packet.data, len))
+	n = last + 1;
+	c->packet.len = (__u32)n;
+	if (bpf_skb_load_bytes(skb, 0, c->packet.data, (__u32)n))
 		return;
-	if (bpf_ringbuf_output(&captured, &c->packet, offsetof(struct chaos_captured, data) + len,
+	if (bpf_ringbuf_output(&captured, &c->packet, offsetof(struct chaos_captured, data) + n,
 			       RINGBUF_NO_WAKEUP))
 		c->lost++;
 }

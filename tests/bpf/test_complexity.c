@@ -79,6 +79,25 @@ static void compare(struct bpf_object *obj, char *logs[PROGRAMS_MAX])
 	}
 }
 
+/* What the verifier said last of each program that it did not take. */
+static void must_load(int r, struct bpf_object *obj, char *logs[PROGRAMS_MAX])
+{
+	struct bpf_program *prog;
+	size_t n = 0;
+
+	if (!r)
+		return;
+	bpf_object__for_each_program(prog, obj)
+	{
+		size_t len = strlen(logs[n]);
+
+		print_message("# %s: %s\n", bpf_program__name(prog),
+			      logs[n] + (len > 1500 ? len - 1500 : 0));
+		n++;
+	}
+	fail_msg("the programs do not load: %s", strerror(-r));
+}
+
 static void test_hooks(void **state)
 {
 	struct chaos_bpf *skel = chaos_bpf__open();
@@ -91,7 +110,7 @@ static void test_hooks(void **state)
 	skel->rodata->traffic_bin_ns = BIN_NS;
 	skel->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(skel->obj, logs), 3);
-	assert_int_equal(chaos_bpf__load(skel), 0);
+	must_load(chaos_bpf__load(skel), skel->obj, logs);
 	compare(skel->obj, logs);
 	chaos_bpf__destroy(skel);
 }
@@ -106,7 +125,7 @@ static void test_line(void **state)
 	line->rodata->traffic_bin_ns = BIN_NS;
 	line->rodata->capture_snaplen = SNAPLEN;
 	assert_int_equal(ask(line->obj, logs), 4);
-	assert_int_equal(line_bpf__load(line), 0);
+	must_load(line_bpf__load(line), line->obj, logs);
 	compare(line->obj, logs);
 	line_bpf__destroy(line);
 }
