@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# alone
 #
 # A service asks a slow issuer for each token of a key that it does not know, or once for all of them.
 . "$(dirname "$0")/lib.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# alone
 #
 # Events whose answers are lost are delivered again; with a key for each they take effect once.
 . "$(dirname "$0")/lib.sh"
