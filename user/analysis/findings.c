@@ -283,16 +283,16 @@ static void recovery(const struct analysis *a, json_t *out)
 	if (g->baseline_per_s <= 0 || p->last_clear_ns == HISTORY_NONE || g->after_per_s < 0)
 		return;
 	if (g->recovery_ns == 0) {
-		text__add(&t, "Goodput was at its baseline of %.3g/s from the heal on",
-			  g->baseline_per_s);
+		text__add(&t, "Goodput was at its baseline of %s/s from the heal on",
+			  text__rate(g->baseline_per_s).v);
 	} else if (g->recovery_ns != HISTORY_NONE) {
-		text__add(&t, "Goodput was back at its baseline of %.3g/s ", g->baseline_per_s);
+		text__add(&t, "Goodput was back at its baseline of %s/s ",
+			  text__rate(g->baseline_per_s).v);
 		text__seconds(&t, g->recovery_ns);
 		text__add(&t, " after the heal");
 	} else if (g->after_per_s < 0.9 * g->baseline_per_s) {
-		text__add(&t,
-			  "Goodput did not come back: %.3g/s at the end, %.3g/s before the fault",
-			  g->after_per_s, g->baseline_per_s);
+		text__add(&t, "Goodput did not come back: %s/s at the end, %s/s before the fault",
+			  text__rate(g->after_per_s).v, text__rate(g->baseline_per_s).v);
 	}
 	findings__say(out, &t);
 }

@@ -46,9 +46,10 @@ static void metastable(const struct history *h, const struct herd_metric *m, jso
 	if (m->metastable != 1)
 		return;
 	text__add(&t,
-		  "Metastable: the fault was gone, and %s had answers at %.3g/s at the end "
-		  "(%.3g/s before the fault) while its clients still sent %.3g attempts/s",
-		  h->workloads[m->workload].name, m->goodput.end, m->goodput.baseline, m->load.end);
+		  "Metastable: the fault was gone, and %s had answers at %s/s at the end "
+		  "(%s/s before the fault) while its clients still sent %s attempts/s",
+		  h->workloads[m->workload].name, text__rate(m->goodput.end).v,
+		  text__rate(m->goodput.baseline).v, text__rate(m->load.end).v);
 	if (m->load.baseline > 0)
 		text__add(&t, ", %.1f times what they send undisturbed",
 			  m->load.end / m->load.baseline);

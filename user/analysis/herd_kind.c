@@ -87,11 +87,11 @@ static bool crowd(double peak, double base)
 static void say_peak(const struct history *h, const struct herd_metric *m, double peak,
 		     struct text *t)
 {
-	text__add(t, "%s %s came at up to %.0f/s", m->service ? "connections to" : "connections of",
-		  subject(h, m), peak);
+	text__add(t, "%s %s came at up to %s/s", m->service ? "connections to" : "connections of",
+		  subject(h, m), text__rate(peak).v);
 	if (m->baseline.per_s > 0)
-		text__add(t, ", %.1f times the %.3g/s before the fault", peak / m->baseline.per_s,
-			  m->baseline.per_s);
+		text__add(t, ", %.1f times the %s/s before the fault", peak / m->baseline.per_s,
+			  text__rate(m->baseline.per_s).v);
 	else if (m->baseline.per_s == 0)
 		text__add(t, ", none before the fault");
 }
@@ -262,13 +262,15 @@ static int retries(const struct history *h, struct herd *x, const struct herd_me
 			  "the fault lasted",
 			  subject(h, m), m->attempts_per_intent);
 		if (m->amplification >= 0)
-			text__add(&t, ": %.3g/s, %.1f times the %.3g/s that they send undisturbed",
-				  m->fault.per_s, m->amplification, m->baseline.per_s);
+			text__add(&t, ": %s/s, %.1f times the %s/s that they send undisturbed",
+				  text__rate(m->fault.per_s).v, m->amplification,
+				  text__rate(m->baseline.per_s).v);
 	} else if (tells_retries(h, x, m)) {
 		text__add(&t,
-			  "%s saw %.3g new connections/s while the fault lasted, %.1f times the "
-			  "%.3g/s before",
-			  m->service, m->fault.per_s, m->amplification, m->baseline.per_s);
+			  "%s saw %s new connections/s while the fault lasted, %.1f times the "
+			  "%s/s before",
+			  m->service, text__rate(m->fault.per_s).v, m->amplification,
+			  text__rate(m->baseline.per_s).v);
 	}
 	if (t.n && m->synchrony.period_ns != HISTORY_NONE) {
 		text__add(&t, ", in step every ");

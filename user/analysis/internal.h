@@ -359,6 +359,11 @@ void text__put(struct text *t, const char *s, size_t n);
 void text__count(struct text *t, int64_t n);	/* 1,208 */
 void text__seconds(struct text *t, int64_t ns); /* 22.4 s, 0.48 s, 7 ms */
 void text__at(struct text *t, int64_t ns);	/* an instant of run time: +10.1 s */
+/* "0.28", "29.5", "1,177": a rate, three digits or all before the point; .v is the text. */
+struct text_rate {
+	char v[32];
+};
+struct text_rate text__rate(double per_s);
 void text__several(struct text *t, int64_t n, const char *one, const char *many);
 char *text__take(struct text *t); /* NULL if memory ran out */
 static inline void cleanup_text(struct text *t)

@@ -84,6 +84,21 @@ void text__at(struct text *t, int64_t ns)
 	text__add(t, "%+.1f s", (double)ns / NS_PER_S);
 }
 
+struct text_rate text__rate(double per_s)
+{
+	struct text_rate r = {""};
+	struct text t = {0};
+
+	if (fabs(per_s) >= 1000 && fabs(per_s) < 1e15) {
+		text__count(&t, llround(per_s));
+		snprintf(r.v, sizeof(r.v), "%s", t.v ? t.v : "");
+		free(t.v);
+	} else {
+		snprintf(r.v, sizeof(r.v), "%.3g", per_s);
+	}
+	return r;
+}
+
 void text__several(struct text *t, int64_t n, const char *one, const char *many)
 {
 	text__count(t, n);

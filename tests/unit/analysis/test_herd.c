@@ -295,7 +295,7 @@ static void numbers_of_a_service(void **state)
 	assert_number(s, "herd.windows.heal_s.1", 25);
 	assert_word_at(s, "herd.kind", "reconnect flood");
 	assert_true(
-		says(at(s, "herd.evidence"), "words", "n2:80 came at up to 1200/s, 60.0 times"));
+		says(at(s, "herd.evidence"), "words", "n2:80 came at up to 1,200/s, 60.0 times"));
 	assert_true(says(at(s, "findings"), NULL, "Reconnect flood"));
 	assert_number(s, "traffic.services.0.syn", 2.0 * (100 + 200 + 99 + 60));
 	assert_word_at(s, "traffic.services.0.service", "n2:80");
