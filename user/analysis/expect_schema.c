@@ -253,6 +253,16 @@ enum expect_kind expect_schema__kind(const struct expect_schema *s)
 	return KIND_COUNT;
 }
 
+const char *expect_schema__unit_text(const struct expect_schema *s)
+{
+	static const char *const units[] = {
+		[KIND_BYTES] = "bytes", [KIND_SECONDS] = "s",	[KIND_MS] = "ms",
+		[KIND_US] = "us",	[KIND_PER_S] = "per_s", [KIND_WORD] = NULL,
+	};
+
+	return units[expect_schema__kind(s)];
+}
+
 const char *expect_schema__no_window(const struct expect_schema *s, enum expect_window w)
 {
 	static const struct {

@@ -51,6 +51,8 @@ extern const size_t n_expect_schemas;
 
 /* Never KIND_BY_NAME. */
 enum expect_kind expect_schema__kind(const struct expect_schema *s);
+/* "ms", "s", "us", "bytes", "per_s", or NULL. */
+const char *expect_schema__unit_text(const struct expect_schema *s);
 /* Why it means nothing in a window; NULL if it does. */
 const char *expect_schema__no_window(const struct expect_schema *s, enum expect_window w);
 

@@ -159,7 +159,8 @@ static void say_unseen(const struct analysis *a, struct text *t)
 
 struct judged {
 	enum verdict verdict;
-	json_t *value; /* a reference; NULL if there is none */
+	json_t *value;	  /* a reference; NULL if there is none */
+	const char *unit; /* of the value, as text; NULL: it has none */
 	struct text reason;
 	json_t *doubts; /* of all expectations: each reason once, in order */
 };
@@ -260,6 +261,7 @@ static void judge(const struct analysis *a, const char *text, const struct judge
 		unknown(j, err.msg);
 		return;
 	}
+	j->unit = expect_schema__unit_text(e->schema);
 	if (judges__find(a, e, run, &by, &err) == 0)
 		j->value = json_incref((json_t *)expect__value(e, by.summary, &err));
 	if (j->value && !expect__holds(e, j->value)) {
@@ -332,10 +334,11 @@ static int expectations(const struct analysis *a, const struct judges *run, cons
 			return -ENOMEM;
 		}
 		json_array_append_new(list,
-				      json_pack("{s:o,s:s,s:o,s:o}", "expr", json_words(text),
+				      json_pack("{s:o,s:s,s:o,s:o,s:o}", "expr", json_words(text),
 						"verdict", verdict__name(j.verdict), "value",
 						j.value ? json_incref(j.value) : json_null(),
-						"reason", json_words(*reason ? reason : NULL)));
+						"unit", json_words(j.unit), "reason",
+						json_words(*reason ? reason : NULL)));
 		*ret = worse(*ret, j.verdict);
 		if (j.verdict != VERDICT_PASS) {
 			say(&sentence, text, &j, reason);

@@ -67,11 +67,14 @@ static void print_expectation(const json_t *x, bool tty)
 	const char *verdict = json_string_value(json_object_get(x, "verdict"));
 	const char *expr = json_string_value(json_object_get(x, "expr"));
 	const char *reason = json_string_value(json_object_get(x, "reason"));
+	const char *unit = json_string_value(json_object_get(x, "unit"));
 
 	if (!verdict || !expr)
 		return;
 	printf("  %s%-7s%s %s, found ", colour(verdict, tty), verdict, tty ? "\033[0m" : "", expr);
 	print_value(json_object_get(x, "value"));
+	if (unit && json_is_number(json_object_get(x, "value")))
+		printf("%s", strcmp(unit, "per_s") == 0 ? "/s" : unit);
 	printf("\n");
 	if (reason && *reason && strcmp(verdict, "unknown") == 0)
 		print_wrapped("          ", reason);

@@ -65,9 +65,11 @@
 		}
 	}
 
-	// A number that was compared with a duration is seconds.
 	function measured(e) {
-		return typeof e.value === 'number' && /\d\s*(ns|us|ms|s|m|h)\s*$/.test(e.expr) ? R.dur(e.value) : value(e.value);
+		const seconds = { s: 1, ms: 1e-3, us: 1e-6 }[e.unit];
+		if (typeof e.value !== 'number')
+			return value(e.value);
+		return seconds ? R.dur(e.value * seconds) : value(e.value) + (e.unit === 'per_s' ? '/s' : '');
 	}
 
 	function expectations() {

@@ -200,6 +200,28 @@ static void bad_windows_and_names(void **state)
 	refuses("faults[cut].edges[n1>n2].matched_bytes > 64 parsecs", 42, "expected a size");
 }
 
+static const char *unit_of(const json_t *summary, size_t i)
+{
+	const json_t *x = json_array_get(json_object_get(summary, "expectations"), i);
+
+	assert_non_null(x);
+	return json_string_value(json_object_get(x, "unit"));
+}
+
+static void a_value_has_the_unit_of_its_path(void **state)
+{
+	_cleanup_(cleanup_history) struct history *h =
+		a_run("\"latency.intended.max in fault <= 3s\",\"availability.gap <= 1m\","
+		      "\"herd.metrics[syn].peak < 1000/s\",\"writes.acked >= 1\"");
+	_cleanup_json_ json_t *s = analysis__summary(h);
+
+	(void)state;
+	assert_string_equal(unit_of(s, 0), "ms");
+	assert_string_equal(unit_of(s, 1), "s");
+	assert_string_equal(unit_of(s, 2), "per_s");
+	assert_null(unit_of(s, 3));
+}
+
 /* ---- all of it ---- */
 
 static bool is_one_of(const char *name, const char *const *words, size_t n)
@@ -289,6 +311,7 @@ int main(void)
 		cmocka_unit_test(a_window_that_was_not_is_unknown),
 		cmocka_unit_test(verdicts_of_windows),
 		cmocka_unit_test(bad_windows_and_names),
+		cmocka_unit_test(a_value_has_the_unit_of_its_path),
 		cmocka_unit_test(every_number_can_be_spoken_of),
 	};
 
