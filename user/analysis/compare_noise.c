@@ -31,7 +31,7 @@ double compare__rank_test(const double *a, size_t n, const double *b, size_t m)
 	}
 	middle = (double)n * (double)(all + 1) / 2;
 	/* all subsets of n among all, in the order of their bits (Gosper) */
-	for (uint32_t set = (1U << n) - 1; set < 1U << all;) {
+	for (uint32_t set = (1U << n) - 1; set && set < 1U << all;) {
 		uint32_t low = set & -set, up = set + low;
 		double sum = 0;
 

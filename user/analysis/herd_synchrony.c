@@ -263,6 +263,8 @@ int synchrony__find(const struct arrivals *a, struct history_window w, struct sy
 	if (s.total < 10 || lo > hi)
 		return 0;
 	n = peaks(&s, lo, hi, candidates);
+	if (!n)
+		return 0;
 	found.r = fmin(1, r_at(&s, candidates[0]));
 	found.p = corrected(&s, found.r, hi - lo + 1);
 	choose(&s, candidates, n, hi - lo + 1, &found);

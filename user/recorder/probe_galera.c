@@ -92,16 +92,16 @@ void galera__status(const struct galera_status *g, struct sample *s)
 {
 	if (!g->any || !*g->cluster_status)
 		return sample__error(s, "the server has no wsrep_ status: it is no Galera node");
-	if (!strcmp(g->cluster_status, "Primary") && strcmp(g->ready, "ON") != 0) {
-		s->role = PROBE_NONE; /* in the component, and not in step with it yet */
+	/* in the component and not in step with it yet, or in none */
+	if ((!strcmp(g->cluster_status, "Primary") && strcmp(g->ready, "ON") != 0) ||
+	    !strcmp(g->cluster_status, "Disconnected")) {
+		s->role = PROBE_NONE;
 	} else if (!strcmp(g->cluster_status, "Primary")) {
 		s->claim = number(g->local_index) == 0;
 		s->role = s->claim ? PROBE_LEADER : PROBE_FOLLOWER;
 		s->epoch = number(g->conf_id);
 	} else if (!strcasecmp(g->cluster_status, "non-Primary")) {
 		s->role = PROBE_CANDIDATE; /* without a majority: refuses to work */
-	} else if (!strcmp(g->cluster_status, "Disconnected")) {
-		s->role = PROBE_NONE;
 	} else {
 		return sample__error(s, "an unknown wsrep_cluster_status `%s`", g->cluster_status);
 	}

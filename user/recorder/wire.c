@@ -122,7 +122,7 @@ static int thread_open(void *arg, struct error *err)
 static void receive(struct wire *w)
 {
 	uint8_t buf[FRAME_MAX];
-	struct sockaddr_ll from;
+	struct sockaddr_ll from = {0};
 	struct wire_frame f;
 
 	/* bounded, so that a flood does not keep it from its end */

@@ -27,7 +27,10 @@ cleanup()
 	[ -z "$holder" ] || inside 'podman_ pod rm -fa -t 0; podman_ rm -fa -t 0' >/dev/null 2>&1
 	[ -z "$holder" ] || kill -9 "$holder" 2>/dev/null
 	# A signal to all of the test's group has ended the holder first, and podman could not be asked.
-	[ ! -d "$v2/$parent" ] || find "$v2/$parent" -name cgroup.procs -exec cat {} + | xargs -r kill -9 2>/dev/null
+	[ ! -d "$v2/$parent" ] || find "$v2/$parent" -name cgroup.procs -exec cat {} + |
+		while read -r pid; do
+			kill -9 "$pid" 2>/dev/null
+		done
 	[ ! -d "$v2/$parent" ] || wait_until 5 emptied
 	find "$v2/$parent" -depth -type d -exec rmdir {} \; 2>/dev/null
 	rm -rf "$tmp"
