@@ -315,7 +315,7 @@ static void test_correlation(void **state)
 static void test_in_order(void **state)
 {
 	struct chaos_rule r = delay_rule(100 * MS, 50 * MS, 50);
-	uint64_t pace = now_ns() + MODEL_AHEAD_NS, due = 0, waited = 0;
+	uint64_t pace = now_ns() + MODEL_AHEAD_NS, due = 0, waited = 0, n = 0;
 	struct frame f = packet();
 	_bench_ struct bench b;
 
@@ -323,7 +323,7 @@ static void test_in_order(void **state)
 	r.delay.flags = CHAOS_DELAY_IN_ORDER;
 	open_rule(&b, &r);
 	/* A microsecond after one another: few are later than all before them. */
-	for (size_t i = 0; i < 2000 && now_ns() < pace; i++) {
+	for (size_t i = 0; i < 2000 && now_ns() < pace; i++, n++) {
 		uint64_t at = pace - 2000000 + i * 1000, alone, was = due;
 
 		alone = at + (uint64_t)dist__delay(NULL, 0, 100 * MS, 50 * MS,
@@ -334,7 +334,9 @@ static void test_in_order(void **state)
 		if (alone > was + 4)
 			assert_in_range(due, alone - 4, alone + 4);
 	}
-	assert_true(waited > 1000);
+	/* As many as an emulated machine has the time for: of n the expected number of maxima is ln n. */
+	assert_true(n >= 100);
+	assert_true(waited > n / 2);
 }
 
 static void test_jitter_reorders(void **state)

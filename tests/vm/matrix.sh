@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 1200
+# timeout: 2400
 #
 # matrix.sh: the BPF programs and every fault on each kernel of the matrix: those of four Debian releases under
 # qemu, two at a time, and this one.
