@@ -87,10 +87,10 @@ void network_chaos__reset(struct network_chaos *c);
 
 /* ---- netchaos_read.c: from an object; findings go to @r, whose path is where @n stands ---- */
 
-/* `metadata` of an object of Chaos Mesh. */
-void netchaos__read_metadata(struct reader *r, const struct yaml_node *n, void *c);
+/* `metadata` of an object of Chaos Mesh. @obj here and below: a struct network_chaos. */
+void netchaos__read_metadata(struct reader *r, const struct yaml_node *n, void *obj);
 /* `spec` of a NetworkChaos, and wherever else one is embedded. */
-void netchaos__read_spec(struct reader *r, const struct yaml_node *n, void *c);
+void netchaos__read_spec(struct reader *r, const struct yaml_node *n, void *obj);
 /* A Go duration above 0. */
 bool netchaos__read_duration(struct reader *r, const struct yaml_node *n, int64_t *ret);
 
