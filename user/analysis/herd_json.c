@@ -136,24 +136,6 @@ static void listening(const struct history *h, const struct history_bins *b, jso
 
 static json_t *service(const struct history *h, size_t first, size_t last)
 {
-	static const enum bins_count totals[] = {
-		BINS_PACKETS,
-		BINS_BYTES,
-		BINS_BACK_PACKETS,
-		BINS_BACK_BYTES,
-		BINS_SYN,
-		BINS_SYN_AGAIN,
-		BINS_SYNACK,
-		BINS_RST,
-		BINS_BACK_RST,
-		BINS_FIN,
-		BINS_BACK_FIN,
-		BINS_RETRANSMITS,
-		BINS_BACK_RETRANSMITS,
-		BINS_OPENED,
-		BINS_CLOSED,
-		BINS_DROPPED,
-	};
 	const struct history_bins *b = &h->bins[first];
 	_cleanup_free_ char *name = herd__service(h, b);
 	double sum[BINS_COUNT] = {0};
@@ -170,9 +152,10 @@ static json_t *service(const struct history *h, size_t first, size_t last)
 			    b->proto == 6    ? json_string("tcp")
 			    : b->proto == 17 ? json_string("udp")
 					     : json_integer(b->proto));
-	for (size_t i = 0; i < ARRAY_SIZE(totals); i++)
-		json_object_set_new(o, history_bins_names[totals[i]],
-				    json_integer((json_int_t)fmin(sum[totals[i]], 9e18)));
+	/* behind them stand latencies, which are of use as means only */
+	for (size_t c = 0; c <= BINS_DROPPED; c++)
+		json_object_set_new(o, history_bins_names[c],
+				    json_integer((json_int_t)fmin(sum[c], 9e18)));
 	json_object_set_new(o, "connect_ms", mean_ms(sum[BINS_CONNECT_US], sum[BINS_CONNECT_N]));
 	json_object_set_new(o, "first_byte_ms",
 			    mean_ms(sum[BINS_FIRST_BYTE_US], sum[BINS_FIRST_BYTE_N]));

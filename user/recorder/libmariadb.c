@@ -2,75 +2,49 @@
 #include "recorder/libmariadb.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/library.h"
 
-#include <dlfcn.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
-
-#define LIBRARY "libmariadb.so.3"
-#define PACKAGE "libmariadb3"
 
 /* mysql.h: what a non-blocking call waits for, and the option that allows such calls. */
 enum { WAIT_READ = 1, WAIT_WRITE = 2, WAIT_EXCEPT = 4, WAIT_TIMEOUT = 8 };
 enum { MYSQL_OPT_NONBLOCK = 6000 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct libmariadb loaded;
-static bool is_loaded;
+/* In the order of its members. */
+static const char *const names[] = {
+	"mysql_init",
+	"mysql_options",
+	"mysql_real_connect_start",
+	"mysql_real_connect_cont",
+	"mysql_real_query_start",
+	"mysql_real_query_cont",
+	"mysql_store_result_start",
+	"mysql_store_result_cont",
+	"mysql_fetch_row",
+	"mysql_num_fields",
+	"mysql_free_result",
+	"mysql_affected_rows",
+	"mysql_get_socket",
+	"mysql_errno",
+	"mysql_error",
+	"mysql_close",
+};
+_Static_assert(sizeof(loaded) == sizeof(void *) * ARRAY_SIZE(names), "nothing but functions");
 
-static int load(struct error *err)
-{
-	const struct {
-		const char *name;
-		void *to;
-	} symbols[] = {
-		{"mysql_init", &loaded.init},
-		{"mysql_options", &loaded.options},
-		{"mysql_real_connect_start", &loaded.connect_start},
-		{"mysql_real_connect_cont", &loaded.connect_cont},
-		{"mysql_real_query_start", &loaded.query_start},
-		{"mysql_real_query_cont", &loaded.query_cont},
-		{"mysql_store_result_start", &loaded.store_result_start},
-		{"mysql_store_result_cont", &loaded.store_result_cont},
-		{"mysql_fetch_row", &loaded.fetch_row},
-		{"mysql_num_fields", &loaded.num_fields},
-		{"mysql_free_result", &loaded.free_result},
-		{"mysql_affected_rows", &loaded.affected_rows},
-		{"mysql_get_socket", &loaded.get_socket},
-		{"mysql_errno", &loaded.err_no},
-		{"mysql_error", &loaded.error},
-		{"mysql_close", &loaded.close},
-	};
-	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return err__set(err, -ENOENT,
-				"MariaDB's client library is missing: install " PACKAGE " (%s)",
-				dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
-		void *f = dlsym(lib, symbols[i].name);
-
-		if (!f) {
-			dlclose(lib);
-			return err__set(err, -ENOENT, LIBRARY " has no %s", symbols[i].name);
-		}
-		memcpy(symbols[i].to, &f, sizeof(f));
-	}
-	return 0;
-}
+static struct library library = {.soname = "libmariadb.so.3",
+				 .package = "libmariadb3",
+				 .names = names,
+				 .n = ARRAY_SIZE(names),
+				 .functions = (void **)&loaded,
+				 .lock = PTHREAD_MUTEX_INITIALIZER};
 
 int libmariadb__load(const struct libmariadb **ret, struct error *err)
 {
-	int r = 0;
+	int r = library__load(&library, err);
 
-	pthread_mutex_lock(&lock);
-	if (!is_loaded)
-		r = load(err);
-	is_loaded |= !r;
-	pthread_mutex_unlock(&lock);
 	if (!r)
 		*ret = &loaded;
 	return r;
@@ -102,14 +76,6 @@ static int wait_for(const struct libmariadb *lib, MYSQL *m, int want, int64_t de
 			*ret = want & (WAIT_READ | WAIT_WRITE);
 		return 0;
 	}
-}
-
-static void words(const struct libmariadb *lib, MYSQL *m, char *buf, size_t size)
-{
-	snprintf(buf, size, "%.*s", (int)strcspn(lib->error(m), "\r\n"), lib->error(m));
-	for (char *c = buf; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = ' ';
 }
 
 /*
@@ -147,7 +113,7 @@ int mariadb__connect(const struct libmariadb *lib, const struct mariadb_login *l
 		return 0;
 	}
 	if (!r)
-		words(lib, m, ret_why, size);
+		library__words(lib->error(m), ret_why, size);
 	mariadb__close(lib, m);
 	return r ? r : -ECONNREFUSED;
 }
@@ -176,7 +142,7 @@ int mariadb__query(const struct libmariadb *lib, MYSQL *m, const char *query, in
 	if (r)
 		return r;
 	if (failed || (!res && lib->err_no(m))) {
-		words(lib, m, ret_why, size);
+		library__words(lib->error(m), ret_why, size);
 		/* from 2000 to 2999: the library's own, of a connection that broke */
 		return lib->err_no(m) >= 2000 && lib->err_no(m) < 3000 ? -ECONNRESET : -EREMOTEIO;
 	}

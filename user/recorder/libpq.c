@@ -2,87 +2,53 @@
 #include "recorder/libpq.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/library.h"
 
-#include <dlfcn.h>
 #include <poll.h>
-#include <pthread.h>
-#include <stdbool.h>
 #include <string.h>
 
-#define LIBRARY "libpq.so.5"
-#define PACKAGE "libpq5"
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct libpq loaded;
-static bool is_loaded;
+/* In the order of its members. */
+static const char *const names[] = {
+	"PQconnectStartParams",
+	"PQconnectPoll",
+	"PQstatus",
+	"PQsocket",
+	"PQerrorMessage",
+	"PQfinish",
+	"PQsetnonblocking",
+	"PQsendQuery",
+	"PQflush",
+	"PQconsumeInput",
+	"PQisBusy",
+	"PQgetResult",
+	"PQresultStatus",
+	"PQresultErrorField",
+	"PQresultErrorMessage",
+	"PQntuples",
+	"PQnfields",
+	"PQgetvalue",
+	"PQgetisnull",
+	"PQcmdTuples",
+	"PQclear",
+	"PQsetNoticeProcessor",
+};
+_Static_assert(sizeof(loaded) == sizeof(void *) * ARRAY_SIZE(names), "nothing but functions");
 
-static int load(struct error *err)
-{
-	const struct {
-		const char *name;
-		void *to;
-	} symbols[] = {
-		{"PQconnectStartParams", &loaded.connect_start},
-		{"PQconnectPoll", &loaded.connect_poll},
-		{"PQstatus", &loaded.status},
-		{"PQsocket", &loaded.socket},
-		{"PQerrorMessage", &loaded.error_message},
-		{"PQfinish", &loaded.finish},
-		{"PQsetnonblocking", &loaded.set_nonblocking},
-		{"PQsendQuery", &loaded.send_query},
-		{"PQflush", &loaded.flush},
-		{"PQconsumeInput", &loaded.consume_input},
-		{"PQisBusy", &loaded.is_busy},
-		{"PQgetResult", &loaded.get_result},
-		{"PQresultStatus", &loaded.result_status},
-		{"PQresultErrorField", &loaded.result_error_field},
-		{"PQresultErrorMessage", &loaded.result_error_message},
-		{"PQntuples", &loaded.ntuples},
-		{"PQnfields", &loaded.nfields},
-		{"PQgetvalue", &loaded.getvalue},
-		{"PQgetisnull", &loaded.getisnull},
-		{"PQcmdTuples", &loaded.cmd_tuples},
-		{"PQclear", &loaded.clear},
-		{"PQsetNoticeProcessor", &loaded.set_notice_processor},
-	};
-	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-	if (!lib)
-		return err__set(err, -ENOENT,
-				"PostgreSQL's client library is missing: install " PACKAGE " (%s)",
-				dlerror());
-	for (size_t i = 0; i < ARRAY_SIZE(symbols); i++) {
-		void *f = dlsym(lib, symbols[i].name);
-
-		if (!f) {
-			dlclose(lib);
-			return err__set(err, -ENOENT, LIBRARY " has no %s", symbols[i].name);
-		}
-		memcpy(symbols[i].to, &f, sizeof(f));
-	}
-	return 0;
-}
+static struct library library = {.soname = "libpq.so.5",
+				 .package = "libpq5",
+				 .names = names,
+				 .n = ARRAY_SIZE(names),
+				 .functions = (void **)&loaded,
+				 .lock = PTHREAD_MUTEX_INITIALIZER};
 
 int libpq__load(const struct libpq **ret, struct error *err)
 {
-	int r = 0;
+	int r = library__load(&library, err);
 
-	pthread_mutex_lock(&lock);
-	if (!is_loaded)
-		r = load(err);
-	is_loaded |= !r;
-	pthread_mutex_unlock(&lock);
 	if (!r)
 		*ret = &loaded;
 	return r;
-}
-
-void pg__words(const char *message, char *buf, size_t size)
-{
-	snprintf(buf, size, "%.*s", (int)strcspn(message, "\r\n"), message);
-	for (char *c = buf; *c; c++)
-		if ((unsigned char)*c < ' ')
-			*c = ' ';
 }
 
 static int wait_for(const struct libpq *pq, const PGconn *conn, short events, int64_t deadline_ns)
@@ -144,7 +110,7 @@ int pg__connect(const struct libpq *pq, const struct pg_login *login, int64_t de
 		return 0;
 	}
 	if (!r)
-		pg__words(pq->error_message(conn), ret_why, size);
+		library__words(pq->error_message(conn), ret_why, size);
 	pq->finish(conn);
 	return r ? r : -ECONNREFUSED;
 }

@@ -71,7 +71,5 @@ int pg__connect(const struct libpq *pq, const struct pg_login *login, int64_t de
  */
 int pg__query(const struct libpq *pq, PGconn *conn, const char *query, int64_t deadline_ns,
 	      PGresult **ret, bool *ret_sent);
-/* The first line of what the server said of a failure. */
-void pg__words(const char *message, char *buf, size_t size);
 
 #endif

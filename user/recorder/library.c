@@ -35,3 +35,11 @@ int library__load(struct library *l, struct error *err)
 	pthread_mutex_unlock(&l->lock);
 	return r;
 }
+
+void library__words(const char *message, char *buf, size_t size)
+{
+	snprintf(buf, size, "%.*s", (int)strcspn(message, "\r\n"), message);
+	for (char *c = buf; *c; c++)
+		if ((unsigned char)*c < ' ')
+			*c = ' ';
+}

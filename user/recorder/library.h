@@ -22,6 +22,9 @@ struct library {
 /* Once for the process; it stays loaded. -ENOENT with the package to install. */
 int library__load(struct library *l, struct error *err);
 
+/* The first line of what a library said of a failure. */
+void library__words(const char *message, char *buf, size_t size);
+
 /*
  * A table of functions: FUNCTIONS(X) is a list of X(result, name, (arguments)).
  */

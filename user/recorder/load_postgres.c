@@ -7,6 +7,7 @@
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/library.h"
 #include "recorder/libpq.h"
 #include "recorder/sock.h"
 #include "recorder/sql.h"
@@ -113,7 +114,8 @@ static void take_result(struct postgres *p, PGresult *res, struct sql_result *re
 	state = p->pq->result_error_field(res, PG_SQLSTATE);
 	severity = p->pq->result_error_field(res, PG_SEVERITY);
 	ret->no_table = state && !strcmp(state, "42P01");
-	pg__words(p->pq->result_error_message(res), ret->answer.error, sizeof(ret->answer.error));
+	library__words(p->pq->result_error_message(res), ret->answer.error,
+		       sizeof(ret->answer.error));
 	ret->answer.outcome = postgres__outcome(severity, state);
 	if (ret->answer.outcome == OUTCOME_UNKNOWN)
 		drop(p);

@@ -6,6 +6,7 @@
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "recorder/library.h"
 #include "recorder/libpq.h"
 #include "recorder/probe_internal.h"
 
@@ -124,7 +125,7 @@ static void postgres_ask(void *state, int64_t deadline_ns, struct sample *s)
 	    pq->nfields(res) == 3) {
 		postgres__row(column(pq, res, 0), column(pq, res, 1), column(pq, res, 2), s);
 	} else {
-		pg__words(pq->result_error_message(res), why, sizeof(why));
+		library__words(pq->result_error_message(res), why, sizeof(why));
 		sample__error(s, "%s", *why ? why : "the answer is not one row of three columns");
 	}
 	pq->clear(res);
