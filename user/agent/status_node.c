@@ -106,6 +106,8 @@ static bool attached(const json_t *live, const char *place)
 static const char *pod_phase(const struct node_facts *f, const struct pod_effect *x,
 			     const char *place)
 {
+	if (f->ended)
+		return f->segments ? "Recovered" : "NotInjected";
 	switch (f->phase) {
 	case NODE_WAITING:
 	case NODE_REFUSED:
