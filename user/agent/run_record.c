@@ -107,3 +107,84 @@ void run__send_record(struct run *r)
 	}
 	send__go(&r->chunk, r->replace ? "PUT" : "POST", path, map, chunk_done);
 }
+
+/* --- the report of all nodes' records --------------------------------------------------------------- */
+
+/* Nodes that hold selected pods, by what the last members say. */
+static json_t *nodes_with_pods(const struct run *r)
+{
+	const json_t *endpoint, *pod;
+	json_t *set = json_object(), *list = json_array();
+	const char *name;
+	json_t *v;
+	size_t i, k;
+
+	json_array_foreach (json_object_get(r->members, "endpoints"), i, endpoint)
+		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+			const char *node = json_string_value(json_object_get(pod, "node"));
+
+			if (node && *node)
+				json_object_set_new(set, node, json_true());
+		}
+	json_object_foreach (set, name, v)
+		json_array_append_new(list, json_string(name));
+	json_decref(set);
+	return list;
+}
+
+static void open_collector(struct run *r)
+{
+	_cleanup_free_ char *dir = run_folder__path(r->folder, ".report");
+	const struct run_kind_info *k = &run_kinds[r->kind];
+	const struct runs_ops *o = r->runs->c.ops;
+	struct collect_config c = {
+		.node = r->runs->c.node,
+		.dir = dir,
+		.group_version = k->group_version,
+		.kind = k->kind,
+		.plural = k->plural,
+		.ops = o->collect,
+		.arg = r->runs->c.arg,
+	};
+
+	if (!dir || collector__new(&c, r->obj, &r->collector) < 0)
+		return;
+	json_decref(r->collector_saw);
+	r->collector_saw = json_incref(r->obj);
+}
+
+static void close_collector(struct run *r)
+{
+	collector__free(r->collector);
+	r->collector = NULL;
+	json_decref(r->collector_saw);
+	r->collector_saw = NULL;
+}
+
+void run__collect(struct run *r)
+{
+	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns) ? r->stop_seen_ns
+										    : r->end_ns;
+	json_t *nodes;
+
+	if (!r->collector) {
+		if (!r->over || r->child || !r->folder || !r->segments ||
+		    json_object_get(json_object_get(r->obj, "status"), "verdict"))
+			return;
+		open_collector(r);
+		if (!r->collector)
+			return;
+		nodes = nodes_with_pods(r);
+		collector__expect(r->collector, nodes);
+		json_decref(nodes);
+	}
+	if (r->collector_saw != r->obj) {
+		collector__put(r->collector, r->obj);
+		json_decref(r->collector_saw);
+		r->collector_saw = json_incref(r->obj);
+	}
+	collector__set_end(r->collector, at ? at : INT64_MAX);
+	run__wake_at(r, collector__step(r->collector));
+	if (collector__done(r->collector))
+		close_collector(r);
+}

@@ -42,8 +42,10 @@ static void run__free(struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(sends); i++)
 		r->runs->c.ops->cancel(r->runs->c.arg, sends[i]);
 	child__free(r->child);
+	collector__free(r->collector);
 	unload(r);
 	json_decref(r->obj);
+	json_decref(r->collector_saw);
 	json_decref(r->members);
 	json_decref(r->live);
 	free(r->uid);
@@ -148,7 +150,17 @@ void runs__gone(struct runs *runs, const json_t *obj)
 		r->gone = r->dirty = true;
 }
 
-void runs__synced(struct runs *runs)
+static bool is_of(const char *folder, enum run_kind kind)
+{
+	json_t *obj = run_folder__read_json(folder, "object.json");
+	const char *is = json_string_value(json_object_get(obj, "kind"));
+	bool same = is && !strcmp(is, run_kinds[kind].kind);
+
+	json_decref(obj);
+	return same;
+}
+
+void runs__synced(struct runs *runs, enum run_kind kind)
 {
 	DIR *d = opendir(runs->c.dir);
 
@@ -159,7 +171,7 @@ void runs__synced(struct runs *runs)
 		if (strlen(e->d_name) != 36 || !record__name_ok(e->d_name) || find(runs, e->d_name))
 			continue;
 		path = run_folder__path(runs->c.dir, e->d_name);
-		if (!path)
+		if (!path || !is_of(path, kind))
 			continue;
 		log_info("%s: its object is gone", path);
 		child__end_left_over(path, true);
@@ -308,6 +320,7 @@ static void run__step(struct run *r)
 		run__send_node(r);
 	}
 	run__send_whole(r);
+	run__collect(r);
 }
 
 /* Its object is gone: so are its faults, then its folder. True: it can be forgotten. */
@@ -337,7 +350,7 @@ int64_t runs__step(struct runs *runs)
 	for (struct run **at = &runs->first; *at;) {
 		struct run *r = *at;
 
-		if (r->dirty || r->due_ns <= now || child_ended(r)) {
+		if (r->dirty || r->due_ns <= now || child_ended(r) || r->collector) {
 			if (r->gone && leave(r)) {
 				*at = r->next;
 				run__free(r);
@@ -362,9 +375,14 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 {
 	size_t n = 0;
 
-	for (const struct run *r = runs->first; r && n < RUNS_CHILDREN_MAX; r = r->next)
+	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
+		int fd = collector__fd(r->collector);
+
 		if (r->child)
 			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
+		if (fd >= 0)
+			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+	}
 	return n;
 }
 

@@ -15,7 +15,12 @@
 
 #include <poll.h>
 
-enum { RUNS_CHILDREN_MAX = 64 }; /* on one node, at a time */
+enum {
+	RUNS_CHILDREN_MAX = 64,			/* on one node, at a time */
+	RUNS_FDS_MAX = 2 * RUNS_CHILDREN_MAX, /* of children, and of records that are collected */
+};
+
+struct collect_ops;
 
 /* The world, as runs see it. */
 struct runs_ops {
@@ -24,6 +29,7 @@ struct runs_ops {
 	int64_t (*now)(void *arg);				  /* CLOCK_MONOTONIC */
 	int64_t (*realtime)(void *arg);
 	bool (*clock)(void *arg, int64_t *ret_lo_ns, int64_t *ret_hi_ns); /* as kube__clock() */
+	const struct collect_ops *collect; /* the same for collectors, with the same arg */
 	json_t *(*exempt)(void *arg); /* addresses of this node, an array of strings; NULL: none */
 	/* Tell people about @obj (the run's object, or a pod by its metadata). */
 	void (*event)(void *arg, const json_t *obj, bool warning, const char *reason,
@@ -56,8 +62,8 @@ extern const struct run_kind_info run_kinds[];
 /* From the watches. @obj of a PUT is whole. */
 void runs__put(struct runs *r, enum run_kind kind, const json_t *obj);
 void runs__gone(struct runs *r, const json_t *obj);
-/* All objects of all kinds have been told: folders of runs that are no more are removed. */
-void runs__synced(struct runs *r);
+/* All objects of @kind have been told: folders of those that are no more are removed. */
+void runs__synced(struct runs *r, enum run_kind kind);
 
 /* What pods they ask for. */
 struct runs_want {
@@ -70,7 +76,7 @@ void runs__set_pods(struct runs *r, const struct pods *p);
 
 /* Do what is due. Returns when to come again at the latest (CLOCK_MONOTONIC, ns). */
 int64_t runs__step(struct runs *r);
-/* The children's descriptors, for poll: at most RUNS_CHILDREN_MAX. */
+/* What to poll for POLLIN before the next step: at most RUNS_FDS_MAX. */
 size_t runs__fds(const struct runs *r, struct pollfd *fds);
 
 /* Ask all children to end, for the end of the agent; true as soon as none is left. */

@@ -4,6 +4,7 @@
 #define CHAOS_AGENT_RUNS_INTERNAL_H
 
 #include "agent/child.h"
+#include "agent/collect.h"
 #include "agent/object.h"
 #include "agent/record.h"
 #include "agent/runs.h"
@@ -66,6 +67,8 @@ struct run {
 	struct record_size size;
 	unsigned int next_chunk;
 	bool replace; /* the next chunk is there from before */
+	struct collector *collector;
+	json_t *collector_saw; /* the version that it was given last */
 
 	struct send start, node, whole, chunk, stop;
 	int64_t node_sent_ns;	/* when the last patch went */
@@ -103,6 +106,8 @@ void run__send_stop(struct run *r, const char *why);
 
 /* run_record.c */
 void run__send_record(struct run *r);
+/* The report of all nodes' records. */
+void run__collect(struct run *r);
 
 /* run_child.c: this node's part. */
 void run__follow(struct run *r);
