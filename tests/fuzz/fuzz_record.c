@@ -4,7 +4,7 @@
  * itself. What is written stays below its folder, and goes again if the record is broken.
  */
 #include "agent/record.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 #include "fuzz.h"
 
 #include <dirent.h>
