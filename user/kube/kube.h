@@ -46,8 +46,8 @@ struct kube_exec {
 
 /* Strings are owned and NULL where not given. Of a file and data the data counts, as for kubectl. */
 struct kube_config {
-	char *server; /* "https://10.96.0.1:443", without a / at the end */
-	char *ns;     /* default namespace; never NULL after success */
+	char *server;  /* "https://10.96.0.1:443", without a / at the end */
+	char *ns;      /* default namespace; never NULL after success */
 	char *context; /* its name in the kubeconfig; NULL in a cluster */
 	char *file;    /* the kubeconfig; NULL in a cluster */
 	char *ca_file, *cert_file, *key_file;
@@ -148,10 +148,10 @@ int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer 
 struct kube_watch;
 
 enum kube_event {
-	KUBE_PUT,    /* @obj is there, with this content; also told again for what has not changed */
-	KUBE_GONE,   /* @obj is not; of what vanished unseen only metadata.namespace, name and uid are told */
+	KUBE_PUT, /* @obj is there, with this content; also told again for what has not changed */
+	KUBE_GONE, /* @obj is not; of what vanished unseen only metadata.namespace, name and uid are told */
 	KUBE_SYNCED, /* what was told is the server's state: after a list, and when lost contact is back */
-	KUBE_LOST,   /* no contact, or no permission: @words say why; it is tried again */
+	KUBE_LOST, /* no contact, or no permission: @words say why; it is tried again */
 };
 
 /* @obj: NULL but for PUT and GONE; @words: NULL but for LOST. */
@@ -161,8 +161,9 @@ struct kube_watch_spec {
 	const char *path;	    /* of the collection, no query: "/api/v1/pods" */
 	const char *field_selector; /* NULL: none; encoded by the watch */
 	const char *label_selector;
-	unsigned int page;	/* objects a page, 0: KUBE_PAGE; ~0u: no pages */
-	unsigned int timeout_s; /* the server is asked to end the stream after this; 0: 240 ... 360 by chance */
+	unsigned int page; /* objects a page, 0: KUBE_PAGE; ~0u: no pages */
+	unsigned int
+		timeout_s; /* the server is asked to end the stream after this; 0: 240 ... 360 by chance */
 	kube_event_fn *event;
 	void *arg;
 };
