@@ -95,7 +95,7 @@ struct lab_node {
 	size_t n_files;
 	char **run; /* command lines, templates; started in order */
 	size_t n_run;
-	bool sh;    /* run each by /bin/sh -c instead of splitting into words */
+	bool sh; /* run each by /bin/sh -c instead of splitting into words */
 	char *user; /* whose its commands, files and folder are; NULL = the caller's */
 	struct ready ready;
 	struct lab_need *needs;
@@ -333,8 +333,8 @@ struct custom_system {
 	char *leader_re; /* POSIX extended; matching the answer means: claims leadership */
 	/* what it is if `leader` does not match, the first that does; NULL = none */
 	char *candidate_re, *follower_re;
-	char *epoch_re;			  /* its first group is the epoch; NULL = none */
-	bool has_probe;			  /* the above; else it is for workloads only */
+	char *epoch_re;	 /* its first group is the epoch; NULL = none */
+	bool has_probe;	 /* the above; else it is for workloads only */
 	struct custom_workload *workload; /* NULL = it is for role probes only */
 	struct pos pos;
 };
@@ -347,11 +347,11 @@ struct role_watch {
 	uint16_t port;	   /* 0 = the system's default */
 	char *master_name; /* sentinel; default "mymaster" */
 	char *vip;	   /* vrrp: the virtual address */
-	char *url; /* template: http(s)://HOST:PORT in place of the node's address and port */
+	char *url;	   /* template: http(s)://HOST:PORT in place of the node's address and port */
 	char *ca_file, *token_file;
 	char *user, *password, *database;
-	char *identity;	   /* template: what the system calls the node; lease, kafka */
-	char *lease;	   /* NAMESPACE/NAME */
+	char *identity; /* template: what the system calls the node; lease, kafka */
+	char *lease;	/* NAMESPACE/NAME */
 	unsigned int slot; /* redis-cluster */
 	int64_t every_ns;  /* default 20 ms, 1 ms ... 60 s */
 	struct pos pos;
@@ -398,19 +398,19 @@ struct http_load {
 	size_t n_headers;
 	unsigned int status_lo, status_hi; /* that are a success, inclusive; default 200..299 */
 	unsigned int keys;		   /* ${key} is 0 to keys - 1; default 1 */
-	double zipf;			   /* exponent of the keys' popularity; 0: all alike */
+	double zipf; /* exponent of the keys' popularity; 0: all alike */
 };
 
 struct workload {
 	char *name;
 	char *system; /* of load_systems, or a custom_system's name */
 	struct workload_login login;
-	char *check; /* set | register | cas | counter | queue | lock | none */
+	char *check;  /* set | register | cas | counter | queue | lock | none */
 	char **endpoints;
 	size_t n_endpoints;
 	char *resource; /* lock: endpoint whose server its holders use; NULL: they do not */
 	bool fenced;	/* and it refuses a token that is lower than one it has seen */
-	char *target;	/* endpoint whose server all clients talk to; NULL: each to its own */
+	char *target; /* endpoint whose server all clients talk to; NULL: each to its own */
 	uint16_t port;
 	unsigned int clients; /* total; client i runs inside endpoint i mod n */
 	enum load_mode mode;
@@ -535,6 +535,7 @@ int experiment__parse_as(const char *file, const char *text, size_t len, uint64_
  */
 int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
 		     struct error *err);
+
 int experiment__load_as(const char *path, uint64_t draw_seed, const struct experiment_mode *mode,
 			struct experiment **ret, struct error *err);
 
