@@ -4,7 +4,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/units.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 
 #include <dirent.h>
 #include <fcntl.h>

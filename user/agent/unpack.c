@@ -7,7 +7,7 @@
 
 #include "lib/cleanup.h"
 #include "lib/units.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 
 #include <fcntl.h>
 #include <limits.h>

@@ -13,7 +13,7 @@
 #include "agent/record.h"
 #include "lib/cleanup.h"
 #include "lib/rng.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 
 #include <fcntl.h>
 #include <ftw.h>
