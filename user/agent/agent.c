@@ -108,9 +108,14 @@ static json_t *get_exempt(void *arg)
 
 static void tell(void *arg, const json_t *obj, bool warning, const char *reason, const char *words)
 {
+	const json_t *meta = json_object_get(obj, "metadata");
+	const char *ns = json_string_value(json_object_get(meta, "namespace")),
+		   *name = json_string_value(json_object_get(meta, "name")),
+		   *kind = json_string_value(json_object_get(obj, "kind"));
+
 	(void)arg;
-	(void)obj;
-	log_write_event(warning, reason, words);
+	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?", ns ? ns : "",
+		   name ? name : "?", reason, words ? words : "");
 }
 
 static const struct collect_ops collect_ops = {

@@ -426,3 +426,59 @@ void runs__each(const struct runs *runs, runs_each_fn *fn, void *arg)
 			fn(arg, r->obj, run__concerned(r) ? node_phases[run__node_phase(r)] : NULL,
 			   r->live);
 }
+
+/* --- what pods they ask for ------------------------------------------------------------------------- */
+
+/* The only namespace of @t; "": there is more than one. */
+static const char *namespace_of(const struct target_selector *t)
+{
+	const char *ns = t->pod_namespace ? t->pod_namespace
+					  : t->n_namespaces == 1 ? t->namespaces[0]
+								 : NULL;
+
+	for (size_t i = 0; i < t->n_pods; i++) {
+		const char *slash = strchr(t->pods[i], '/');
+		size_t n = slash ? (size_t)(slash - t->pods[i]) : 0;
+
+		/* With both, one of both must hold or each, as the form has it: then all are asked for. */
+		if (!ns || !n || strlen(ns) != n || strncmp(ns, t->pods[i], n) != 0)
+			return "";
+	}
+	return ns ? ns : "";
+}
+
+static void add_want(struct runs_want *w, const struct target_selector *t)
+{
+	const char *ns = namespace_of(t);
+
+	w->nodes |= t->n_node_labels > 0;
+	if (!w->pods)
+		snprintf(w->ns, sizeof(w->ns), "%s", ns);
+	else if (strcmp(w->ns, ns) != 0)
+		w->ns[0] = '\0';
+	w->pods = true;
+}
+
+static void run__want(const struct run *r, struct runs_want *w)
+{
+	const struct experiment *e = r->o.e;
+
+	if (!r->loaded || r->refused || r->over || r->gone)
+		return;
+	for (size_t i = 0; i < e->n_endpoints; i++)
+		for (size_t k = 0; k < e->endpoints[i].n_selectors; k++) {
+			const struct selector *s = &e->endpoints[i].selectors[k];
+
+			if (s->kind == SELECTOR_PODS && s->target)
+				add_want(w, s->target);
+		}
+}
+
+struct runs_want runs__want(const struct runs *runs)
+{
+	struct runs_want w = {0};
+
+	for (const struct run *r = runs->first; r; r = r->next)
+		run__want(r, &w);
+	return w;
+}
