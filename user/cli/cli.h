@@ -52,7 +52,6 @@ enum cli_key {
 	KEY_NETNS,
 	KEY_COMPARE,
 	KEY_CAPTURE,
-<<<<<<< HEAD
 	KEY_NODE,
 	KEY_DIR,
 	KEY_LEAD,
@@ -61,14 +60,11 @@ enum cli_key {
 	KEY_NO_CHAOSMESH,
 	KEY_KUBECONFIG,
 	KEY_CONTEXT,
-=======
 	KEY_START_AT,
 	KEY_MEMBERS,
 	KEY_LIVE,
-	KEY_NODE,
 	KEY_NO_REPORT,
 	KEY_WITH_PARENT,
->>>>>>> engine
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */

@@ -103,8 +103,8 @@ static void it_gets_its_options_and_ends_in_order(void **state)
 	live = wait_live(c);
 	snprintf(expected, sizeof(expected),
 		 "run --out %s/segment-1 --start-at 77 --members %s/members.json --live "
-		 "%s/segment-1.json --node n1 --no-report %s/experiment.yaml",
-		 folder, folder, folder, folder);
+		 "%s/segment-1.json --node n1 --no-report --with-parent %d %s/experiment.yaml",
+		 folder, folder, folder, getpid(), folder);
 	assert_string_equal(json_string_value(json_object_get(live, "args")), expected);
 	json_decref(live);
 	assert_null(child__live(c)); /* not changed since */

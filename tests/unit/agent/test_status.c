@@ -85,8 +85,9 @@ static void a_diff_makes_the_one_into_the_other(void **state)
 
 static const char *const live =
 	"{\"t_s\":12,\"phase\":\"fault\",\"mechanism\":\"tcx\",\"faults\":[{\"name\":\"cut\",\"active\":true,"
-	"\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},\"first_hit_at_s\":10.5,\"cleared_at_s\":null,\"edges\":["
-	"{\"from\":\"web/a\",\"to\":\"db\",\"dropped\":3},{\"from\":\"db\",\"to\":\"web/a\",\"dropped\":2},"
+	"\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},\"first_hit_at_s\":9,\"cleared_at_s\":null,\"edges\":["
+	"{\"from\":\"web/a\",\"to\":\"db\",\"dropped\":3,\"first_hit_at_s\":10.5},"
+	"{\"from\":\"db\",\"to\":\"web/a\",\"dropped\":2,\"first_hit_at_s\":null},"
 	"{\"from\":\"web/b\",\"to\":\"db\",\"dropped\":7}]}],"
 	"\"places\":[{\"place\":\"web/a\",\"here\":true,\"attached\":true}]}";
 static const char *const members =
