@@ -580,20 +580,20 @@ static void test_words(void **state)
 	json_t *o;
 
 	(void)state;
-	o = collect__words("a: ", "b");
+	o = collect__words(256, "a: ", "b");
 	assert_word(o, "a: b");
 	json_decref(o);
-	o = collect__words("", "\xff!");
+	o = collect__words(256, "", "\xff!");
 	assert_word(o, "?!");
 	json_decref(o);
 	/* every cut of characters of two bytes is UTF-8 */
 	for (size_t i = 0; i + 2 < sizeof(long_words); i += 2)
 		memcpy(long_words + i, "\xc3\xa4", 3);
-	o = collect__words("", long_words);
+	o = collect__words(256, "", long_words);
 	assert_null(strchr(json_string_value(o), '?'));
 	assert_true(json_string_length(o) >= 250 && json_string_length(o) <= 256);
 	json_decref(o);
-	o = collect__words("x", long_words);
+	o = collect__words(256, "x", long_words);
 	assert_null(strchr(json_string_value(o), '?'));
 	json_decref(o);
 }
