@@ -135,7 +135,7 @@ static void test_wrong(void **state)
 		{"current-context: ''", NULL, "it has no current-context"},
 		{"current-context: a", NULL, "/etc/k/config:1:18: no context `a`"},
 		{whole, "prd", "/etc/k/config:6:1: no context `prd`; did you mean `prod`?"},
-		{whole, "broken", "/etc/k/config:8:38: no cluster `three`"},
+		{whole, "broken", "/etc/k/config:8:37: no cluster `three`"},
 		{"current-context: a\ncontexts: 7", NULL, "2:11: contexts: expected a list"},
 		{"current-context: a\ncontexts: [7]", NULL, "2:12: contexts: expected {name: ..."},
 		{"current-context: a\ncontexts: [{name: a, context: []}]", NULL,
