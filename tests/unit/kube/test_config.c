@@ -154,7 +154,7 @@ static void test_wrong(void **state)
 		{HEAD "clusters: [{name: c, cluster: {server: 'https://x', "
 		      "certificate-authority-data: '?'}}]",
 		 NULL, "3:81: certificate-authority-data: expected PEM in base64"},
-		{CLUSTER "users: []", NULL, "/etc/k/config:2:52: no user `u`"},
+		{CLUSTER "users: []", NULL, "/etc/k/config:2:50: no user `u`"},
 		{CLUSTER "users: [{name: u, user: {auth-provider: {name: gcp}}}]", NULL,
 		 "auth-provider is not supported"},
 		{CLUSTER "users: [{name: u, user: {as: root}}]", NULL, "4:30: as is not supported"},
