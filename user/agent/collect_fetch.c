@@ -17,7 +17,7 @@ static void leave_out(struct collector *c, const char *why)
 {
 	json_array_append_new(c->missing,
 			      json_pack("{s:s,s:o}", "node", current_node(c), "why",
-					collect__words("its record cannot be read: ", why)));
+					collect__words(256, "its record cannot be read: ", why)));
 	json_array_remove(c->have, c->at);
 	record_unpack__free(TAKE_PTR(c->unpack));
 	c->chunk = 0;

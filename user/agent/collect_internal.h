@@ -91,10 +91,10 @@ struct render {
 json_t *collect__render(void *render);
 
 /*
- * Words for a status: @before and @s in at most 256 bytes, not cut within a character; bytes that are no UTF-8 become
+ * Words for a status: @before and @s in at most @most bytes (1024 at most), not cut within a character; bytes that are no UTF-8 become
  * question marks. Never NULL but for lack of memory.
  */
-json_t *collect__words(const char *before, const char *s);
+json_t *collect__words(size_t most, const char *before, const char *s);
 
 /* All that is in the folder @dir, and itself. */
 void collect__remove(const char *dir);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* Words that come from a server's answer or an error, in a status that people read. */
-enum { WORDS_MAX = 256, FAILED_MAX = 10 };
+enum { WORDS_MAX = 256, WORDS_MOST = 1024, FAILED_MAX = 10 };
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -55,15 +55,15 @@ static json_t *have(const char *name, const json_t *node)
 			 ms_to_ns(json_object_get(clock, "epsilonMs")));
 }
 
-json_t *collect__words(const char *before, const char *s)
+json_t *collect__words(size_t most, const char *before, const char *s)
 {
-	char buf[WORDS_MAX + 1];
-	size_t n = (size_t)snprintf(buf, sizeof(buf), "%s%s", before, s);
+	char buf[WORDS_MOST + 1];
+	size_t n = (size_t)snprintf(buf, most + 1, "%s%s", before, s);
 	json_t *o;
 
-	if (n > WORDS_MAX) {
+	if (n > most) {
 		/* the last character may be cut: without it, then */
-		for (n = WORDS_MAX; n && ((unsigned char)buf[n - 1] & 0xc0) == 0x80;)
+		for (n = most; n && ((unsigned char)buf[n - 1] & 0xc0) == 0x80;)
 			n--;
 		n -= n && (unsigned char)buf[n - 1] >= 0xc0;
 	}
@@ -78,7 +78,7 @@ json_t *collect__words(const char *before, const char *s)
 
 static json_t *words(const char *s)
 {
-	return collect__words("", s);
+	return collect__words(WORDS_MAX, "", s);
 }
 
 static void miss(json_t *missing, const char *node, const char *why)

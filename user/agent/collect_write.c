@@ -12,7 +12,7 @@ void collector__say_unknown(struct collector *c, const char *why)
 {
 	json_decref(c->result);
 	c->result = json_pack("{s:s,s:{s:o}}", "verdict", "unknown", "summary", "message",
-			      collect__words("there is no report: ", why));
+			      collect__words(256, "there is no report: ", why));
 	if (c->result && json_array_size(c->missing))
 		json_object_set(json_object_get(c->result, "summary"), "missing", c->missing);
 	collector__become(c, TELLING);
@@ -107,7 +107,7 @@ static void not_written(struct collector *c, const char *why)
 
 	snprintf(where, sizeof(where), "the report is on node %.100s in %.100s: ", c->node, c->dir);
 	json_object_set_new(json_object_get(c->result, "summary"), "left_out",
-			    collect__words(where, why));
+			    collect__words(256, where, why));
 }
 
 static void wrote(void *arg, const struct kube_answer *a)
