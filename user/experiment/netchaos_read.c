@@ -479,7 +479,6 @@ static void read_annotations(struct reader *r, const struct yaml_node *n, void *
 		if (!strcmp(key->text, "netchaos.dev/seed") &&
 		    reader__u64(r, value, 0, UINT64_MAX, &number)) {
 			free(c->seed);
-			free(c->max_endpoints);
 			c->seed = reader__strdup(r, value->text);
 			c->seed_pos = value->pos;
 		} else if (!strcmp(key->text, "netchaos.dev/duration")) {
@@ -559,5 +558,6 @@ void network_chaos__reset(struct network_chaos *c)
 	free(c->name);
 	free(c->ns);
 	free(c->seed);
+	free(c->max_endpoints);
 	*c = (struct network_chaos){0};
 }
