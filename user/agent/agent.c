@@ -6,6 +6,8 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -277,6 +279,18 @@ static void end_children(struct agent *a)
 	}
 }
 
+/*
+ * A container may have a view of the cgroups of its own (cgroup v2), in which pods' paths begin with "/..": with the
+ * host's process ids process 1 has the whole. Where it cannot be had the paths are ours.
+ */
+static void see_all_cgroups(void)
+{
+	_cleanup_close_ int fd = open("/proc/1/ns/cgroup", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWCGROUP) < 0)
+		log_info("cgroups of process 1: %s", strerror(errno));
+}
+
 static int open_all(struct agent *a, struct error *err)
 {
 	struct runs_config c = {
@@ -290,6 +304,7 @@ static int open_all(struct agent *a, struct error *err)
 	};
 	int r;
 
+	see_all_cgroups();
 	if (mkdir(a->o->dir, 0700) < 0 && errno != EEXIST)
 		return err__set(err, -errno, "%s: %s", a->o->dir, strerror(errno));
 	r = kube__open(&a->o->kube, &a->kube, err);

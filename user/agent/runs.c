@@ -376,7 +376,7 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 	size_t n = 0;
 
 	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
-		int fd = collector__fd(r->collector);
+		int fd = r->collector ? collector__fd(r->collector) : -1;
 
 		if (r->child)
 			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
