@@ -309,7 +309,7 @@ static void whole_done(void *arg, const struct kube_answer *a)
 	phase = json_string_value(json_object_get(status, "phase"));
 	words = json_string_value(json_object_get(status, "message"));
 	/* Who wrote it tells it, so each change is told once. */
-	if (phase && strcmp(phase, r->told) != 0) {
+	if (phase && strcmp(phase, r->told) != 0 && (words || strcmp(phase, "Pending") != 0)) {
 		snprintf(r->told, sizeof(r->told), "%s", phase);
 		run__event(r, !strcmp(phase, "Refused") || !strcmp(phase, "Failed"), phase,
 			   words ? words : phase);
