@@ -46,8 +46,8 @@ struct kube_exec {
 
 /* Strings are owned and NULL where not given. Of a file and data the data counts, as for kubectl. */
 struct kube_config {
-	char *server; /* "https://10.96.0.1:443", without a / at the end */
-	char *ns;     /* default namespace; never NULL after success */
+	char *server;  /* "https://10.96.0.1:443", without a / at the end */
+	char *ns;      /* default namespace; never NULL after success */
 	char *context; /* its name in the kubeconfig; NULL in a cluster */
 	char *file;    /* the kubeconfig; NULL in a cluster */
 	char *ca_file, *cert_file, *key_file;
@@ -102,6 +102,7 @@ int kube__wait(struct kube *k, struct pollfd *fds, size_t n_fds, int timeout_ms)
 
 struct kube_answer {
 	int status;	    /* HTTP; 0: none came */
+	int error;	    /* why none came: -ECONNREFUSED, -ETIMEDOUT ...; else 0 */
 	const json_t *body; /* NULL: nothing, not JSON, cut, or beyond the bounds */
 	const char *text;   /* first bytes (at most 512) of what is not JSON; else NULL */
 	char why[256];	    /* for people: Status.message, or libcurl's words; "" if all is well */
@@ -138,7 +139,7 @@ void kube__cancel(struct kube *k, const void *arg);
  * The same and wait for it, for programs that have nothing else to do; watches go on meanwhile. @r->done and @r->arg are
  * not used. @ret_body (may be NULL): to be json_decref()ed. @ret->body and @ret->text are NULL. Returns 0 for a 2xx
  * status with JSON, -ENOENT for 404, -EEXIST for 409 to a POST, -ESTALE for 409 and 410 else, -EACCES for 401 and 403,
- * -EINVAL for other 4xx, -ETIMEDOUT, -ECONNREFUSED where no answer came, -EPROTO for all else.
+ * -EINVAL for other 4xx, its `error` where no answer came, -EPROTO for all else.
  */
 int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
 	       json_t **ret_body);
@@ -148,10 +149,10 @@ int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer 
 struct kube_watch;
 
 enum kube_event {
-	KUBE_PUT,    /* @obj is there, with this content; also told again for what has not changed */
-	KUBE_GONE,   /* @obj is not; of what vanished unseen only metadata.namespace, name and uid are told */
+	KUBE_PUT, /* @obj is there, with this content; also told again for what has not changed */
+	KUBE_GONE, /* @obj is not; of what vanished unseen only metadata.namespace, name and uid are told */
 	KUBE_SYNCED, /* what was told is the server's state: after a list, and when lost contact is back */
-	KUBE_LOST,   /* no contact, or no permission: @words say why; it is tried again */
+	KUBE_LOST, /* no contact, or no permission: @words say why; it is tried again */
 };
 
 /* @obj: NULL but for PUT and GONE; @words: NULL but for LOST. */
@@ -161,8 +162,9 @@ struct kube_watch_spec {
 	const char *path;	    /* of the collection, no query: "/api/v1/pods" */
 	const char *field_selector; /* NULL: none; encoded by the watch */
 	const char *label_selector;
-	unsigned int page;	/* objects a page, 0: KUBE_PAGE; ~0u: no pages */
-	unsigned int timeout_s; /* the server is asked to end the stream after this; 0: 240 ... 360 by chance */
+	unsigned int page; /* objects a page, 0: KUBE_PAGE; ~0u: no pages */
+	unsigned int
+		timeout_s; /* the server is asked to end the stream after this; 0: 240 ... 360 by chance */
 	kube_event_fn *event;
 	void *arg;
 };
