@@ -13,7 +13,6 @@ command -v curl >/dev/null || skip_all "no curl"
 
 tmp=$(mktemp -d)
 ns=chaosag$$
-uid=$(cat /proc/sys/kernel/random/uuid)
 pod=$(cat /proc/sys/kernel/random/uuid)
 api='' agent='' sleeper=''
 cgroups=()
@@ -55,7 +54,7 @@ done
 
 serve()
 {
-	python3 "$tap_root/tests/tools/fake_api.py" --ready "$tmp/url" "$@" 2>>"$tmp/server.log" &
+	python3 "$tap_root/tests/tools/fake_api.py" --ready "$tmp/url" 2>>"$tmp/server.log" &
 	api=$!
 	wait_until 60 test -s "$tmp/url"
 	url=$(<"$tmp/url")
@@ -72,12 +71,18 @@ api()
 
 status()
 {
-	curl -s "$url$objects/$1" | jq -r ".status$2"
+	curl -s "$url$objects/$1" | jq -r ".status | $2"
 }
 
 status_is()
 {
 	[ "$(status "$1" "$2")" = "$3" ]
+}
+
+# status_not NAME PATH VALUE
+status_not()
+{
+	! status_is "$@"
 }
 
 annotate()
@@ -119,9 +124,9 @@ api POST "$objects" "$(net_chaos cut 600s)"
 check "Running" wait_until 60 status_is cut .phase Running
 check "and cut" wait_until 30 no_ping
 check "the pod is told as injected" wait_until 30 status_is cut '.nodes.n1.pods["shop/web-0"].phase' Injected
-check "with its hits" wait_until 30 eval '[ "$(status cut ".nodes.n1.pods[\"shop/web-0\"].hits | length")" -gt 0 ]'
+check "with its hits" wait_until 30 status_is cut '.nodes.n1.pods["shop/web-0"].hits | length > 0' true
 check "conditions as kubectl waits for" wait_until 30 \
-	eval '[ "$(status cut ".conditions[] | select(.type == \"AllInjected\").status")" = True ]'
+	status_is cut '.conditions[] | select(.type == "AllInjected").status' True
 
 annotate cut experiment.chaos-mesh.org/pause '"true"'
 check "a pause lifts it" wait_until 60 pings
@@ -143,7 +148,7 @@ check "a stop lifts it" wait_until 60 pings
 check "the record is with the API server" wait_until 60 status_is cut .nodes.n1.record.chunks 1
 check "Done" wait_until 30 status_is cut .nodes.n1.phase Done
 check "Stopped" wait_until 30 status_is cut .phase Stopped
-check "and there is a report" wait_until 120 eval '[ "$(status cut .verdict)" != null ]'
+check "and there is a report" wait_until 120 status_not cut .verdict null
 
 api POST "$objects" "$(net_chaos gone 600s)"
 check "another one cuts" wait_until 60 no_ping

@@ -15,7 +15,8 @@ enum {
 	IDLE_MS = 10000,
 	PODS_TOGETHER_MS = 50, /* changes of pods are acted on together */
 	METRICS_EVERY_MS = 1000,
-	END_LIMIT_S = 8, /* below the 30 s that a pod has to end, and what its children need after SIGTERM */
+	END_LIMIT_S =
+		8, /* below the 30 s that a pod has to end, and what its children need after SIGTERM */
 };
 
 /* --- watches ------------------------------------------------------------------------------------- */
@@ -76,7 +77,8 @@ static struct pods *store(struct agent *a)
 /* All of the scope is known: of pods, and of nodes if they are asked for. */
 static void take_coming(struct agent *a)
 {
-	if (!kube_watch__synced(a->pod.watch) || (a->scope.nodes && !kube_watch__synced(a->node.watch)))
+	if (!kube_watch__synced(a->pod.watch) ||
+	    (a->scope.nodes && !kube_watch__synced(a->node.watch)))
 		return;
 	if (a->coming) {
 		runs__set_pods(a->runs, NULL);
@@ -128,8 +130,8 @@ static int watch(struct agent *a, struct source *s, const char *group, const cha
 
 	s->a = a;
 	s->what = plural;
-	if (asprintf(&path, "/%s/%s%s%s%s", group, ns ? "namespaces/" : "", ns ? ns : "", ns ? "/" : "",
-		     plural) < 0) {
+	if (asprintf(&path, "/%s/%s%s%s%s", group, ns ? "namespaces/" : "", ns ? ns : "",
+		     ns ? "/" : "", plural) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -169,8 +171,8 @@ static int follow_want(struct agent *a)
 	const char *ns = a->o->ns ? a->o->ns : w.ns[0] ? w.ns : NULL;
 	int r;
 
-	if (w.pods == a->scope.pods && (!w.pods || (w.nodes == a->scope.nodes &&
-						     (a->o->ns || !strcmp(w.ns, a->scope.ns)))))
+	if (w.pods == a->scope.pods &&
+	    (!w.pods || (w.nodes == a->scope.nodes && (a->o->ns || !strcmp(w.ns, a->scope.ns)))))
 		return 0;
 	unwatch(&a->pod);
 	unwatch(&a->node);
@@ -315,7 +317,8 @@ static int open_all(struct agent *a, struct error *err)
 	if (r < 0)
 		return r;
 	a->metrics = metrics__new();
-	r = a->metrics ? events__new(a->o->node, a->o->pod, agent_ops.collect, a, &a->events) : -ENOMEM;
+	r = a->metrics ? events__new(a->o->node, a->o->pod, agent_ops.collect, a, &a->events)
+		       : -ENOMEM;
 	if (r == 0)
 		r = runs__new(&c, &a->runs);
 	if (r == 0)
