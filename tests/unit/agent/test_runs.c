@@ -420,6 +420,20 @@ static void nothing_that_matches_waits(void **state)
 	expect(w, "PATCH", PATH "/status", "startAt");
 }
 
+static void who_waits_for_pods_that_nobody_may_list_says_so(void **state)
+{
+	struct world *w = *state;
+	json_t *status;
+
+	put(w, object(w, "{}"));
+	runs__set_trouble(w->runs, "pods are not known: forbidden");
+	settle(w);
+	pass(w, NS_PER_S);
+	status = json_object_get(expect(w, "PATCH", PATH "/status", "phase")->body, "status");
+	assert_string_equal(json_string_value(json_object_get(status, "message")),
+			    "pods are not known: forbidden");
+}
+
 static void a_refusal_is_told_with_its_path(void **state)
 {
 	struct world *w = *state;
@@ -614,6 +628,24 @@ static void one_that_was_over_before_it_was_seen_is_left_alone(void **state)
 	assert_null(find(w, "PATCH", PATH, "nodes"));
 }
 
+/* Somebody's finalizer keeps the object: its faults end all the same. */
+static void an_object_that_is_being_deleted_ends_its_child(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, "");
+
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	json_object_set_new(json_object_get(obj, "metadata"), "deletionTimestamp",
+			    json_string("2027-01-15T08:00:00Z"));
+	json_object_set_new(json_object_get(obj, "metadata"), "resourceVersion", json_string("50"));
+	put(w, obj);
+	settle(w);
+	wait_no_child(w);
+}
+
 static void deleting_the_object_ends_it_at_once(void **state)
 {
 	struct world *w = *state;
@@ -682,6 +714,7 @@ int main(void)
 		TEST(members_are_written_with_what_is_exempt_and_follow_the_pods),
 		TEST(a_pod_that_comes_late_brings_the_child_with_it),
 		TEST(nothing_that_matches_waits),
+		TEST(who_waits_for_pods_that_nobody_may_list_says_so),
 		TEST(a_refusal_is_told_with_its_path),
 		TEST(a_node_tells_once_a_second_until_it_is_through),
 		TEST(pause_ends_the_child_and_resume_starts_it_with_the_same_start),
@@ -690,6 +723,7 @@ int main(void)
 		TEST(a_run_that_ended_meanwhile_is_only_told),
 		TEST(one_that_was_over_before_it_was_seen_is_left_alone),
 		TEST(deleting_the_object_ends_it_at_once),
+		TEST(an_object_that_is_being_deleted_ends_its_child),
 		TEST(pods_are_asked_for_only_where_they_are_wanted),
 		TEST(objects_that_make_no_sense_are_passed_over),
 	};
