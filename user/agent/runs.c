@@ -70,6 +70,7 @@ void runs__free(struct runs *r)
 		r->first = x->next;
 		run__free(x);
 	}
+	free(r->trouble);
 	free(r);
 }
 
@@ -201,6 +202,14 @@ static bool set(char **text, const char *words)
 	return true;
 }
 
+void runs__set_trouble(struct runs *runs, const char *words)
+{
+	if (!set(&runs->trouble, words))
+		return;
+	for (struct run *r = runs->first; r; r = r->next)
+		r->dirty |= r->loaded;
+}
+
 /*
  * Nothing is to be done for it here any more: all that this node owed has been said, or it never took part.
  */
@@ -288,8 +297,12 @@ static void prepare(struct run *r)
 	struct error err = {0};
 	int rc;
 
-	if (coordinate__stop(r->obj) || coordinate__paused(r->obj) || !r->runs->pods)
+	if (coordinate__stop(r->obj) || coordinate__paused(r->obj))
 		return;
+	if (!r->runs->pods) {
+		set(&r->pending, r->runs->trouble);
+		return;
+	}
 	rc = resolve__pods(r->runs->pods, &r->o, r->runs->c.node, NULL, &res, &err);
 	set(&r->pending, rc == -ENOENT ? err.msg : NULL);
 	if (rc == -EINVAL)

@@ -83,6 +83,7 @@ struct runs {
 	struct run *first;
 	const struct pods *pods;
 	unsigned long pods_version;
+	char *trouble; /* why pods are not known */
 	bool ending;
 };
 
