@@ -223,7 +223,6 @@ static void tell_data_plane(struct follow *f)
 		run__note(f->run, "warning", "%s", err.msg);
 	publish__scope(f->run);
 	f->pending = r < 0;
-	observe__follow(f->run);
 	if (!f->pending)
 		select__settle(f->select);
 }
