@@ -255,6 +255,8 @@ static int look(struct follow *f, struct error *err)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
+	if (changed)
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
 	if (f->select->members)

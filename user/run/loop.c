@@ -36,9 +36,9 @@ static void handle_exits(struct run *run)
 			    json_pack("{s:s,s:s,s:s,s:s}", "node", x.node, "event", "exited",
 				      "command", x.command, "status", how));
 		run__say(run, run__now(run), "%s: `%s` ended: %s", x.node, x.command, how);
-		for (size_t i = 0; i < run->e->n_endpoints; i++)
-			if (!strcmp(run->places[i].name, x.node))
-				run->places[i].exited = true;
+		for (size_t i = 0; i < run->n_places; i++)
+			if (!strcmp(run->places[i]->name, x.node))
+				run->places[i]->exited = true;
 	}
 }
 
