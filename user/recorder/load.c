@@ -389,8 +389,7 @@ int load__return(struct load *l, size_t place, const struct load_place *from,
 	p->elsewhere = false;
 	halt__destroy(&p->halt);
 	halt__init(&p->halt);
-	r = l->ops ? clients__start_at(l, p, err)
-		   : loops__start_at(l, place, l->wire, err);
+	r = l->ops ? clients__start_at(l, p, err) : loops__start_at(l, place, l->wire, err);
 	return r;
 }
 

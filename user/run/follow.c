@@ -255,7 +255,7 @@ static int look(struct follow *f, struct error *err)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
-	if (changed)
+	if (changed || run_places__are_new(f->run))
 		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);

@@ -34,6 +34,7 @@ struct run_probe {
 struct run_load_place {
 	const struct lab *lab; /* NULL: none */
 	const struct place *place;
+	char ip[46]; /* of it when the clients were started: they look while it may change */
 };
 
 struct run_load {

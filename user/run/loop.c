@@ -49,6 +49,8 @@ static void handle_churn(struct run *run)
 	poll(NULL, 0, RESYNC_SETTLE_MS);
 	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
 		run__note(run, "warning", "%s", err.msg);
+	if (run_places__are_new(run))
+		observe__follow(run);
 }
 
 static void handle_request(struct run *run)

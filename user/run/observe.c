@@ -46,9 +46,14 @@ static const char *lookup_place(const char *name, void *arg)
 static const char *lookup_load(const char *name, void *arg)
 {
 	const struct run_load_place *p = arg;
-	const char *value = p->lab && p->place->node ? lab__lookup(p->lab, p->place->node, name) : NULL;
+	const char *value =
+		p->lab && p->place->node ? lab__lookup(p->lab, p->place->node, name) : NULL;
 
-	return value ? value : lookup_place(name, (void *)p->place);
+	if (value)
+		return value;
+	if (!strcmp(name, "ip"))
+		return p->ip;
+	return !strcmp(name, "node") ? p->place->name : NULL;
 }
 
 static const struct custom_workload *find_custom(const struct run *run, const char *system)
@@ -142,7 +147,8 @@ static struct run_probe *probe_of(const struct run *run, const struct role_watch
 /* One for each place of what @w watches, also for those that have come since. */
 static int add_probes(struct run *run, const struct role_watch *w, const char *endpoint)
 {
-	for (struct place *p = run_places__of(run, endpoint, NULL); p; p = run_places__of(run, endpoint, p)) {
+	for (struct place *p = run_places__of(run, endpoint, NULL); p;
+	     p = run_places__of(run, endpoint, p)) {
 		struct run_probe *rp, **v;
 
 		if (probe_of(run, w, p))
@@ -305,7 +311,8 @@ static int describe_place(const struct run *run, struct run_load *rl, size_t i, 
 	const struct http_load *h = &rl->workload->http;
 
 	free_load_place(&rl->places[i], h->n_headers);
-	rl->names[i] = (struct run_load_place){run->lab, server};
+	rl->names[i] = (struct run_load_place){.lab = run->lab, .place = server};
+	snprintf(rl->names[i].ip, sizeof(rl->names[i].ip), "%s", server->ip);
 	rl->places[i] = (struct load_place){
 		.node = p->name,
 		.netns_fd = p->netns_fd,
@@ -337,7 +344,8 @@ static int list_places(struct run *run, struct run_load *rl, struct error *err)
 
 		if (!may_be_absent(run, name) && !first_place(run, name, &w->pos, err))
 			return -EINVAL;
-		for (struct place *p = run_places__of(run, name, NULL); p; p = run_places__of(run, name, p))
+		for (struct place *p = run_places__of(run, name, NULL); p;
+		     p = run_places__of(run, name, p))
 			rl->place[n++] = p;
 	}
 	rl->n_places = n;
@@ -369,7 +377,8 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 	if (r)
 		return r;
 	if (!rl->n_places) {
-		run__note(run, "warning", "workload %s: there is no pod for its clients to be in: it has none",
+		run__note(run, "warning",
+			  "workload %s: there is no pod for its clients to be in: it has none",
 			  w->name);
 		return 0;
 	}
@@ -408,7 +417,9 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 static void go_away(struct run *run, struct run_load *rl, size_t i)
 {
 	rl->away[i] = true;
-	run__note(run, "info", "workload %s: clients at %s wait for it to come back; what is due meanwhile is not sent",
+	run__note(run, "info",
+		  "workload %s: clients at %s wait for it to come back; what is due meanwhile is "
+		  "not sent",
 		  rl->workload->name, rl->place[i]->name);
 }
 
@@ -419,7 +430,9 @@ static void come_back(struct run *run, struct run_load *rl, size_t i)
 
 	load__settle(rl->load, i);
 	r = describe_place(run, rl, i, &err);
-	r = r ? r : load__return(rl->load, i, &rl->places[i], rl->resource ? rl->resource_ip : NULL, &err);
+	r = r ? r
+	      : load__return(rl->load, i, &rl->places[i], rl->resource ? rl->resource_ip : NULL,
+			     &err);
 	if (r)
 		run__note(run, "warning", "workload %s: no clients at %s: %s", rl->workload->name,
 			  rl->place[i]->name, err.msg);
@@ -427,9 +440,10 @@ static void come_back(struct run *run, struct run_load *rl, size_t i)
 
 static void follow_load(struct run *run, struct run_load *rl)
 {
-	bool moved = (rl->target && *rl->target->ip && strcmp(rl->target_ip, rl->target->ip) != 0) ||
-		     (rl->resource && *rl->resource->ip &&
-		      strcmp(rl->resource_ip, rl->resource->ip) != 0);
+	bool moved =
+		(rl->target && *rl->target->ip && strcmp(rl->target_ip, rl->target->ip) != 0) ||
+		(rl->resource && *rl->resource->ip &&
+		 strcmp(rl->resource_ip, rl->resource->ip) != 0);
 
 	for (size_t i = 0; i < rl->n_places; i++) {
 		const struct place *p = rl->place[i];
@@ -445,7 +459,8 @@ static void follow_load(struct run *run, struct run_load *rl)
 	for (size_t i = 0; i < rl->n_places; i++) {
 		const struct place *p = rl->place[i];
 
-		if (p->netns_fd >= 0 && (rl->away[i] || moved || p->generation != rl->generation[i]))
+		if (p->netns_fd >= 0 &&
+		    (rl->away[i] || moved || p->generation != rl->generation[i]))
 			come_back(run, rl, i);
 	}
 }

@@ -10,14 +10,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The first global address of the namespace, IPv4 before IPv6. */
-static void first_address(int netns_fd, char *buf, size_t size)
+/* The first global address of the namespace, IPv4 before IPv6; false: it has none, and the loopback's must do. */
+static bool first_address(int netns_fd, char *buf, size_t size)
 {
 	struct netns_scan scan = {0};
 
 	snprintf(buf, size, "127.0.0.1");
 	if (netns__scan(netns_fd, &scan) < 0)
-		return;
+		return false;
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < scan.n_addrs; i++) {
 			const struct addr_info *a = &scan.addrs[i];
@@ -28,9 +28,10 @@ static void first_address(int netns_fd, char *buf, size_t size)
 				continue;
 			inet_ntop(a->family, a->addr, buf, (socklen_t)size);
 			netns_scan__reset(&scan);
-			return;
+			return true;
 		}
 	netns_scan__reset(&scan);
+	return false;
 }
 
 /* ---- what an endpoint is now ---- */
@@ -150,7 +151,8 @@ static const char *tenant(const struct snapshot *s, const struct netns_id *id)
 		if (c->pod != DISCOVER_NONE && s->pods[c->pod].name)
 			return s->pods[c->pod].name;
 		if (c->container != DISCOVER_NONE && !container)
-			container = s->containers[c->container].name ?: s->containers[c->container].id;
+			container =
+				s->containers[c->container].name ?: s->containers[c->container].id;
 	}
 	for (size_t i = 0; i < s->n_netns && !container; i++)
 		if (s->netns[i].id.ino == id->ino && s->netns[i].id.dev == id->dev)
@@ -229,8 +231,8 @@ static void record(struct run *run, const struct place *p, const char *event, bo
 {
 	run__record(run, "place", run__now(run),
 		    json_pack("{s:s,s:s,s:s,s:b,s:s*}", "place", p->name, "endpoint",
-			      run->e->endpoints[p->endpoint].name, "event", event, "here",
-			      here, "ip", *p->ip ? p->ip : NULL));
+			      run->e->endpoints[p->endpoint].name, "event", event, "here", here,
+			      "ip", *p->ip ? p->ip : NULL));
 }
 
 static void leave(struct place *p)
@@ -238,6 +240,20 @@ static void leave(struct place *p)
 	p->netns_fd = safe_close(p->netns_fd);
 	p->netns = (struct netns_id){0};
 	p->ip[0] = '\0';
+	p->addressless = false;
+}
+
+/* A namespace may be there, and have its name, before it has an address. */
+static bool look_for_address(struct place *p)
+{
+	char ip[sizeof(p->ip)];
+
+	if (!p->addressless || !first_address(p->netns_fd, ip, sizeof(ip)))
+		return false;
+	memcpy(p->ip, ip, sizeof(ip));
+	p->addressless = false;
+	p->generation++;
+	return true;
 }
 
 /* What has become of @p is @x. True: it is not what it was. */
@@ -266,7 +282,7 @@ static bool become(struct run *run, struct place *p, const struct found *x)
 		return true;
 	}
 	if (p->netns_fd >= 0 && p->netns.ino == x->netns.ino && p->netns.dev == x->netns.dev)
-		return false;
+		return look_for_address(p);
 	leave(p);
 	p->elsewhere = false;
 	p->netns = x->netns;
@@ -275,15 +291,17 @@ static bool become(struct run *run, struct place *p, const struct found *x)
 	if (ip)
 		snprintf(p->ip, sizeof(p->ip), "%s", ip);
 	else if (p->netns_fd >= 0)
-		first_address(p->netns_fd, p->ip, sizeof(p->ip));
+		p->addressless = !first_address(p->netns_fd, p->ip, sizeof(p->ip));
 	return true;
 }
 
 /* One that is all of its endpoint stays in its namespace while that is matched, and until another is. */
 static bool follow_one(struct run *run, struct place *p, const struct finds *f)
 {
-	if (!f->n || (p->netns_fd >= 0 && has_netns(f, &p->netns)))
+	if (!f->n)
 		return false;
+	if (p->netns_fd >= 0 && has_netns(f, &p->netns))
+		return look_for_address(p);
 	return become(run, p, &f->v[0]);
 }
 
@@ -334,7 +352,8 @@ static bool follow_many(struct run *run, size_t endpoint, const struct finds *f,
 static bool follow_endpoint(struct run *run, size_t i, bool tell)
 {
 	struct finds f = find(run, i);
-	struct place *only = run->many[i] ? NULL : run_places__of(run, run->e->endpoints[i].name, NULL);
+	struct place *only =
+		run->many[i] ? NULL : run_places__of(run, run->e->endpoints[i].name, NULL);
 	bool any;
 
 	if (only)
@@ -371,7 +390,8 @@ int run_places__open(struct run *run, struct error *err)
 
 		run->many[i] = run->plan->select->members || may_be_many(run, i, &f);
 		/* whom the file does not speak of are as without it */
-		for (size_t k = 0; k < e->endpoints[i].n_selectors && run->plan->select->members; k++)
+		for (size_t k = 0; k < e->endpoints[i].n_selectors && run->plan->select->members;
+		     k++)
 			if (e->endpoints[i].selectors[k].kind != SELECTOR_PODS)
 				run->many[i] = may_be_many(run, i, &f);
 		free(f.v);
@@ -397,6 +417,14 @@ bool run_places__follow(struct run *run)
 	if (any)
 		qsort(run->places, run->n_places, sizeof(struct place *), by_name);
 	return any;
+}
+
+bool run_places__are_new(const struct run *run)
+{
+	for (size_t i = 0; i < run->n_places; i++)
+		if (run->places[i]->addressless)
+			return true;
+	return false;
 }
 
 void run_places__free(struct run *run)

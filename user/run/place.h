@@ -31,7 +31,8 @@ struct place {
 	int netns_fd;	  /* -1: it has no namespace here now */
 	struct netns_id netns;
 	unsigned int generation; /* one more with each namespace that it has had */
-	char ip[46];		 /* of the server in it; "" unless it has one */
+	char ip[46];		 /* of the server in it; "" unless it has a namespace, or is elsewhere */
+	bool addressless;	 /* it has no address yet but its own loopback's */
 	bool exited;
 	bool seen; /* in the look at hand */
 	struct rate rate;
@@ -42,6 +43,8 @@ struct place {
 int run_places__open(struct run *run, struct error *err);
 /* After they were matched again: what came, moved or went is recorded. True: there was something. */
 bool run_places__follow(struct run *run);
+/* Some place has had no address yet: it is worth another look when addresses come. */
+bool run_places__are_new(const struct run *run);
 void run_places__free(struct run *run);
 
 /* The first place of endpoint @name that is after @after (NULL: the first of all); NULL: no more. */

@@ -39,8 +39,8 @@ int traffic__open(struct run *run, struct error *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < run->n_places && !r; i++)
 		if (run->places[i]->netns_fd >= 0)
-			r = listens__add(t->listens, run->places[i]->name,
-					 run->places[i]->netns_fd, err);
+			r = listens__add(t->listens, run->places[i]->name, run->places[i]->netns_fd,
+					 err);
 	if (!r && dataplane__bins_missing(run->dp))
 		run__say(run, 0, "%s", dataplane__bins_missing(run->dp));
 	return r;
@@ -52,7 +52,8 @@ void traffic__follow(struct run *run)
 
 	for (size_t i = 0; run->bins && i < run->n_places; i++)
 		if (run->places[i]->netns_fd >= 0 &&
-		    listens__add(run->bins->listens, run->places[i]->name, run->places[i]->netns_fd, &err))
+		    listens__add(run->bins->listens, run->places[i]->name, run->places[i]->netns_fd,
+				 &err))
 			run__note(run, "warning", "%s", err.msg);
 }
 
