@@ -259,6 +259,8 @@ static int look(struct follow *f, struct error *err)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
+	if (changed || run_places__are_new(f->run))
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
 	if (f->select->members)
