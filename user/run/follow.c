@@ -291,6 +291,8 @@ static int look_at_members(struct follow *f, struct error *err)
 	if (!reload_members(f))
 		return 0;
 	r = match_again(f, false, &changed, err);
+	if (changed)
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
 	exempt_node(f);
