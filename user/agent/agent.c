@@ -336,6 +336,8 @@ static int open_all(struct agent *a, struct error *err)
 		r = runs__new(&c, &a->runs);
 	if (r == 0)
 		r = schedules__new(&c, &a->schedules);
+	if (r == 0 && a->http)
+		agent__begin_pages(a);
 	if (r == 0)
 		r = watch_objects(a);
 	return r < 0 ? err__set(err, r, "watches: %s", strerror(-r)) : 0;

@@ -42,6 +42,7 @@ static void run__free(struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(sends); i++)
 		r->runs->c.ops->cancel(r->runs->c.arg, sends[i]);
 	child__free(r->child);
+	job__free(r->packing);
 	collector__free(r->collector);
 	unload(r);
 	json_decref(r->obj);
@@ -363,7 +364,8 @@ int64_t runs__step(struct runs *runs)
 	for (struct run **at = &runs->first; *at;) {
 		struct run *r = *at;
 
-		if (r->dirty || r->due_ns <= now || child_ended(r) || r->collector) {
+		if (r->dirty || r->due_ns <= now || child_ended(r) || r->packing ||
+		    r->collector) {
 			if (r->gone && leave(r)) {
 				*at = r->next;
 				run__free(r);
@@ -389,12 +391,13 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 	size_t n = 0;
 
 	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
-		int fd = r->collector ? collector__fd(r->collector) : -1;
+		/* A record is packed when the child has gone: at most two of the three are there. */
+		int own[] = {r->child ? child__fd(r->child) : -1, job__fd(r->packing),
+			     collector__fd(r->collector)};
 
-		if (r->child)
-			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
-		if (fd >= 0)
-			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			if (own[i] >= 0)
+				fds[n++] = (struct pollfd){.fd = own[i], .events = POLLIN};
 	}
 	return n;
 }
