@@ -227,13 +227,16 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 /* All files are parsed and checked before the first one runs. */
 static int load_all(const struct run_args *a, struct experiment **list)
 {
+	/* told who its pods are, it may choose them by what is known of them elsewhere */
+	const struct experiment_mode mode = {.place = a->opts.members ? EXPERIMENT_MEMBERS
+								      : EXPERIMENT_HERE};
 	int status = 0;
 
 	for (size_t i = 0; i < a->n_files; i++) {
 		struct error err = {0};
 
-		if (experiment__load(a->files[i], a->seed_set ? a->seed : cli__draw_seed(),
-				     &list[i], &err) < 0)
+		if (experiment__load_as(a->files[i], a->seed_set ? a->seed : cli__draw_seed(),
+					&mode, &list[i], &err) < 0)
 			status = cli__fail(EXIT_USAGE, &err);
 		else if (a->seed_set && !list[i]->seed_drawn)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],

@@ -240,7 +240,7 @@ static int prepare(struct run *run, struct error *err)
 	if (!r && timeline__init(run))
 		r = err__set(err, -ENOMEM, "out of memory");
 	if (!r)
-		r = observe__places(run, err);
+		r = run_places__open(run, err);
 	if (!r && run->dir)
 		run->plan->dp.traffic_bin_ns = (uint64_t)run->e->traffic_bin_ns;
 	/* Attached before the first server starts; nothing is faulted until it is armed. */
@@ -356,14 +356,14 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	uint64_t gaps = 0;
 	int r;
 
+	/* Once: a step of CLOCK_REALTIME moves no run that has its start. */
+	run.start_realtime_ns = opts->start_realtime_ns;
+	run.t0_ns = start__instant(opts->start_realtime_ns);
 	r = live__open(opts, &run.live, err);
 	if (!r && run__is_over(e, opts, &ret->over_ns)) {
 		live__end(&run, "complete", "it was over before it could begin here");
 		return EXIT_HOLDS;
 	}
-	/* Once: a step of CLOCK_REALTIME moves no run that has its start. */
-	run.start_realtime_ns = opts->start_realtime_ns;
-	run.t0_ns = start__instant(opts->start_realtime_ns);
 	if (!r)
 		r = prepare(&run, err);
 	usage = r == -EINVAL && !run.dp; /* nothing was attached, nothing ran */

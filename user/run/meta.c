@@ -156,6 +156,7 @@ json_t *meta__run_event(const struct run *run)
 	json_object_set_new(o, "start_realtime_ns",
 			    json_integer(run->start_realtime_ns
 						 ?: clock__realtime() - clock__now() + run->t0_ns));
+	json_object_set_new(o, "places", run->places ? run_places__json(run) : json_array());
 	if (run->opts->node)
 		json_object_set_new(o, "node", json_string(run->opts->node));
 	if (run->joined_ns)
