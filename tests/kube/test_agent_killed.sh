@@ -4,7 +4,7 @@
 #
 # test_agent_killed.sh: an agent that is killed by -9 in the middle of a fault: the one that comes after it takes the run up, to the same
 # end, neither longer nor twice.
-# shellcheck source=tests/kube/lib.sh disable=SC2016
+# shellcheck source=tests/kube/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 
 { pod a n1; pod b n2; } | kn apply -f - >/dev/null
