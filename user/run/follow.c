@@ -3,6 +3,7 @@
 
 #include "run/hosts.h"
 #include "run/internal.h"
+#include "run/members.h"
 #include "run/relevant.h"
 
 #include <string.h>
@@ -62,6 +63,11 @@ int follow__watch_fd(const struct follow *f)
 int follow__hosts_fd(const struct follow *f)
 {
 	return f && f->select->hosts ? hosts__fd(f->select->hosts) : -1;
+}
+
+int follow__members_fd(const struct follow *f)
+{
+	return f && f->select->members ? members__fd(f->select->members) : -1;
 }
 
 int64_t follow__next(const struct follow *f)
@@ -176,12 +182,23 @@ static void warn_once(struct follow *f, const struct error *err)
 	f->warned = true;
 }
 
+/* One that is half-written or wrong is said once, and what was read before stands. */
+static void reload_members(struct follow *f)
+{
+	struct error err = {0};
+	bool changed;
+
+	if (select__reload(f->select, &changed, &err))
+		run__note(f->run, "warning", "%s; the members before it stand", err.msg);
+}
+
 static int match_again(struct follow *f, bool *ret_changed, struct error *err)
 {
 	struct teller t = {.f = f};
 	struct snapshot s = {0};
 	int r = 0;
 
+	reload_members(f);
 	f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
 	if (f->select->needs_snapshot)
 		r = snapshot__take(f->select->snapshot.root, &s, err);
@@ -208,6 +225,17 @@ static void tell_data_plane(struct follow *f)
 		select__settle(f->select);
 }
 
+/* Both the file and what names come to may have changed. */
+static void exempt_node(struct follow *f)
+{
+	struct plan *p = f->run->plan;
+	int r = exempt__node(&p->node_exempts, &p->dp, f->run->dp, f->select->members);
+
+	if (r)
+		run__note(f->run, "warning", "cannot exempt this node's addresses: %s",
+			  strerror(-r));
+}
+
 /* Of this thread, in ns: what a look costs the others, however long it had to wait for a processor. */
 static int64_t cpu_time(void)
 {
@@ -229,6 +257,8 @@ static int look(struct follow *f, struct error *err)
 		warn_once(f, err);
 	if (changed || f->pending)
 		tell_data_plane(f);
+	if (f->select->members)
+		exempt_node(f);
 	cost = cpu_time() - began;
 	if (cost * FOLLOW_EVERY_COSTS > every)
 		every = cost * FOLLOW_EVERY_COSTS;
@@ -268,6 +298,8 @@ int follow__tick(struct follow *f, struct error *err)
 	if (now >= f->listen_ns)
 		hear(f, now);
 	if (f->select->hosts && hosts__drain(f->select->hosts))
+		f->wanted = true;
+	if (f->select->members && members__drain(f->select->members))
 		f->wanted = true;
 	if ((f->wanted && now >= f->free_ns) || now >= f->every_ns)
 		return look(f, err);

@@ -58,6 +58,8 @@ struct rate {
 struct fault_state {
 	size_t next; /* window that is active, or comes next */
 	bool active, hit;
+	size_t first; /* the window that it began with: that were not over yet when the run was joined */
+	int64_t cleared_ns;		 /* run time of the last end; -1: none */
 	struct chaos_edge_counts before; /* total at the start of this occurrence */
 	struct chaos_edge_counts total;
 };
@@ -73,9 +75,12 @@ struct run {
 	struct lab *lab;
 	struct plan *plan;
 	struct dataplane *dp;
-	struct follow *follow; /* NULL: nothing to follow */
+	struct follow *follow;	 /* NULL: nothing to follow */
 	struct capture *capture; /* NULL: none was asked for */
 	int64_t t0_ns;
+	int64_t start_realtime_ns; /* that t0_ns was made of; 0: it was not given */
+	int64_t joined_ns; /* run time at which it was joined in the middle; 0: at its start */
+	struct live *live; /* NULL: nobody asked for it */
 
 	struct place *places; /* one for each endpoint */
 	struct run_probe *probes;
@@ -96,7 +101,7 @@ struct run {
 
 	struct run_traffic *bins; /* NULL without a record */
 
-	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
+	json_t *early; /* events before the record is begun: [[mono_ns, type, fields]] */
 
 	struct run_view view; /* arrays owned by the run, filled by view__update() */
 	struct view_role *view_roles;
@@ -121,6 +126,18 @@ void run__say(struct run *run, int64_t t_ns, const char *fmt, ...)
 void run__note(struct run *run, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+void run__set_phase(struct run *run, const char *phase);
+
+/* start.c: CLOCK_MONOTONIC of an instant of CLOCK_REALTIME, as the two stand now. */
+int64_t start__instant(int64_t realtime_ns);
+
+/* What waits for run time 0 is called so, in what is shown of the run; the record does not begin before. */
+#define PHASE_ARMED "armed"
+/* loop.c: to run time 0, with all attached and armed. False: it ends before that; end_status says why. */
+bool loop__wait_start(struct run *run);
+/* From then on to the end of the experiment or to what ends it before. */
+void loop__run(struct run *run);
+
 /* folder.c */
 int folder__create(struct run *run, struct error *err);
 /* Undo folder__create(): the experiment was refused, so nothing of it stays. */
@@ -131,8 +148,14 @@ json_t *meta__run_event(const struct run *run);
 
 /* timeline.c */
 int timeline__init(struct run *run);
-/* Program the first windows; call before arming. */
+/* The first of @w that is not over at @now. */
+size_t timeline__first(const struct windows *w, int64_t now);
+/* Program the first windows that are not over when the run is joined; call before arming. */
 void timeline__prime(struct run *run);
+/* The leases of a run without an end, where they are due; before run time 0, too. */
+void timeline__renew(struct run *run, int64_t now);
+/* Windows were over before the run was joined. */
+bool timeline__any_skipped(const struct run *run);
 /* Record what began and ended by @now (run time), program what comes. */
 void timeline__tick(struct run *run, int64_t now);
 int64_t timeline__next(const struct run *run,
@@ -144,6 +167,8 @@ void timeline__end(struct run *run, int64_t now);
 /* "12 packets dropped, 3 delayed": what was done since @was; what did not happen is not said. Writes @buf, returns it. */
 const char *timeline__changes(const struct chaos_edge_counts *was,
 			      const struct chaos_edge_counts *now, char *buf, size_t size);
+/* {"dropped": n, "delayed": n, ...} */
+json_t *timeline__effects(const struct chaos_edge_counts *c);
 json_t *timeline__hits(const struct run *run, size_t fault);
 json_t *timeline__edges(const struct run *run, size_t fault);
 
@@ -170,6 +195,8 @@ uint64_t observe__gaps(const struct run *run);
  * traffic__end(), which comes when nothing is armed any more, all that was counted is recorded.
  */
 int traffic__open(struct run *run, struct error *err);
+/* The run is joined at run time @now: what was before is not there to be taken. */
+void traffic__join(struct run *run, int64_t now);
 void traffic__tick(struct run *run, int64_t now);
 void traffic__end(struct run *run, int64_t now);
 /* Members of the end event's recorder: what is not in its place. */
@@ -185,7 +212,19 @@ bool guard__tick(struct run *run, int64_t now);
 
 /* publish.c: for who watches; what cannot be written is not seen, and no harm to the run */
 void publish__scope(struct run *run);
-void publish__live(struct run *run, int64_t now); /* after view__update(); once a second, and on changes */
+void publish__live(struct run *run,
+		   int64_t now); /* after view__update(); once a second, and on changes */
+
+/*
+ * live.c: how things stand, in a file for who started the run: at each change of a fault or of the members, else once a
+ * second, and a last time when it has ended. NULL is fine everywhere.
+ */
+int live__open(const struct run_options *opts, struct live **ret, struct error *err);
+void live__close(struct live *l);
+/* A note of level @level: all but "info" are shown. */
+void live__note(struct live *l, const char *level, const char *text);
+void live__tick(struct run *run, int64_t now);
+void live__end(struct run *run, const char *status, const char *reason);
 
 /* view.c */
 int view__init(struct run *run);

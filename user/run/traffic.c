@@ -46,6 +46,16 @@ int traffic__open(struct run *run, struct error *err)
 	return r;
 }
 
+void traffic__join(struct run *run, int64_t now)
+{
+	struct run_traffic *t = run->bins;
+
+	if (!t)
+		return;
+	t->next_bin = (uint64_t)(now / run->e->traffic_bin_ns);
+	t->next_drops_ns = t->drops_from_ns = now;
+}
+
 void traffic__free(struct run *run)
 {
 	if (!run->bins)

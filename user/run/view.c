@@ -8,10 +8,13 @@ int view__init(struct run *run)
 {
 	const struct experiment *e = run->e;
 	struct run_view *v = &run->view;
+	size_t n_roles = 0;
 
 	v->nodes = calloc(e->n_endpoints + 1, sizeof(*v->nodes));
 	v->faults = calloc(e->n_faults + 1, sizeof(*v->faults));
-	run->view_roles = calloc(run->n_probes + 1, sizeof(*run->view_roles));
+	for (size_t i = 0; i < e->n_roles; i++)
+		n_roles += e->roles[i].n_endpoints;
+	run->view_roles = calloc(n_roles + 1, sizeof(*run->view_roles));
 	v->loads = calloc(e->n_workloads + 1, sizeof(*v->loads));
 	if (!v->nodes || !v->faults || !v->loads || !run->view_roles)
 		return -ENOMEM;
@@ -24,9 +27,9 @@ int view__init(struct run *run)
 	for (size_t i = 0, k = 0; i < e->n_endpoints; i++) {
 		v->nodes[i].name = e->endpoints[i].name;
 		v->nodes[i].roles = run->view_roles + k;
-		for (size_t j = 0; j < run->n_probes; j++)
-			if (run->probes[j].place == i)
-				run->view_roles[k++].resource = run->probes[j].watch->resource;
+		for (size_t j = 0; j < e->n_roles; j++)
+			for (size_t m = 0; m < e->roles[j].n_endpoints; m++)
+				k += !strcmp(e->roles[j].endpoints[m], e->endpoints[i].name);
 	}
 	return 0;
 }
@@ -62,6 +65,7 @@ static void update_node(struct run *run, size_t i)
 			continue;
 		probe__state(run->probes[j].probe, &st);
 		r = &n->roles[n->n_roles++];
+		r->resource = run->probes[j].watch->resource;
 		memcpy(r->role, st.role, sizeof(r->role));
 		r->claim = st.claim;
 		r->epoch = st.epoch;
