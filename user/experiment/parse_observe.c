@@ -8,11 +8,13 @@
 /* --- shared by roles and workloads ---------------------------------------------------------------- */
 
 /* A probe or client runs inside the endpoint: it must have a network namespace to run in. */
-static bool is_enterable(const struct endpoint *ep)
+static bool is_enterable(const struct reader *r, const struct endpoint *ep)
 {
 	for (size_t i = 0; i < ep->n_selectors; i++) {
-		if (ep->selectors[i].kind == SELECTOR_NODE ||
-		    ep->selectors[i].kind == SELECTOR_NETNS)
+		enum selector_kind kind = ep->selectors[i].kind;
+
+		if (kind == SELECTOR_NODE || kind == SELECTOR_NETNS ||
+		    (kind == SELECTOR_PODS && r->place != EXPERIMENT_HERE))
 			return true;
 	}
 	return false;
@@ -29,11 +31,13 @@ void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names
 
 		if (index == SIZE_MAX)
 			continue;
-		if (!is_enterable(&r->e->endpoints[index])) {
+		if (!is_enterable(r, &r->e->endpoints[index])) {
 			reader__fault(r, item->pos,
 				      "`%s` is no network namespace that could be entered; "
-				      "expected a lab node or a netns",
-				      item->text);
+				      "expected %s",
+				      item->text,
+				      r->place == EXPERIMENT_HERE ? "a lab node or a netns"
+								  : "pods");
 			continue;
 		}
 		for (size_t j = 0; j < *n_names; j++) {
