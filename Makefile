@@ -47,7 +47,7 @@ DEPS_kube	 := experiment lib
 DEPS_agent	 := kube run recorder lab experiment discover datapath line report analysis check lib
 DEPS_cli	 := agent kube run recorder lab experiment flows discover datapath line report analysis check lib
 
-PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
+PKGS	    := libfyaml jansson libcurl hiredis libmnl libmicrohttpd libbpf
 CFLAGS	    ?= -O2 -g
 WARN	    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	       -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral \
