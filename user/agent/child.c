@@ -60,7 +60,10 @@ static void run_child(const char *exe, char *const *argv, int log, pid_t agent)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
-	/* SIGTERM, not SIGKILL: it then ends in order. What it attached goes with it either way. */
+	/*
+	 * SIGTERM, not SIGKILL: it then ends in order. What it attached goes with it either way. It asks for that again
+	 * (--with-parent): exec takes it away from who gains capabilities.
+	 */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != agent)
 		_exit(127);
@@ -72,7 +75,7 @@ static void run_child(const char *exe, char *const *argv, int log, pid_t agent)
 
 /* The words of its command line. Owned, but for the constants; in order of their options. */
 struct words {
-	char *out, *live, *members, *file, start[32];
+	char *out, *live, *members, *file, start[32], parent[16];
 };
 
 static void cleanup_words(struct words *w)
@@ -89,6 +92,7 @@ static int words__make(struct words *w, const struct child_spec *s, const struct
 
 	snprintf(name, sizeof(name), "segment-%u", s->segment);
 	snprintf(w->start, sizeof(w->start), "%" PRId64, s->start_at_ns);
+	snprintf(w->parent, sizeof(w->parent), "%d", getpid());
 	w->out = run_folder__path(s->folder, name);
 	w->live = run_folder__path(s->folder, c->live);
 	w->members = run_folder__path(s->folder, "members.json");
@@ -129,7 +133,7 @@ int child__start(const struct child_spec *s, struct child **ret, struct error *e
 				      (char *)"--start-at", w.start,	    (char *)"--members",
 				      w.members,	    (char *)"--live", w.live,
 				      (char *)"--node",	    (char *)s->node, (char *)"--no-report",
-				      w.file,		    NULL};
+				      (char *)"--with-parent", w.parent, w.file, NULL};
 
 		c->pid = fork();
 		if (c->pid == 0)

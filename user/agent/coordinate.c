@@ -52,6 +52,26 @@ json_t *coordinate__start(const json_t *obj, int64_t now_ns, int64_t lead_ns, co
 	return coordinate__guarded(obj, status);
 }
 
+static bool annotated(const json_t *obj, const char *key)
+{
+	const json_t *a = json_object_get(json_object_get(obj, "metadata"), "annotations");
+	const char *v = json_string_value(json_object_get(a, key));
+
+	return v && !strcmp(v, "true");
+}
+
+bool coordinate__stop(const json_t *obj)
+{
+	return annotated(obj, "netchaos.dev/stop") ||
+	       json_is_object(json_object_get(json_object_get(obj, "status"), "stopped"));
+}
+
+bool coordinate__paused(const json_t *obj)
+{
+	return annotated(obj, "netchaos.dev/pause") ||
+	       annotated(obj, "experiment.chaos-mesh.org/pause");
+}
+
 /* FNV-1a: the same on every node. */
 static uint32_t hash(const char *s)
 {

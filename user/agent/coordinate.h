@@ -23,6 +23,10 @@ json_t *coordinate__guarded(const json_t *obj, json_t *status);
 /* status.startAt; 0: none. */
 int64_t coordinate__start_at(const json_t *obj);
 
+/* What annotations ask for, and what a node says that had to stop the whole run: status.stopped. */
+bool coordinate__stop(const json_t *obj);
+bool coordinate__paused(const json_t *obj);
+
 /*
  * How long this node leaves the whole's status to others: none for the first by name of those that take part, then
  * a second each; those that take no part come last, spread by their names. At most 10 s.

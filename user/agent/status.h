@@ -42,6 +42,7 @@ struct node_facts {
 	int64_t start_at_ns;   /* CLOCK_REALTIME */
 	const json_t *members; /* members.json; may be NULL */
 	const json_t *live;    /* live.json of the last child; may be NULL */
+	bool ended;	       /* no child is there, and none will be */
 	bool clock_known;
 	int64_t clock_lo_ns, clock_hi_ns; /* our clock minus the API server's is between them */
 	size_t chunks;			  /* of the record, once it is in the API */

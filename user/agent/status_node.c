@@ -59,11 +59,16 @@ struct pod_effect {
 	const char *mechanism;
 };
 
+static void take_first(struct pod_effect *x, const json_t *at)
+{
+	if (json_is_number(at) && (!x->first || json_number_value(at) < json_number_value(x->first)))
+		x->first = at;
+}
+
 /* What one fault did to the pod at @place. */
 static void take_fault(struct pod_effect *x, const json_t *fault, const char *place)
 {
-	const json_t *first = json_object_get(fault, "first_hit_at_s"),
-		     *cleared = json_object_get(fault, "cleared_at_s"), *edge;
+	const json_t *cleared = json_object_get(fault, "cleared_at_s"), *edge;
 	const char *how = text(fault, "mechanism");
 	bool touched = false;
 	size_t i;
@@ -73,6 +78,7 @@ static void take_fault(struct pod_effect *x, const json_t *fault, const char *pl
 			continue;
 		touched = true;
 		add_hits(x->hits, edge);
+		take_first(x, json_object_get(edge, "first_hit_at_s"));
 	}
 	if (json_is_true(json_object_get(fault, "active"))) {
 		x->active = true;
@@ -81,9 +87,6 @@ static void take_fault(struct pod_effect *x, const json_t *fault, const char *pl
 	if (!touched)
 		return;
 	x->touched = true;
-	if (json_is_number(first) &&
-	    (!x->first || json_number_value(first) < json_number_value(x->first)))
-		x->first = first;
 	if (json_is_number(cleared) &&
 	    (!x->cleared || json_number_value(cleared) > json_number_value(x->cleared)))
 		x->cleared = cleared;
@@ -106,6 +109,8 @@ static bool attached(const json_t *live, const char *place)
 static const char *pod_phase(const struct node_facts *f, const struct pod_effect *x,
 			     const char *place)
 {
+	if (f->ended)
+		return f->segments ? "Recovered" : "NotInjected";
 	switch (f->phase) {
 	case NODE_WAITING:
 	case NODE_REFUSED:

@@ -26,6 +26,7 @@ int cmd_stop(int argc, char **argv);
 int cmd_clear(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_agent(int argc, char **argv);
 
 /* argp's option keys without a letter. */
 enum cli_key {
@@ -51,10 +52,17 @@ enum cli_key {
 	KEY_NETNS,
 	KEY_COMPARE,
 	KEY_CAPTURE,
+	KEY_NODE,
+	KEY_DIR,
+	KEY_LEAD,
+	KEY_LISTEN,
+	KEY_NAMESPACE,
+	KEY_NO_CHAOSMESH,
+	KEY_KUBECONFIG,
+	KEY_CONTEXT,
 	KEY_START_AT,
 	KEY_MEMBERS,
 	KEY_LIVE,
-	KEY_NODE,
 	KEY_NO_REPORT,
 	KEY_WITH_PARENT,
 };
