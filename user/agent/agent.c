@@ -1,139 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* agent.c: the loop, and what goes round in it. */
-#include "agent/agent.h"
+#include "agent/agent_internal.h"
 
-#include "agent/collect.h"
-#include "agent/pods.h"
-#include "agent/runs.h"
-#include "agent/schedule.h"
-#include "datapath/netns.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "lib/log.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <sys/stat.h>
 
 enum {
 	IDLE_MS = 10000,
 	PODS_TOGETHER_MS = 50, /* changes of pods are acted on together */
-	EXEMPT_EVERY_S = 10,
+	METRICS_EVERY_MS = 1000,
 	END_LIMIT_S = 8, /* below the 30 s that a pod has to end, and what its children need after SIGTERM */
-};
-
-/* One watch, and what of it is told. */
-struct source {
-	struct agent *a;
-	const char *what; /* "networkchaos.chaos-mesh.org" */
-	struct kube_watch *watch;
-	enum run_kind kind;
-	bool lost;
-};
-
-struct agent {
-	const struct agent_options *o;
-	struct kube *kube;
-	struct runs *runs;
-	struct schedules *schedules;
-	struct source kinds[RUN_KINDS], schedule, pod, node;
-	/* @coming: what a watch of another scope tells, until it has told all */
-	struct pods *pods, *coming;
-	struct runs_want scope; /* of the watches of pods and nodes that are on */
-	int64_t pods_changed_ns; /* 0: nothing new */
-	json_t *exempt;
-	int64_t exempt_at_ns;
-};
-
-/* --- the world, as runs see it --------------------------------------------------------------------- */
-
-static int do_request(void *arg, const struct kube_request *r)
-{
-	return kube__request(((struct agent *)arg)->kube, r);
-}
-
-static void do_cancel(void *arg, const void *who)
-{
-	kube__cancel(((struct agent *)arg)->kube, who);
-}
-
-static int64_t get_now(void *arg)
-{
-	(void)arg;
-	return clock__now();
-}
-
-static int64_t get_realtime(void *arg)
-{
-	(void)arg;
-	return clock__realtime();
-}
-
-static bool get_clock(void *arg, int64_t *ret_lo_ns, int64_t *ret_hi_ns)
-{
-	return kube__clock(((struct agent *)arg)->kube, ret_lo_ns, ret_hi_ns);
-}
-
-static json_t *own_addresses(void)
-{
-	_cleanup_close_ int fd = netns__open_self();
-	struct netns_scan scan = {0};
-	json_t *list;
-
-	if (fd < 0 || netns__scan(fd, &scan) < 0)
-		return NULL;
-	list = json_array();
-	for (size_t i = 0; i < scan.n_addrs; i++) {
-		char text[INET6_ADDRSTRLEN];
-
-		if (inet_ntop(scan.addrs[i].family, scan.addrs[i].addr, text, sizeof(text)))
-			json_array_append_new(list, json_string(text));
-	}
-	netns_scan__reset(&scan);
-	return list;
-}
-
-/* The kubelet's probes come from these: in the node's namespace, which is ours with hostNetwork. */
-static json_t *get_exempt(void *arg)
-{
-	struct agent *a = arg;
-
-	if (!a->exempt || clock__now() >= a->exempt_at_ns + EXEMPT_EVERY_S * NS_PER_S) {
-		json_decref(a->exempt);
-		a->exempt = own_addresses();
-		a->exempt_at_ns = clock__now();
-	}
-	return json_deep_copy(a->exempt);
-}
-
-static void tell(void *arg, const json_t *obj, bool warning, const char *reason, const char *words)
-{
-	const json_t *meta = json_object_get(obj, "metadata");
-	const char *ns = json_string_value(json_object_get(meta, "namespace")),
-		   *name = json_string_value(json_object_get(meta, "name")),
-		   *kind = json_string_value(json_object_get(obj, "kind"));
-
-	(void)arg;
-	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?", ns ? ns : "",
-		   name ? name : "?", reason, words ? words : "");
-}
-
-static const struct collect_ops collect_ops = {
-	.request = do_request,
-	.cancel = do_cancel,
-	.now = get_now,
-	.realtime = get_realtime,
-};
-
-static const struct runs_ops ops = {
-	.collect = &collect_ops,
-	.request = do_request,
-	.cancel = do_cancel,
-	.now = get_now,
-	.realtime = get_realtime,
-	.clock = get_clock,
-	.exempt = get_exempt,
-	.event = tell,
 };
 
 /* --- watches ------------------------------------------------------------------------------------- */
@@ -141,12 +21,17 @@ static const struct runs_ops ops = {
 /* Words of an outage, once; and that it is over. */
 static void note_contact(struct source *s, enum kube_event ev, const char *words)
 {
+	if (ev != KUBE_LOST)
+		s->a->contact_ns = clock__now();
 	if (ev == KUBE_LOST) {
 		log_warn("%s: %s", s->what, words ? words : "no contact");
+		snprintf(s->why, sizeof(s->why), "%s", words ? words : "no contact");
 		s->lost = true;
+		metrics__add(s->a->metrics, METRIC_WATCH_RESTARTS, NO_LABELS, 1);
 	} else if (ev == KUBE_SYNCED && s->lost) {
 		log_warn("%s: contact again", s->what);
 		s->lost = false;
+		s->why[0] = '\0';
 	}
 }
 
@@ -331,11 +216,13 @@ static int wait_ms(int64_t next_ns)
 
 static int wait(struct agent *a, int64_t next_ns)
 {
-	struct pollfd fds[1 + RUNS_FDS_MAX];
+	struct pollfd fds[2 + RUNS_FDS_MAX];
 	size_t n = 0;
 	int r;
 
 	fds[n++] = (struct pollfd){.fd = a->o->wake_fd, .events = POLLIN};
+	if (a->http)
+		fds[n++] = (struct pollfd){.fd = http_server__fd(a->http), .events = POLLIN};
 	n += runs__fds(a->runs, fds + n);
 	r = kube__wait(a->kube, fds, n, wait_ms(next_ns));
 	return r < 0 && r != -EINTR ? r : 0;
@@ -344,6 +231,15 @@ static int wait(struct agent *a, int64_t next_ns)
 static int64_t min(int64_t x, int64_t y)
 {
 	return x < y ? x : y;
+}
+
+/* What a child counted is seen before the next one begins from 0. */
+static void count(struct agent *a)
+{
+	if (clock__now() < a->counted_ns + METRICS_EVERY_MS * NS_PER_MS)
+		return;
+	a->counted_ns = clock__now();
+	agent__count(a);
 }
 
 static int loop(struct agent *a)
@@ -355,6 +251,10 @@ static int loop(struct agent *a)
 
 		next = min(next, runs__step(a->runs));
 		next = min(next, schedules__step(a->schedules, a->runs));
+		next = min(next, events__step(a->events));
+		if (a->http)
+			next = min(next, http_server__step(a->http));
+		count(a);
 		r = follow_want(a);
 		if (r == 0)
 			r = wait(a, next);
@@ -385,7 +285,7 @@ static int open_all(struct agent *a, struct error *err)
 		.dir = a->o->dir,
 		.exe = "/proc/self/exe",
 		.lead_ns = a->o->lead_ns,
-		.ops = &ops,
+		.ops = &agent_ops,
 		.arg = a,
 	};
 	int r;
@@ -395,7 +295,14 @@ static int open_all(struct agent *a, struct error *err)
 	r = kube__open(&a->o->kube, &a->kube, err);
 	if (r < 0)
 		return r;
-	r = runs__new(&c, &a->runs);
+	if (a->o->listen)
+		r = http_server__open(a->o->listen, agent__page, a, &a->http, err);
+	if (r < 0)
+		return r;
+	a->metrics = metrics__new();
+	r = a->metrics ? events__new(a->o->node, a->o->pod, agent_ops.collect, a, &a->events) : -ENOMEM;
+	if (r == 0)
+		r = runs__new(&c, &a->runs);
 	if (r == 0)
 		r = schedules__new(&c, &a->schedules);
 	if (r == 0)
@@ -407,9 +314,13 @@ static void close_all(struct agent *a)
 {
 	if (a->runs)
 		end_children(a);
+	http_server__close(a->http);
 	schedules__free(a->schedules);
 	runs__free(a->runs);
+	events__free(a->events);
+	agent__forget_asked(a);
 	kube__close(a->kube);
+	metrics__free(a->metrics);
 	pods__free(a->coming);
 	pods__free(a->pods);
 	json_decref(a->exempt);

@@ -167,13 +167,10 @@ static int bind_to(struct sockaddr_storage *a, bool any)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_storage a = {0};
+	struct sockaddr_in6 a = {0}; /* IPv4 has its port in the same place */
 	socklen_t len = sizeof(a);
 
-	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		return 0;
-	return ntohs(a.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&a)->sin6_port
-					     : ((struct sockaddr_in *)&a)->sin_port);
+	return getsockname(fd, (struct sockaddr *)&a, &len) < 0 ? 0 : ntohs(a.sin6_port);
 }
 
 static int start(struct http_server *s, int fd)

@@ -118,7 +118,8 @@ static char *labels_text(const struct family *f, const char *const *values)
 		return NULL;
 	for (size_t i = 0; i < METRICS_LABELS_MAX && f->labels[i]; i++) {
 		fprintf(out, "%s%s=\"", i ? "," : "{", f->labels[i]);
-		put_escaped(out, values[i] ? values[i] : "");
+		put_escaped(out, *values ? *values : "");
+		values += *values != NULL;
 		fputc('"', out);
 	}
 	if (f->labels[0])
@@ -321,7 +322,7 @@ static void put_number(FILE *f, double v)
 	else if (v == floor(v) && fabs(v) < 9007199254740992.0) /* 2^53: exact */
 		fprintf(f, "%" PRId64, (int64_t)v);
 	else
-		fprintf(f, "%.9g", v);
+		fprintf(f, "%.15g", v);
 	fputc('\n', f);
 }
 

@@ -33,9 +33,9 @@ enum metric {
 	METRIC_COUNT,
 };
 
-/* Values of the labels in the metric's order. */
-#define LABELS(...) ((const char *const[]){__VA_ARGS__})
-#define NO_LABELS ((const char *const *)NULL)
+/* Values of the labels in the metric's order; what is not given is "". */
+#define LABELS(...) ((const char *const[]){__VA_ARGS__, NULL})
+#define NO_LABELS ((const char *const[]){NULL})
 
 struct metrics;
 struct metrics *metrics__new(void); /* NULL: no memory */

@@ -126,7 +126,7 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 /* Of all events as they lie on the disk. */
 static uint64_t events_bytes(const struct packer *p, const struct segments *s)
 {
-	uint64_t sum = 0, one;
+	uint64_t sum = 0, one = 0;
 
 	for (int i = 0; i < s->n; i++) {
 		_cleanup_close_ int fd = segment__open(p->base_fd, s->v[i]->d_name, &one);

@@ -96,12 +96,19 @@ __attribute__((format(printf, 2, 3))) static void say(struct words *w, const cha
 		w->used += (size_t)n < room ? (size_t)n : room - 1;
 }
 
+/* Few names are listed, many are not. */
+#define LISTED_MAX 8
+
 static void say_near(struct words *w, const char *word, const char *const *known, size_t n)
 {
 	const char *near = nearest__word(word, known, n);
 
-	if (near)
+	if (near) {
 		say(w, "; did you mean `%s`?", near);
+		return;
+	}
+	for (size_t i = 0; n <= LISTED_MAX && i < n; i++)
+		say(w, "%s%s", i ? ", " : "; expected ", known[i]);
 }
 
 /* What is known of one kind, for the nearest of them; no more than a message is worth. */
@@ -256,9 +263,9 @@ static void say_rest(struct words *w, const struct pods *p, const struct target_
 		idle += matches && !pod__lives(pod);
 	}
 	if (idle)
-		say(w, "%zu pods match, but none of them has an address and still runs", n);
+		say(w, "%zu match, but none of them has an address and still runs", n);
 	else if (n)
-		say(w, "`not` leaves none of the %zu pods that match", n);
+		say(w, "`not` leaves none of the %zu that match", n);
 	else
 		say(w, "each of its conditions is met by a pod, but no pod meets all");
 }

@@ -29,10 +29,10 @@ static json_t *chunk_map(const struct run *r, const char *name, const char *base
 
 static void give_up(struct run *r, const char *why)
 {
-	char words[512];
+	_cleanup_free_ char *words = NULL;
 
-	snprintf(words, sizeof(words), "the record stays in %s on this node: %s",
-		 r->folder ? r->folder : "?", why);
+	if (asprintf(&words, "the record stays in %s on this node: %s", r->folder, why) < 0)
+		words = NULL;
 	run__set_message(r, words);
 	r->record = RECORD_LOST;
 }

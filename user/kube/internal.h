@@ -52,6 +52,7 @@ struct transfer {
 	bool too_long;
 	int error;		/* what took() returned */
 	int64_t retry_after_ns; /* 0: not said */
+	int os_errno;		/* of a failed connection, 0: not known */
 	char words[CURL_ERROR_SIZE];
 
 	/* of the owner; NULL where it does not matter */

@@ -102,6 +102,7 @@ int kube__wait(struct kube *k, struct pollfd *fds, size_t n_fds, int timeout_ms)
 
 struct kube_answer {
 	int status;	    /* HTTP; 0: none came */
+	int error;	    /* why none came: -ECONNREFUSED, -ETIMEDOUT ...; else 0 */
 	const json_t *body; /* NULL: nothing, not JSON, cut, or beyond the bounds */
 	const char *text;   /* first bytes (at most 512) of what is not JSON; else NULL */
 	char why[256];	    /* for people: Status.message, or libcurl's words; "" if all is well */
@@ -138,7 +139,7 @@ void kube__cancel(struct kube *k, const void *arg);
  * The same and wait for it, for programs that have nothing else to do; watches go on meanwhile. @r->done and @r->arg are
  * not used. @ret_body (may be NULL): to be json_decref()ed. @ret->body and @ret->text are NULL. Returns 0 for a 2xx
  * status with JSON, -ENOENT for 404, -EEXIST for 409 to a POST, -ESTALE for 409 and 410 else, -EACCES for 401 and 403,
- * -EINVAL for other 4xx, -ETIMEDOUT, -ECONNREFUSED where no answer came, -EPROTO for all else.
+ * -EINVAL for other 4xx, its `error` where no answer came, -EPROTO for all else.
  */
 int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
 	       json_t **ret_body);

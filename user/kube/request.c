@@ -41,6 +41,26 @@ static bool again(struct transfer *t)
 	return begin(t->k, &t->call, rq, due);
 }
 
+/* What became of a request that has no status. */
+static int no_answer(const struct transfer *t, CURLcode code)
+{
+	switch (code) {
+	case CURLE_OPERATION_TIMEDOUT:
+		return -ETIMEDOUT;
+	case CURLE_COULDNT_CONNECT:
+		return t->os_errno > 0 ? -t->os_errno : -ECONNREFUSED;
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return -EHOSTUNREACH;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+		return -EKEYREJECTED;
+	case CURLE_OUT_OF_MEMORY:
+		return -ENOMEM;
+	default:
+		return -ECONNRESET;
+	}
+}
+
 static void request_done(struct transfer *t, CURLcode code)
 {
 	struct kube_answer a = {.status = t->status};
@@ -52,6 +72,8 @@ static void request_done(struct transfer *t, CURLcode code)
 	if (!code && again(t))
 		return;
 	rq = t->owner;
+	if (!t->status)
+		a.error = no_answer(t, code);
 	if (t->status == 401)
 		kube__credentials(t->k, true, &err); /* for whoever asks next */
 	transfer__words(t, code, &body, a.why, sizeof(a.why));
@@ -153,7 +175,7 @@ static int call_errno(const struct kube_request *r, const struct kube_answer *a,
 		return body ? 0 : -EPROTO;
 	switch (a->status) {
 	case 0:
-		return strstr(a->why, "refused") ? -ECONNREFUSED : -ETIMEDOUT;
+		return a->error;
 	case 401:
 	case 403:
 		return -EACCES;

@@ -348,9 +348,13 @@ static int begin(struct transfer *t)
 static void tell(struct transfer *t, CURLcode code)
 {
 	curl_off_t s = 0;
+	long os = 0;
 
-	if (t->easy)
+	if (t->easy) {
 		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &s);
+		curl_easy_getinfo(t->easy, CURLINFO_OS_ERRNO, &os);
+	}
+	t->os_errno = (int)os;
 	if (s > 0)
 		t->retry_after_ns =
 			s < RETRY_AFTER_MAX_NS / NS_PER_S ? s * NS_PER_S : RETRY_AFTER_MAX_NS;

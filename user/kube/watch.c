@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * watch.c: list, then watch, and again from where it is after whatever happens. `known` is what was told and not
- * taken back; while a list is read, `listed` is what it has had so far.
+ * watch.c: list, then watch, and again from where it is after whatever happens to the connection.
  */
 #include "kube/internal.h"
-#include "kube/json.h"
+#include "kube/told.h"
 
 #include "lib/cleanup.h"
 
@@ -18,7 +17,6 @@
 #define STREAM_MARGIN_S 15
 #define SLOW_MIN_NS (5 * NS_PER_S)
 #define SLOW_MAX_NS (10 * NS_PER_S)
-#define VERSION_MAX 256
 #define USEFUL_NS (1 * NS_PER_S) /* a stream that lived so long was one */
 #define USELESS_MAX 3		 /* streams in a row before contact counts as lost */
 #define BAD_MAX 2		 /* streams with garbage in a row before the list is read again */
@@ -31,8 +29,7 @@ struct kube_watch {
 	kube_event_fn *event;
 	void *arg;
 
-	json_t *known;	/* "namespace/name": uid, or null */
-	json_t *listed; /* the same keys: true; NULL: no list is being read */
+	struct told told;
 	uint64_t list_bytes;
 	char *more;    /* `continue` of the next page */
 	char *version; /* to watch from; NULL: list */
@@ -53,8 +50,10 @@ struct kube_watch {
 
 /* --- telling -------------------------------------------------------------------------------------- */
 
-static void tell(struct kube_watch *w, enum kube_event ev, const json_t *obj, const char *words)
+static void tell(void *arg, enum kube_event ev, const json_t *obj, const char *words)
 {
+	struct kube_watch *w = arg;
+
 	if (!w->ended)
 		w->event(w->arg, ev, obj, words);
 }
@@ -94,98 +93,6 @@ static void tell_lost(struct kube_watch *w, const char *words)
 	tell(w, KUBE_LOST, NULL, w->words);
 }
 
-/* "namespace/name"; NULL: no object of the API, or no memory. */
-static char *key_of(const json_t *obj)
-{
-	const char *name = kube_json__string(obj, "metadata", "name");
-	const char *ns = kube_json__string(obj, "metadata", "namespace");
-	char *key = NULL;
-
-	if (name && asprintf(&key, "%s/%s", ns ? ns : "", name) < 0)
-		key = NULL;
-	return key;
-}
-
-/* What is left to say of what nobody saw vanish. */
-static int tell_gone(struct kube_watch *w, const char *key, const json_t *uid)
-{
-	const char *slash = strchr(key, '/');
-	json_t *meta = json_pack("{s:s}", "name", slash + 1), *obj;
-
-	if (slash > key)
-		json_object_set_new(meta, "namespace", json_stringn(key, (size_t)(slash - key)));
-	if (json_is_string(uid))
-		json_object_set(meta, "uid", (json_t *)uid);
-	obj = json_pack("{s:o}", "metadata", meta);
-	if (!obj)
-		return -ENOMEM;
-	tell(w, KUBE_GONE, obj, NULL);
-	json_decref(obj);
-	return 0;
-}
-
-static int put(struct kube_watch *w, const json_t *obj)
-{
-	_cleanup_free_ char *key = key_of(obj);
-	json_t *uid = json_object_get(json_object_get(obj, "metadata"), "uid");
-	json_t *old = key ? json_object_get(w->known, key) : NULL;
-	int r = 0;
-
-	if (!key)
-		return -EPROTO;
-	if (json_is_string(old) && json_is_string(uid) && !json_equal(old, uid))
-		r = tell_gone(w, key, old);
-	/* A copy: the object must not stay in memory for its uid. */
-	if (!r && (!old || !json_equal(old, uid)))
-		r = json_object_set_new_nocheck(w->known, key,
-						json_is_string(uid) ? json_copy(uid) : json_null())
-			    ? -ENOMEM
-			    : 0;
-	if (!r && w->listed && json_object_set_new_nocheck(w->listed, key, json_true()))
-		r = -ENOMEM;
-	if (!r)
-		tell(w, KUBE_PUT, obj, NULL);
-	return r;
-}
-
-static int gone(struct kube_watch *w, const json_t *obj)
-{
-	_cleanup_free_ char *key = key_of(obj);
-
-	if (!key)
-		return -EPROTO;
-	if (!json_object_del(w->known, key))
-		tell(w, KUBE_GONE, obj, NULL);
-	return 0;
-}
-
-/* After a list: what it lacks is no more. */
-static int sweep(struct kube_watch *w)
-{
-	const char *key;
-	json_t *uid;
-	void *tmp;
-	int r = 0;
-
-	json_object_foreach_safe(w->known, tmp, key, uid)
-	{
-		_cleanup_free_ char *name = NULL;
-
-		if (json_object_get(w->listed, key))
-			continue;
-		name = strdup(key);
-		if (!name)
-			return -ENOMEM;
-		json_incref(uid);
-		json_object_del(w->known, name);
-		r = tell_gone(w, name, uid);
-		json_decref(uid);
-		if (r)
-			return r;
-	}
-	return 0;
-}
-
 /* --- when to go on -------------------------------------------------------------------------------- */
 
 static void go_on(struct kube_watch *w, int64_t delay_ns)
@@ -198,9 +105,8 @@ static void list_anew(struct kube_watch *w)
 {
 	free(w->version);
 	free(w->more);
-	json_decref(w->listed);
 	w->version = w->more = NULL;
-	w->listed = NULL;
+	told__drop_list(&w->told);
 }
 
 static void failed(struct kube_watch *w, const struct transfer *t, const char *words)
@@ -223,10 +129,8 @@ static void failed(struct kube_watch *w, const struct transfer *t, const char *w
 static int on_item(void *arg, const char *text, size_t len)
 {
 	struct kube_watch *w = arg;
-	json_t *obj = kube_json__load(text, len);
-	int r = obj ? put(w, obj) : -EPROTO;
+	int r = told__item(&w->told, text, len);
 
-	json_decref(obj);
 	return r ? r : w->ended ? -ECANCELED : 0;
 }
 
@@ -237,42 +141,17 @@ static int took_page(struct transfer *t, const char *data, size_t n)
 	return frame__feed(&w->frame, data, n, on_item, w);
 }
 
-static bool version_is_fine(const char *v)
-{
-	return v && *v && strlen(v) <= VERSION_MAX;
-}
-
-/* What stands around the items: take over where the list goes on, or the version that it has. */
+/* The page is whole: what comes now, another one or the stream. */
 static int end_page(struct kube_watch *w)
 {
-	const struct frame_text *rest = &w->frame.rest;
-	json_t *o = w->frame.complete ? kube_json__load(rest->text, rest->len) : NULL;
-	const json_t *items = json_object_get(o, "items");
-	const char *more = kube_json__string(o, "metadata", "continue");
-	const char *version = kube_json__string(o, "metadata", "resourceVersion");
-	bool fine =
-		items && (json_is_null(items) || (json_is_array(items) && !json_array_size(items)));
-	int r = -EPROTO;
+	int r;
 
 	free(w->more);
 	w->more = NULL;
-	if (fine && more && *more) {
-		w->more = strdup(more);
-		r = w->more ? 0 : -ENOMEM;
-	} else if (fine && version_is_fine(version)) {
-		w->version = strdup(version);
-		r = w->version ? 0 : -ENOMEM;
-	}
-	json_decref(o);
-	return r;
-}
-
-static int end_list(struct kube_watch *w)
-{
-	int r = sweep(w);
-
-	json_decref(w->listed);
-	w->listed = NULL;
+	r = told__end_page(&w->frame, &w->more, &w->version);
+	if (r || w->more)
+		return r;
+	r = told__end_list(&w->told);
 	if (!r && !w->ended)
 		tell_synced(w);
 	return r;
@@ -292,8 +171,6 @@ static void page_done(struct transfer *t, CURLcode code)
 	if (!*words && t->status == 200) {
 		w->list_bytes += w->frame.bytes;
 		r = end_page(w);
-		if (!r && !w->more)
-			r = end_list(w);
 		if (!r)
 			return go_on(w, 0);
 		snprintf(words, sizeof(words), "%s",
@@ -313,62 +190,28 @@ static void page_done(struct transfer *t, CURLcode code)
 
 /* --- the stream ----------------------------------------------------------------------------------- */
 
-static int new_version(struct kube_watch *w, const json_t *obj)
-{
-	const char *v = kube_json__string(obj, "metadata", "resourceVersion");
-	char *s = version_is_fine(v) ? strdup(v) : NULL;
-
-	if (!s)
-		return version_is_fine(v) ? -ENOMEM : -EPROTO;
-	free(w->version);
-	w->version = s;
-	return 0;
-}
-
-static int on_error_event(struct kube_watch *w, const json_t *status)
-{
-	const json_t *code = json_object_get(status, "code");
-	const char *message = kube_json__string(status, "message", NULL);
-
-	w->error_code = json_is_integer(code) && json_integer_value(code) > 0 &&
-					json_integer_value(code) < 1000
-				? (int)json_integer_value(code)
-				: 500;
-	snprintf(w->error_words, sizeof(w->error_words), "%s", message ? message : "an error");
-	return -ECANCELED;
-}
-
-static int take_event(struct kube_watch *w, const char *type, const json_t *obj)
-{
-	int r;
-
-	if (!strcmp(type, "ERROR"))
-		return on_error_event(w, obj);
-	w->events++;
-	w->useless = w->bad = 0;
-	if (w->lost)
-		tell_synced(w);
-	if (!strcmp(type, "BOOKMARK"))
-		return new_version(w, obj);
-	if (!strcmp(type, "ADDED") || !strcmp(type, "MODIFIED"))
-		r = put(w, obj);
-	else if (!strcmp(type, "DELETED"))
-		r = gone(w, obj);
-	else
-		return 0; /* of a server that is newer than this */
-	return r ? r : new_version(w, obj);
-}
-
 static int on_event(void *arg, const char *text, size_t len)
 {
 	struct kube_watch *w = arg;
-	json_t *o = kube_json__load(text, len);
-	const char *type = kube_json__string(o, "type", NULL);
-	const json_t *obj = json_object_get(o, "object");
-	int r = type && json_is_object(obj) ? take_event(w, type, obj) : -EPROTO;
+	struct told_event ev = {0};
+	int r = told__event(&w->told, text, len, &ev);
 
-	json_decref(o);
-	return r ? r : w->ended ? -ECANCELED : 0;
+	if (r)
+		return r;
+	if (ev.error) {
+		w->error_code = ev.error;
+		snprintf(w->error_words, sizeof(w->error_words), "%s", ev.words);
+		return -ECANCELED;
+	}
+	if (ev.version) {
+		free(w->version);
+		w->version = ev.version;
+	}
+	w->events++;
+	w->useless = w->bad = 0;
+	if (w->lost && !w->ended)
+		tell_synced(w);
+	return w->ended ? -ECANCELED : 0;
 }
 
 static int took_events(struct transfer *t, const char *data, size_t n)
@@ -390,13 +233,15 @@ static void stream_begins(struct transfer *t)
 		tell_synced(w);
 }
 
+static bool useful(const struct kube_watch *w)
+{
+	return w->events || (w->began_ns && clock__now() - w->began_ns >= USEFUL_NS);
+}
+
 /* A 200 has ended, by itself or not. */
 static void stream_ended(struct kube_watch *w, const struct transfer *t, const char *words)
 {
-	bool useful = w->events || clock__now() - w->began_ns >= USEFUL_NS;
-
-	if (useful) {
-		backoff__reset(&w->backoff);
+	if (useful(w)) {
 		w->useless = 0;
 		return go_on(w, 0);
 	}
@@ -412,6 +257,8 @@ static void stream_done(struct transfer *t, CURLcode code)
 	json_t *body = NULL;
 
 	w->t = NULL;
+	if (useful(w))
+		backoff__reset(&w->backoff);
 	transfer__words(t, code, &body, words, sizeof(words));
 	json_decref(body);
 	snprintf(line, sizeof(line), "watch %s: %s", w->path,
@@ -480,13 +327,12 @@ static struct transfer *begin_page(struct kube_watch *w)
 		.method = strdup("GET"), .path = page_path(w), .timeout_ns = PAGE_LIMIT_NS};
 	struct transfer *t;
 
-	if (!w->listed) {
-		w->listed = json_object();
+	if (!w->told.listed)
 		w->list_bytes = 0;
-	}
 	frame__reset(&w->frame);
 	frame__init(&w->frame, FRAME_LIST, KUBE_ANSWER_MAX, KUBE_LIST_MAX - w->list_bytes);
-	t = w->listed && call.method && call.path ? transfer__new(w->k, &call) : NULL;
+	t = !told__begin_list(&w->told) && call.method && call.path ? transfer__new(w->k, &call)
+								    : NULL;
 	transfer_call__reset(&call);
 	if (!t)
 		return NULL;
@@ -524,7 +370,7 @@ static struct transfer *begin_stream(struct kube_watch *w)
 static void watch__free(struct kube_watch *w)
 {
 	list_anew(w);
-	json_decref(w->known);
+	told__reset(&w->told);
 	frame__reset(&w->frame);
 	free(w->path);
 	free(w->selectors);
@@ -611,8 +457,8 @@ int kube__watch(struct kube *k, const struct kube_watch_spec *s, struct kube_wat
 	w->k = k;
 	w->path = strdup(s->path);
 	w->selectors = make_selectors(s);
-	w->known = json_object();
-	if (!w->path || !w->selectors || !w->known) {
+	w->told = (struct told){.tell = tell, .arg = w};
+	if (!w->path || !w->selectors) {
 		watch__free(w);
 		return -ENOMEM;
 	}

@@ -166,7 +166,7 @@ static void test_escapes(void **state)
 
 	metrics__set(m, METRIC_RUNS, LABELS("a\"b\\c\nd{},="), 7);
 	assert_true(value_of(m, "chaos_runs phase=a\"b\\c\nd{},=|") == 7);
-	metrics__set(m, METRIC_RUNS, LABELS(NULL), 8);
+	metrics__set(m, METRIC_RUNS, NO_LABELS, 8);
 	assert_true(value_of(m, "chaos_runs phase=|") == 8);
 }
 
