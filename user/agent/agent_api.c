@@ -143,8 +143,8 @@ static void tell(void *arg, const json_t *obj, bool warning, const char *reason,
 		   *kind = json_string_value(json_object_get(obj, "kind"));
 	struct agent *a = arg;
 
-	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?", ns ? ns : "",
-		   name ? name : "?", reason, words ? words : "");
+	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?",
+		   ns ? ns : "", name ? name : "?", reason, words ? words : "");
 	events__tell(a->events, obj, warning, reason, words ? words : reason);
 }
 

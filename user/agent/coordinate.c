@@ -27,8 +27,8 @@ json_t *coordinate__guarded(const json_t *obj, json_t *status)
 
 int64_t coordinate__start_at(const json_t *obj)
 {
-	const char *s = json_string_value(
-		json_object_get(json_object_get(obj, "status"), "startAt"));
+	const char *s =
+		json_string_value(json_object_get(json_object_get(obj, "status"), "startAt"));
 	int64_t ns;
 
 	return s && instant__parse(s, &ns) == 0 ? ns : 0;
@@ -94,7 +94,7 @@ int64_t coordinate__delay(const json_t *obj, const char *node)
 			return hash(node) % 500 * NS_PER_MS;
 		return (5000 + hash(node) % 5000) * NS_PER_MS;
 	}
-	json_object_foreach ((json_t *)nodes, name, v)
+	json_object_foreach((json_t *)nodes, name, v)
 		before += strcmp(name, node) < 0;
 	return (before < 10 ? before : 10) * NS_PER_S;
 }

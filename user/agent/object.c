@@ -49,11 +49,11 @@ static const char *annotation(const json_t *meta, const char *key)
 	return json_string_value(json_object_get(json_object_get(meta, "annotations"), key));
 }
 
-static bool says_true(const json_t *meta, const char *key)
+static bool says(const json_t *meta, const char *key, const char *word)
 {
 	const char *s = annotation(meta, key);
 
-	return s && !strcmp(s, "true");
+	return s && !strcmp(s, word);
 }
 
 static int find_kind(const json_t *obj, enum object_kind *ret, struct error *err)
@@ -119,10 +119,10 @@ int object__head(const json_t *obj, struct cluster_object *ret, struct error *er
 		return err__set(err, -ENOMEM, "out of memory");
 	o.generation = json_integer_value(json_object_get(meta, "generation"));
 	o.observed_generation = json_integer_value(json_object_get(status, "observedGeneration"));
-	o.paused = says_true(meta, "netchaos.dev/pause") ||
-		   says_true(meta, "experiment.chaos-mesh.org/pause");
-	o.stop = says_true(meta, "netchaos.dev/stop");
-	o.node_traffic = says_true(meta, "netchaos.dev/node-traffic");
+	o.paused = says(meta, "netchaos.dev/pause", "true") ||
+		   says(meta, "experiment.chaos-mesh.org/pause", "true");
+	o.stop = says(meta, "netchaos.dev/stop", "true");
+	o.node_traffic = says(meta, "netchaos.dev/node-traffic", "fault");
 	o.deleting = json_is_string(json_object_get(meta, "deletionTimestamp"));
 	r = read_start(status, &o, err);
 	if (r)

@@ -18,10 +18,10 @@ struct cluster_object {
 	char *kind, *ns, *name, *uid;
 	int64_t generation, observed_generation; /* 0: not said */
 
-	/* annotations, "true" */
-	bool paused;	   /* netchaos.dev/pause or experiment.chaos-mesh.org/pause */
-	bool stop;	   /* netchaos.dev/stop */
-	bool node_traffic; /* netchaos.dev/node-traffic: what the node itself sends is faulted, too */
+	/* annotations */
+	bool paused;	   /* netchaos.dev/pause or experiment.chaos-mesh.org/pause: "true" */
+	bool stop;	   /* netchaos.dev/stop: "true" */
+	bool node_traffic; /* netchaos.dev/node-traffic: "fault": what the node itself sends is faulted, too */
 	bool deleting;	   /* metadata.deletionTimestamp */
 
 	int64_t start_at_ns; /* status.startAt, CLOCK_REALTIME; 0: none */

@@ -23,15 +23,15 @@ static inline void cleanup_pods(struct pods **p)
 }
 
 /*
- * What the API server says of @pod, an object of kind Pod. 1: something that matters here has changed, 0: nothing
+ * What the API server says of a pod, as an object of kind Pod. 1: something that matters here has changed, 0: nothing
  * has; -EINVAL: it is no pod, -ENOMEM: then all is as it was. A pod of the same name is replaced.
  */
-int pods__put(struct pods *p, const json_t *pod);
-/* @pod is gone. One that has been replaced by another of its name stays away from that. 1, 0 and -EINVAL as above. */
-int pods__remove(struct pods *p, const json_t *pod);
+int pods__put(struct pods *p, const json_t *json);
+/* It is gone. One that has been replaced by another of its name stays away from that. 1, 0 and -EINVAL as above. */
+int pods__remove(struct pods *p, const json_t *json);
 /* The same for objects of kind Node, whose labels are kept. */
-int pods__put_node(struct pods *p, const json_t *node);
-int pods__remove_node(struct pods *p, const json_t *node);
+int pods__put_node(struct pods *p, const json_t *json);
+int pods__remove_node(struct pods *p, const json_t *json);
 
 size_t pods__count(const struct pods *p);
 /* Bytes of memory that all of it takes, without what the allocator adds. */

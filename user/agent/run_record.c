@@ -12,19 +12,19 @@ enum { REFUSALS_MAX = 5 };
 
 static json_t *owner(const struct run *r)
 {
-	return json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", run_kinds[r->kind].group_version, "kind",
-			 run_kinds[r->kind].kind, "name", r->name, "uid", r->uid);
+	return json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", run_kinds[r->kind].group_version,
+			 "kind", run_kinds[r->kind].kind, "name", r->name, "uid", r->uid);
 }
 
 static json_t *chunk_map(const struct run *r, const char *name, const char *base64)
 {
 	char run[RECORD_NAME_MAX], node[RECORD_NAME_MAX];
 
-	return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:[o]},s:{s:s}}", "apiVersion", "v1", "kind",
-			 "ConfigMap", "metadata", "name", name, "namespace", r->ns, "labels",
-			 RECORD_LABEL_RUN, record__label(r->uid, run, sizeof(run)), RECORD_LABEL_NODE,
-			 record__label(r->runs->c.node, node, sizeof(node)), "ownerReferences",
-			 owner(r), "binaryData", "chunk", base64);
+	return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:[o]},s:{s:s}}", "apiVersion", "v1",
+			 "kind", "ConfigMap", "metadata", "name", name, "namespace", r->ns,
+			 "labels", RECORD_LABEL_RUN, record__label(r->uid, run, sizeof(run)),
+			 RECORD_LABEL_NODE, record__label(r->runs->c.node, node, sizeof(node)),
+			 "ownerReferences", owner(r), "binaryData", "chunk", base64);
 }
 
 static void give_up(struct run *r, const char *why)
@@ -119,14 +119,14 @@ static json_t *nodes_with_pods(const struct run *r)
 	json_t *v;
 	size_t i, k;
 
-	json_array_foreach (json_object_get(r->members, "endpoints"), i, endpoint)
-		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+	json_array_foreach(json_object_get(r->members, "endpoints"), i, endpoint)
+		json_array_foreach(json_object_get(endpoint, "pods"), k, pod) {
 			const char *node = json_string_value(json_object_get(pod, "node"));
 
 			if (node && *node)
 				json_object_set_new(set, node, json_true());
 		}
-	json_object_foreach (set, name, v)
+	json_object_foreach(set, name, v)
 		json_array_append_new(list, json_string(name));
 	json_decref(set);
 	return list;
@@ -163,8 +163,9 @@ static void close_collector(struct run *r)
 
 void run__collect(struct run *r)
 {
-	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns) ? r->stop_seen_ns
-										    : r->end_ns;
+	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns)
+			     ? r->stop_seen_ns
+			     : r->end_ns;
 	json_t *nodes;
 
 	if (!r->collector) {

@@ -232,8 +232,8 @@ static void apply_times(struct run *r)
 /* Once a run has a start its spec stands: a new one is said to be late, and not read. */
 static void check_change(struct run *r, json_int_t generation)
 {
-	const json_t *observed = json_object_get(json_object_get(r->obj, "status"),
-						 "observedGeneration");
+	const json_t *observed =
+		json_object_get(json_object_get(r->obj, "status"), "observedGeneration");
 
 	if (r->change_told || !observed || generation == json_integer_value(observed) ||
 	    status__is_final(r->told))
@@ -376,7 +376,7 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 	size_t n = 0;
 
 	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
-		int fd = collector__fd(r->collector);
+		int fd = r->collector ? collector__fd(r->collector) : -1;
 
 		if (r->child)
 			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
@@ -432,9 +432,9 @@ void runs__each(const struct runs *runs, runs_each_fn *fn, void *arg)
 /* The only namespace of @t; "": there is more than one. */
 static const char *namespace_of(const struct target_selector *t)
 {
-	const char *ns = t->pod_namespace ? t->pod_namespace
-					  : t->n_namespaces == 1 ? t->namespaces[0]
-								 : NULL;
+	const char *ns = t->pod_namespace	? t->pod_namespace
+			 : t->n_namespaces == 1 ? t->namespaces[0]
+						: NULL;
 
 	for (size_t i = 0; i < t->n_pods; i++) {
 		const char *slash = strchr(t->pods[i], '/');

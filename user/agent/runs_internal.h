@@ -53,7 +53,7 @@ struct run {
 	struct child *child;
 	enum child_end ending;
 	int64_t ending_since_ns;
-	bool over;    /* no child will be started again */
+	bool over; /* no child will be started again */
 	bool failed;
 	char *message;
 	unsigned long pods_seen; /* version of the pods that members come from */

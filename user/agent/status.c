@@ -20,7 +20,7 @@ json_t *status__diff(const json_t *have, const json_t *want)
 
 	if (!d)
 		return NULL;
-	json_object_foreach ((json_t *)want, key, v) {
+	json_object_foreach((json_t *)want, key, v) {
 		const json_t *old = json_object_get(have, key);
 
 		if (old && json_equal(old, v))
@@ -30,7 +30,7 @@ json_t *status__diff(const json_t *have, const json_t *want)
 		else
 			json_object_set_new(d, key, json_deep_copy(v));
 	}
-	json_object_foreach ((json_t *)have, key, v) {
+	json_object_foreach((json_t *)have, key, v) {
 		if (!json_object_get(want, key))
 			json_object_set_new(d, key, json_null());
 	}
@@ -55,7 +55,7 @@ static void tally_pods(struct tally *t, const json_t *node)
 	const json_t *pod;
 	const char *name;
 
-	json_object_foreach (json_object_get(node, "pods"), name, pod) {
+	json_object_foreach(json_object_get(node, "pods"), name, pod) {
 		const char *phase = text(pod, "phase");
 
 		t->pods++;
@@ -69,7 +69,7 @@ static struct tally tally(const json_t *obj)
 	const json_t *node;
 	const char *name;
 
-	json_object_foreach (json_object_get(json_object_get(obj, "status"), "nodes"), name, node) {
+	json_object_foreach(json_object_get(json_object_get(obj, "status"), "nodes"), name, node) {
 		const char *phase = text(node, "phase");
 
 		t.n++;
@@ -138,7 +138,7 @@ static void add_condition(json_t *list, const json_t *obj, const struct object_f
 	char at[40];
 	size_t i;
 
-	json_array_foreach (json_object_get(json_object_get(obj, "status"), "conditions"), i, was) {
+	json_array_foreach(json_object_get(json_object_get(obj, "status"), "conditions"), i, was) {
 		const char *is = text(was, "type"), *s = text(was, "status");
 
 		if (is && !strcmp(is, type) && s && !strcmp(s, status))
@@ -148,9 +148,9 @@ static void add_condition(json_t *list, const json_t *obj, const struct object_f
 	instant__format(f->now_ns, at, sizeof(at));
 	at[19] = 'Z';
 	at[20] = '\0';
-	json_array_append_new(list,
-			      json_pack("{s:s,s:s,s:s,s:s}", "type", type, "status", status, "reason",
-					reason, "lastTransitionTime", since ? since : at));
+	json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "type", type, "status", status,
+					      "reason", reason, "lastTransitionTime",
+					      since ? since : at));
 }
 
 static const char *truth(bool b)
@@ -251,12 +251,12 @@ json_t *status__object(const json_t *obj, const struct object_facts *f)
 	if (observed)
 		json_object_set(want, "observedGeneration", observed);
 	if (f->chaosmesh)
-		json_object_set_new(want, "experiment",
-				    json_pack("{s:s}", "desiredPhase",
-					      !f->refused && !f->paused && !f->stop &&
-							      !status__is_final(phase)
-						      ? "Run"
-						      : "Stop"));
+		json_object_set_new(
+			want, "experiment",
+			json_pack("{s:s}", "desiredPhase",
+				  !f->refused && !f->paused && !f->stop && !status__is_final(phase)
+					  ? "Run"
+					  : "Stop"));
 	d = status__diff(have, want);
 	json_decref(want);
 	json_decref(have);

@@ -60,8 +60,8 @@ struct object_facts {
 	bool stop, paused;
 	int64_t stop_seen_ns; /* CLOCK_REALTIME; 0: no stop seen yet */
 	int64_t start_at_ns;  /* 0: none yet */
-	int64_t end_ns;	     /* 0: until it is stopped */
-	int64_t now_ns;	     /* CLOCK_REALTIME */
+	int64_t end_ns;	      /* 0: until it is stopped */
+	int64_t now_ns;	      /* CLOCK_REALTIME */
 };
 
 /*

@@ -9,8 +9,8 @@
 #include <string.h>
 
 const char *const node_phases[] = {
-	[NODE_WAITING] = "Waiting", [NODE_ARMED] = "Armed",   [NODE_RUNNING] = "Running",
-	[NODE_PAUSED] = "Paused",   [NODE_DONE] = "Done",     [NODE_FAILED] = "Failed",
+	[NODE_WAITING] = "Waiting", [NODE_ARMED] = "Armed", [NODE_RUNNING] = "Running",
+	[NODE_PAUSED] = "Paused",   [NODE_DONE] = "Done",   [NODE_FAILED] = "Failed",
 	[NODE_REFUSED] = "Refused",
 };
 
@@ -44,11 +44,12 @@ static void add_hits(json_t *hits, const json_t *edge)
 	const json_t *v;
 	const char *key;
 
-	json_object_foreach ((json_t *)edge, key, v) {
+	json_object_foreach((json_t *)edge, key, v) {
 		if (json_is_integer(v) && json_integer_value(v) > 0)
-			json_object_set_new(hits, key,
-					    json_integer(json_integer_value(v) +
-							 json_integer_value(json_object_get(hits, key))));
+			json_object_set_new(
+				hits, key,
+				json_integer(json_integer_value(v) +
+					     json_integer_value(json_object_get(hits, key))));
 	}
 }
 
@@ -61,7 +62,8 @@ struct pod_effect {
 
 static void take_first(struct pod_effect *x, const json_t *at)
 {
-	if (json_is_number(at) && (!x->first || json_number_value(at) < json_number_value(x->first)))
+	if (json_is_number(at) &&
+	    (!x->first || json_number_value(at) < json_number_value(x->first)))
 		x->first = at;
 }
 
@@ -73,7 +75,7 @@ static void take_fault(struct pod_effect *x, const json_t *fault, const char *pl
 	bool touched = false;
 	size_t i;
 
-	json_array_foreach (json_object_get(fault, "edges"), i, edge) {
+	json_array_foreach(json_object_get(fault, "edges"), i, edge) {
 		if (!touches(edge, place))
 			continue;
 		touched = true;
@@ -97,7 +99,7 @@ static bool attached(const json_t *live, const char *place)
 	const json_t *p;
 	size_t i;
 
-	json_array_foreach (json_object_get(live, "places"), i, p) {
+	json_array_foreach(json_object_get(live, "places"), i, p) {
 		const char *is = text(p, "place");
 
 		if (is && !strcmp(is, place))
@@ -138,7 +140,7 @@ static json_t *pod_json(const struct node_facts *f, const char *place)
 	char at[40];
 	size_t i;
 
-	json_array_foreach (json_object_get(f->live, "faults"), i, fault)
+	json_array_foreach(json_object_get(f->live, "faults"), i, fault)
 		take_fault(&x, fault, place);
 	json_object_set_new(o, "place", json_string(place));
 	json_object_set_new(o, "phase", json_string(pod_phase(f, &x, place)));
@@ -159,8 +161,8 @@ static json_t *pods_json(const struct node_facts *f)
 	json_t *o = json_object();
 	size_t i, k;
 
-	json_array_foreach (json_object_get(f->members, "endpoints"), i, endpoint)
-		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+	json_array_foreach(json_object_get(f->members, "endpoints"), i, endpoint)
+		json_array_foreach(json_object_get(endpoint, "pods"), k, pod) {
 			const char *ns = text(pod, "namespace"), *name = text(pod, "name"),
 				   *place = text(pod, "place");
 			char key[512];
@@ -198,7 +200,8 @@ json_t *status__node(const struct node_facts *f)
 	if (f->clock_known)
 		json_object_set_new(o, "clock",
 				    json_pack("{s:o,s:o}", "offsetMs",
-					      ms((f->clock_lo_ns + f->clock_hi_ns) / 2), "epsilonMs",
+					      ms((f->clock_lo_ns + f->clock_hi_ns) / 2),
+					      "epsilonMs",
 					      ms((f->clock_hi_ns - f->clock_lo_ns + 1) / 2)));
 	if (f->chunks)
 		json_object_set_new(o, "record",

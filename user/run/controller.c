@@ -356,14 +356,14 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	uint64_t gaps = 0;
 	int r;
 
+	/* Once: a step of CLOCK_REALTIME moves no run that has its start. */
+	run.start_realtime_ns = opts->start_realtime_ns;
+	run.t0_ns = start__instant(opts->start_realtime_ns);
 	r = live__open(opts, &run.live, err);
 	if (!r && run__is_over(e, opts, &ret->over_ns)) {
 		live__end(&run, "complete", "it was over before it could begin here");
 		return EXIT_HOLDS;
 	}
-	/* Once: a step of CLOCK_REALTIME moves no run that has its start. */
-	run.start_realtime_ns = opts->start_realtime_ns;
-	run.t0_ns = start__instant(opts->start_realtime_ns);
 	if (!r)
 		r = prepare(&run, err);
 	usage = r == -EINVAL && !run.dp; /* nothing was attached, nothing ran */

@@ -182,29 +182,31 @@ static void warn_once(struct follow *f, const struct error *err)
 	f->warned = true;
 }
 
-/* One that is half-written or wrong is said once, and what was read before stands. */
-static void reload_members(struct follow *f)
+/* One that is half-written or wrong is said once, and what was read before stands. False: it has not changed. */
+static bool reload_members(struct follow *f)
 {
 	struct error err = {0};
-	bool changed;
+	bool changed = false;
 
 	if (select__reload(f->select, &changed, &err))
 		run__note(f->run, "warning", "%s; the members before it stand", err.msg);
+	return changed;
 }
 
-static int match_again(struct follow *f, bool *ret_changed, struct error *err)
+/* @anew: in what is there now, else in what was there at the last look. */
+static int match_again(struct follow *f, bool anew, bool *ret_changed, struct error *err)
 {
 	struct teller t = {.f = f};
 	struct snapshot s = {0};
 	int r = 0;
 
-	reload_members(f);
-	f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
-	if (f->select->needs_snapshot)
+	anew &= f->select->needs_snapshot;
+	if (anew) {
+		f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
 		r = snapshot__take(f->select->snapshot.root, &s, err);
+	}
 	if (!r)
-		r = select__update(f->select, f->select->needs_snapshot ? &s : NULL, tell, &t,
-				   ret_changed, err);
+		r = select__update(f->select, anew ? &s : NULL, tell, &t, ret_changed, err);
 	say_endpoint(&t);
 	if (t.events > NEWS_EVENTS_MAX)
 		run__note(f->run, "info", "%zu more joined or left", t.events - NEWS_EVENTS_MAX);
@@ -221,6 +223,7 @@ static void tell_data_plane(struct follow *f)
 		run__note(f->run, "warning", "%s", err.msg);
 	publish__scope(f->run);
 	f->pending = r < 0;
+	observe__follow(f->run);
 	if (!f->pending)
 		select__settle(f->select);
 }
@@ -249,8 +252,10 @@ static int look(struct follow *f, struct error *err)
 {
 	int64_t began = cpu_time(), cost, rest, every = FOLLOW_EVERY_MS * NS_PER_MS;
 	bool changed = false;
-	int r = match_again(f, &changed, err);
+	int r;
 
+	reload_members(f);
+	r = match_again(f, true, &changed, err);
 	if (!r)
 		f->warned = false;
 	else if (r != -EINVAL)
@@ -273,6 +278,27 @@ static int look(struct follow *f, struct error *err)
 	return r == -EINVAL ? r : 0;
 }
 
+/*
+ * What the members' file says is acted on at once: most of it are addresses, and pods that run before they are told of.
+ * Only for one that was not seen yet is there a look at the machine.
+ */
+static int look_at_members(struct follow *f, struct error *err)
+{
+	bool changed = false;
+	int r;
+
+	if (!reload_members(f))
+		return 0;
+	r = match_again(f, false, &changed, err);
+	if (changed || f->pending)
+		tell_data_plane(f);
+	exempt_node(f);
+	f->wanted |= f->select->n_missing > 0;
+	if (r && r != -EINVAL)
+		warn_once(f, err);
+	return r == -EINVAL ? r : 0;
+}
+
 static void hear(struct follow *f, int64_t now)
 {
 	struct changes c = {0};
@@ -292,6 +318,7 @@ static void hear(struct follow *f, int64_t now)
 int follow__tick(struct follow *f, struct error *err)
 {
 	int64_t now = clock__now();
+	int r;
 
 	if (!f)
 		return 0;
@@ -299,8 +326,11 @@ int follow__tick(struct follow *f, struct error *err)
 		hear(f, now);
 	if (f->select->hosts && hosts__drain(f->select->hosts))
 		f->wanted = true;
-	if (f->select->members && members__drain(f->select->members))
-		f->wanted = true;
+	if (f->select->members && members__drain(f->select->members)) {
+		r = look_at_members(f, err);
+		if (r)
+			return r;
+	}
 	if ((f->wanted && now >= f->free_ns) || now >= f->every_ns)
 		return look(f, err);
 	return 0;

@@ -29,7 +29,8 @@ struct run_probe {
 	struct custom_system custom; /* expanded for this node; owned strings */
 	const struct role_watch *watch;
 	size_t place;
-	bool claimed; /* as told to the ui last */
+	struct place at; /* with a descriptor of its own */
+	bool claimed;	 /* as told to the ui last */
 };
 
 /* What the templates of a custom system look their names up in. */
@@ -43,10 +44,17 @@ struct run_load {
 	const struct workload *workload;
 	struct load_place *places;
 	size_t *place; /* index into run.places of each */
+	size_t n_places;
 	struct run_load_place *names;
 };
 
 enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
+
+/* Traffic at the end of the last bin. */
+struct traffic_row {
+	const char *name; /* borrowed */
+	struct chaos_traffic last;
+};
 
 enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
 
@@ -85,6 +93,7 @@ struct run {
 	struct place *places; /* one for each endpoint */
 	struct run_probe *probes;
 	size_t n_probes;
+	uint64_t ended_gaps; /* of probes that ended before the run */
 	struct run_load *loads;
 	size_t n_loads;
 	struct rate *rates; /* one for each place */
@@ -93,7 +102,9 @@ struct run {
 	struct fault_state *faults;
 	int64_t lease_renewed_ns;
 
-	struct chaos_traffic *traffic;	  /* of each place at the end of the last bin */
+	struct traffic_row
+		*traffic; /* of each endpoint, and of each place with a name of its own */
+	size_t n_traffic;
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
 	int64_t next_publish_ns;	  /* run time */
@@ -185,6 +196,15 @@ void observe__stop_loads(struct run *run);
 bool observe__has_final(const struct run *run); /* some workload can be read back */
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
+/* Pods have come, or others have taken their places: who asks them is where they are. */
+void observe__follow(struct run *run);
+/* The endpoint's index. -EINVAL with words: it is not here; -ENOENT: but it may be on another node. */
+ssize_t observe__place(const struct run *run, const char *name, const struct pos *pos,
+		       struct error *err);
+/* Where to observe it from now, as a descriptor, and its address; -1: nowhere. */
+int observe__home(const struct run *run, size_t endpoint, char *ip, size_t size);
+char *observe__expand(const struct run *run, const struct place *p, const char *template,
+		      struct error *err);
 void observe__free(struct run *run);
 void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */

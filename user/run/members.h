@@ -49,7 +49,8 @@ struct members {
 	size_t n_labels;
 };
 
-enum { MEMBERS_FILE_MAX = 64 << 20, MEMBERS_PLACE_MAX = 320 };
+/* A place has the names of an endpoint (63), a namespace (63) and a pod (253), and what is between them. */
+enum { MEMBERS_FILE_MAX = 64 << 20, MEMBERS_PLACE_MAX = 384 };
 
 /* Read @path, which must be there and be right. -EINVAL with the place of what is not. */
 int members__open(const char *path, const struct experiment *e, struct members **ret,

@@ -3,6 +3,8 @@
 #include "run/internal.h"
 
 #include "datapath/netns.h"
+#include "run/exempt.h"
+#include "run/members.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -35,8 +37,8 @@ static void first_address(int netns_fd, char *buf, size_t size)
 }
 
 /*
- * Where the probes of a member live, a descriptor of its own: they stay there for the whole run, whatever
- * the member does. The namespace that it is all of, else the first that it has sockets in. -1: none.
+ * Where the probes of a member live, a descriptor of its own: they stay there whatever the member does. The
+ * namespace that it is all of, else the first that it has sockets in. -1: none.
  */
 static int home_of(const struct dp_member *m)
 {
@@ -45,6 +47,30 @@ static int home_of(const struct dp_member *m)
 	if (fd < 0 && m->n_places)
 		fd = m->places[0].netns_fd;
 	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+/* Of the pods of an endpoint that are elsewhere, the first address. */
+static void told_address(const struct members *m, size_t endpoint, char *buf, size_t size)
+{
+	for (size_t i = 0; m && i < m->n_pods; i++)
+		if (m->pods[i].endpoint == endpoint && m->pods[i].n_ips) {
+			addr__format(&m->pods[i].ips[0], buf, size);
+			return;
+		}
+}
+
+int observe__home(const struct run *run, size_t endpoint, char *ip, size_t size)
+{
+	for (size_t i = 0; i < run->plan->select->n; i++) {
+		const struct selected *x = &run->plan->select->v[i];
+		int fd = x->endpoint == endpoint ? home_of(&run->plan->dp.members[x->member]) : -1;
+
+		if (fd < 0)
+			continue;
+		first_address(fd, ip, size);
+		return fd;
+	}
+	return -1;
 }
 
 int observe__places(struct run *run, struct error *err)
@@ -56,34 +82,31 @@ int observe__places(struct run *run, struct error *err)
 	run->traffic = calloc(e->n_endpoints + 1, sizeof(*run->traffic));
 	if (!run->places || !run->rates || !run->traffic)
 		return err__set(err, -ENOMEM, "out of memory");
+	run->n_traffic = e->n_endpoints;
 	for (size_t i = 0; i < e->n_endpoints; i++) {
-		run->places[i].name = e->endpoints[i].name;
-		run->places[i].netns_fd = -1;
-	}
-	for (size_t i = 0; i < run->plan->select->n; i++) {
-		const struct selected *r = &run->plan->select->v[i];
-		struct place *p = &run->places[r->endpoint];
-		const char *ip = run->lab ? lab__ip(run->lab, p->name) : NULL;
+		struct place *p = &run->places[i];
+		const char *ip = run->lab ? lab__ip(run->lab, e->endpoints[i].name) : NULL;
 
-		if (p->netns_fd >= 0)
-			continue;
-		p->netns_fd = home_of(&run->plan->dp.members[r->member]);
+		p->name = run->traffic[i].name = e->endpoints[i].name;
+		p->netns_fd = observe__home(run, i, p->ip, sizeof(p->ip));
 		if (ip)
 			snprintf(p->ip, sizeof(p->ip), "%s", ip);
-		else if (p->netns_fd >= 0)
-			first_address(p->netns_fd, p->ip, sizeof(p->ip));
+		else if (p->netns_fd < 0)
+			told_address(run->plan->select->members, i, p->ip, sizeof(p->ip));
 	}
 	return 0;
 }
 
-static ssize_t place_of(const struct run *run, const char *name, const struct pos *pos,
-			struct error *err)
+ssize_t observe__place(const struct run *run, const char *name, const struct pos *pos,
+		       struct error *err)
 {
 	for (size_t i = 0; i < run->e->n_endpoints; i++) {
 		if (strcmp(run->places[i].name, name) != 0)
 			continue;
 		if (run->places[i].netns_fd >= 0)
 			return (ssize_t)i;
+		if (run->plan->select->members)
+			return -ENOENT;
 		return err__set(err, -EINVAL,
 				"%s:%d:%d: `%s` has no network namespace here to observe from",
 				run->e->file, pos->line, pos->col, name);
@@ -117,96 +140,12 @@ static const struct custom_workload *find_custom(const struct run *run, const ch
 	return NULL;
 }
 
-static char *expand(const struct run *run, const struct place *p, const char *template,
-		    struct error *err)
+char *observe__expand(const struct run *run, const struct place *p, const char *template,
+		      struct error *err)
 {
 	if (run->lab && lab__ip(run->lab, p->name))
 		return lab__expand(run->lab, p->name, template, err);
 	return experiment__expand(template, lookup_place, (void *)p, err);
-}
-
-static int expand_custom(struct run *run, const struct custom_system *sys, const struct place *p,
-			 struct custom_system *ret, struct error *err)
-{
-	*ret = *sys;
-	ret->command = ret->url = ret->send = NULL;
-	if (sys->command && !(ret->command = expand(run, p, sys->command, err)))
-		return -EINVAL;
-	if (sys->url && !(ret->url = expand(run, p, sys->url, err)))
-		return -EINVAL;
-	if (sys->send && !(ret->send = strdup(sys->send)))
-		return -ENOMEM;
-	return 0;
-}
-
-static int start_probe(struct run *run, const struct role_watch *w, const char *node,
-		       struct error *err)
-{
-	struct run_probe *rp = &run->probes[run->n_probes];
-	ssize_t place = place_of(run, node, &w->pos, err);
-	_cleanup_free_ char *url = NULL, *identity = NULL;
-	struct probe_config cfg;
-	int r;
-
-	if (place < 0)
-		return (int)place;
-	if ((w->url && !(url = expand(run, &run->places[place], w->url, err))) ||
-	    (w->identity && !(identity = expand(run, &run->places[place], w->identity, err))))
-		return -EINVAL;
-	rp->watch = w;
-	rp->place = (size_t)place;
-	cfg = (struct probe_config){
-		.resource = w->resource,
-		.system = w->system,
-		.node = node,
-		.netns_fd = run->places[place].netns_fd,
-		.ip = run->places[place].ip,
-		.port = w->port,
-		.master_name = w->master_name,
-		.vip = w->vip,
-		.every_ns = w->every_ns,
-		.url = url,
-		.ca_file = w->ca_file,
-		.token_file = w->token_file,
-		.user = w->user,
-		.password = w->password,
-		.database = w->database,
-		.identity = identity,
-		.lease = w->lease,
-		.slot = w->slot,
-	};
-	for (size_t i = 0; i < run->e->n_systems; i++) {
-		if (strcmp(run->e->systems[i].name, w->system) != 0)
-			continue;
-		r = expand_custom(run, &run->e->systems[i], &run->places[place], &rp->custom, err);
-		if (r)
-			return r;
-		cfg.custom = &rp->custom;
-	}
-	r = probe__start(&cfg, run->rec, &rp->probe, err);
-	if (!r)
-		run->n_probes++;
-	return r;
-}
-
-int observe__start_probes(struct run *run, struct error *err)
-{
-	const struct experiment *e = run->e;
-	size_t n = 0;
-	int r;
-
-	for (size_t i = 0; i < e->n_roles; i++)
-		n += e->roles[i].n_endpoints;
-	run->probes = calloc(n + 1, sizeof(*run->probes));
-	if (!run->probes)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < e->n_roles; i++)
-		for (size_t j = 0; j < e->roles[i].n_endpoints; j++) {
-			r = start_probe(run, &e->roles[i], e->roles[i].endpoints[j], err);
-			if (r)
-				return r;
-		}
-	return 0;
 }
 
 static void free_load_place(struct load_place *p, size_t n_headers)
@@ -232,7 +171,7 @@ static char *expand_keyed(const struct run *run, const struct place *p, const ch
 		const char *mark = strstr(template, key);
 		_cleanup_free_ char *part =
 			mark ? strndup(template, (size_t)(mark - template)) : strdup(template);
-		_cleanup_free_ char *done = part ? expand(run, p, part, err) : NULL;
+		_cleanup_free_ char *done = part ? observe__expand(run, p, part, err) : NULL;
 
 		failed = !done || fputs(done, f) < 0 || (mark && fputs(key, f) < 0);
 		if (!mark)
@@ -267,11 +206,23 @@ static int expand_http(const struct run *run, const struct http_load *h, const s
 	return !headers || !lp->url || (h->body && !lp->body) ? -EINVAL : 0;
 }
 
+/* It need not be here to be talked to. */
+static ssize_t server_of(const struct run *run, const char *name, const struct pos *pos,
+			 struct error *err)
+{
+	for (size_t i = 0; i < run->e->n_endpoints; i++)
+		if (!strcmp(run->places[i].name, name) && *run->places[i].ip)
+			return (ssize_t)i;
+	return observe__place(run, name, pos, err);
+}
+
 static int start_load(struct run *run, const struct workload *w, struct error *err)
 {
 	struct run_load *rl = &run->loads[run->n_loads];
 	struct load_config cfg;
 	ssize_t target = -1, resource = -1;
+	unsigned int clients = 0;
+	size_t n = 0;
 	int r;
 
 	rl->workload = w;
@@ -282,35 +233,44 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 	if (!rl->places || !rl->place || !rl->names)
 		return err__set(err, -ENOMEM, "out of memory");
 	if (w->target) {
-		target = place_of(run, w->target, &w->pos, err);
+		target = server_of(run, w->target, &w->pos, err);
 		if (target < 0)
 			return (int)target;
 	}
 	if (w->resource) {
-		resource = place_of(run, w->resource, &w->pos, err);
+		resource = server_of(run, w->resource, &w->pos, err);
 		if (resource < 0)
 			return (int)resource;
 	}
 	for (size_t i = 0; i < w->n_endpoints; i++) {
-		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
+		ssize_t place = observe__place(run, w->endpoints[i], &w->pos, err);
 		const struct place *server;
 
+		/* Client k is at endpoint k mod n: on its node, if that is another one. */
+		if (place == -ENOENT)
+			continue;
 		if (place < 0)
 			return (int)place;
+		clients += w->clients / (unsigned int)w->n_endpoints +
+			   (i < w->clients % w->n_endpoints);
 		server = &run->places[target < 0 ? place : target];
-		rl->place[i] = (size_t)place;
-		rl->places[i] = (struct load_place){
+		rl->place[n] = (size_t)place;
+		rl->places[n] = (struct load_place){
 			.node = run->places[place].name,
 			.netns_fd = run->places[place].netns_fd,
 			.ip = server->ip,
 			.lookup = lookup_load,
-			.lookup_arg = &rl->names[i],
+			.lookup_arg = &rl->names[n],
 		};
-		rl->names[i] = (struct run_load_place){run->lab, server};
-		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[i], err) : 0;
+		rl->names[n] = (struct run_load_place){run->lab, server};
+		rl->n_places = n + 1;
+		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[n], err) : 0;
 		if (r)
 			return r;
+		n++;
 	}
+	if (!clients)
+		return 0;
 	cfg = (struct load_config){
 		.name = w->name,
 		.system = w->system,
@@ -318,13 +278,13 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.login = &w->login,
 		.custom = find_custom(run, w->system),
 		.places = rl->places,
-		.n_places = w->n_endpoints,
+		.n_places = n,
 		.resource_ip = resource < 0 ? NULL : run->places[resource].ip,
 		.fenced = w->fenced,
 		.port = w->port,
-		.clients = w->clients,
+		.clients = clients,
 		.mode = w->mode,
-		.rate_per_s = w->rate_per_s,
+		.rate_per_s = w->rate_per_s * clients / w->clients,
 		.poisson = w->poisson,
 		.think_ns = w->think_ns,
 		.reads = w->reads,
@@ -372,24 +332,13 @@ void observe__final(struct run *run)
 			load__final(run->loads[i].load, FINAL_LIMIT_S * NS_PER_S, run->opts->stop);
 }
 
-void observe__stop_probes(struct run *run)
-{
-	for (size_t i = 0; i < run->n_probes; i++)
-		if (run->probes[i].probe)
-			probe__signal_stop(run->probes[i].probe);
-	for (size_t i = 0; i < run->n_probes; i++) {
-		probe__join(run->probes[i].probe);
-		run->probes[i].probe = NULL;
-	}
-}
-
 void observe__free(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++) {
 		const struct workload *w = run->loads[i].workload;
 
 		load__free(run->loads[i].load);
-		for (size_t j = 0; run->loads[i].places && j < w->n_endpoints; j++)
+		for (size_t j = 0; run->loads[i].places && j < run->loads[i].n_places; j++)
 			free_load_place(&run->loads[i].places[j], w->http.n_headers);
 		free(run->loads[i].places);
 		free(run->loads[i].place);
@@ -399,6 +348,7 @@ void observe__free(struct run *run)
 		free(run->probes[i].custom.command);
 		free(run->probes[i].custom.url);
 		free(run->probes[i].custom.send);
+		safe_close(run->probes[i].at.netns_fd);
 	}
 	for (size_t i = 0; run->places && i < run->e->n_endpoints; i++)
 		safe_close(run->places[i].netns_fd);
@@ -412,7 +362,7 @@ void observe__free(struct run *run)
 uint64_t observe__gaps(const struct run *run)
 {
 	struct probe_state st;
-	uint64_t n = 0;
+	uint64_t n = run->ended_gaps;
 
 	for (size_t i = 0; i < run->n_probes; i++) {
 		if (!run->probes[i].probe)
@@ -431,7 +381,7 @@ static void sample_rates(struct run *run)
 	for (size_t i = 0; i < run->e->n_endpoints; i++)
 		run->rates[i].acked[slot] = run->rates[i].failed[slot] = 0;
 	for (size_t i = 0; i < run->n_loads; i++)
-		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++) {
+		for (size_t j = 0; run->loads[i].load && j < run->loads[i].n_places; j++) {
 			struct rate *rate = &run->rates[run->loads[i].place[j]];
 
 			load__counts(run->loads[i].load, j, &c);
@@ -467,19 +417,33 @@ void observe__tick(struct run *run, int64_t now)
 	watch_claims(run, now);
 }
 
+/* Once for each name; without memory for it, it is not counted. */
+static void add_row(struct run *run, const char *name)
+{
+	struct traffic_row *v;
+
+	for (size_t i = 0; i < run->n_traffic; i++)
+		if (!strcmp(run->traffic[i].name, name))
+			return;
+	v = realloc(run->traffic, (run->n_traffic + 1) * sizeof(*v));
+	if (!v)
+		return;
+	run->traffic = v;
+	v[run->n_traffic++] = (struct traffic_row){.name = name};
+}
+
 #define DELTA(f) (json_int_t)(t.f - last->f)
 
 /* bin_ns is the bin's true width: a late wake-up makes it longer, not the rate higher. */
-static void record_traffic(struct run *run, size_t i, int64_t bin_end)
+static void record_traffic(struct run *run, struct traffic_row *row, int64_t bin_end)
 {
-	struct chaos_traffic t, *last = &run->traffic[i];
+	struct chaos_traffic t, *last = &row->last;
 
-	if (dataplane__traffic(run->dp, run->places[i].name, &t) < 0)
+	if (dataplane__traffic(run->dp, row->name, &t) < 0)
 		return;
 	run__record(run, "traffic", bin_end,
-		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node",
-			      run->places[i].name, "bin_ns",
-			      (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
+		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node", row->name,
+			      "bin_ns", (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
 			      DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes), "tx_packets",
 			      DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
 			      DELTA(rx_syn), "tx_syn", DELTA(tx_syn), "rx_rst", DELTA(rx_rst),
@@ -491,8 +455,12 @@ void observe__traffic(struct run *run, int64_t now)
 {
 	if (now < run->next_bin_ns)
 		return;
-	for (size_t i = 0; i < run->e->n_endpoints; i++)
-		record_traffic(run, i, now);
+	for (size_t i = 0; i < run->plan->dp.n_members && run->plan->select->members; i++)
+		for (size_t k = 0; k < run->plan->dp.members[i].n_places; k++)
+			if (run->plan->dp.members[i].places[k].label)
+				add_row(run, run->plan->dp.members[i].places[k].label);
+	for (size_t i = 0; i < run->n_traffic; i++)
+		record_traffic(run, &run->traffic[i], now);
 	run->last_bin_ns = now;
 	while (run->next_bin_ns <= now)
 		run->next_bin_ns += run->e->traffic_bin_ns;

@@ -410,24 +410,25 @@ int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell,
 		   bool *ret_changed, struct error *err)
 {
 	struct fresh *fresh = calloc(sel->n + 1, sizeof(*fresh));
-	struct snapshot none = {0};
+	const struct snapshot *in = s ? s : &sel->snapshot;
 	bool changed = false;
 	int r = fresh ? 0 : -ENOMEM;
 
-	if (!r && sel->needs_links)
+	sel->n_missing = 0;
+	if (!r && s && sel->needs_links)
 		r = snapshot__load_links(s);
 	for (size_t i = 0; !r && i < sel->n; i++) {
 		struct error one = {0};
 
-		r = fresh__find(sel, &sel->v[i], s ? s : &none, false, &fresh[i], &one);
+		r = fresh__find(sel, &sel->v[i], in, false, &fresh[i], &one);
 		if (r)
 			err__set(err, r, "`%s`: %s", selected__selector(sel, &sel->v[i])->value,
 				 one.msg[0] ? one.msg : strerror(-r));
 	}
 	if (!r)
-		r = check_bound(sel, s ? s : &none, fresh, err);
+		r = check_bound(sel, in, fresh, err);
 	for (size_t i = 0; !r && i < sel->n; i++)
-		changed |= fresh__compare(sel, &sel->v[i], s ? s : &none, &fresh[i], tell, arg);
+		changed |= fresh__compare(sel, &sel->v[i], in, &fresh[i], tell, arg);
 	if (!r) {
 		swap_in(sel, fresh, s);
 		note_host(sel);

@@ -85,6 +85,7 @@ struct select {
 	size_t n_netns;
 	struct hosts *hosts;
 	struct members *members; /* NULL: pods are what is found here */
+	size_t n_missing;	 /* of its pods that are here, those that were not found */
 	int (*open_netns)(const struct snapshot *s, uint32_t netns);
 };
 
@@ -116,7 +117,7 @@ int select__open(const struct experiment *e, const struct lab *lab,
 		 struct error *err);
 
 /*
- * Match again, in @s, which is taken over, or without one where none is needed. What changed is told to
+ * Match again, in @s, which is taken over, or without one in that of the last time. What changed is told to
  * @tell. Whole namespaces, processes (with what they have forked) and addresses count for maxEndpoints.
  * @ret_changed: then dataplane__resync(), then select__settle(). -EINVAL with words: more than
  * maxEndpoints matches now; others: it could not be looked. On failure the members are as they were.

@@ -113,6 +113,7 @@ int members__find(struct select *sel, const struct selected *x, const struct sna
 		const struct discover_process *p =
 			v[i].here ? find_pod(s, processes, v[i].uid) : NULL;
 
+		sel->n_missing += v[i].here && !p;
 		if (p)
 			r = add_place(sel, s, &v[i], p, ret);
 		else if (!v[i].here)

@@ -45,7 +45,7 @@ void view__free(struct run *run)
 static bool has_clients(const struct run *run, size_t place)
 {
 	for (size_t i = 0; i < run->n_loads; i++)
-		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++)
+		for (size_t j = 0; j < run->loads[i].n_places; j++)
 			if (run->loads[i].place[j] == place)
 				return true;
 	return false;

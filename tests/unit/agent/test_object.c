@@ -74,7 +74,7 @@ static void test_experiment(void **state)
 		"\"generation\": 3,"
 		"\"annotations\": {\"netchaos.dev/pause\": \"true\", \"netchaos.dev/stop\": "
 		"\"yes\","
-		"\"netchaos.dev/node-traffic\": \"true\", \"netchaos.dev/description\": \"why\","
+		"\"netchaos.dev/node-traffic\": \"fault\", \"netchaos.dev/description\": \"why\","
 		"\"kubectl.kubernetes.io/last\": \"{\\n\\u0001}\"},"
 		"\"managedFields\": [{\"f:x\": {\".\": {}}}]},"
 		"\"spec\": {\"duration\": \"30s\", \"maxEndpoints\": 5, \"endpoints\": {"

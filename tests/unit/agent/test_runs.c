@@ -33,7 +33,8 @@ static const char script[] =
 	"trap 'kill $s; exit 130' TERM\n"
 	"mkdir -p \"$3\" && echo '{\"type\":\"run\"}' > \"$3/events.jsonl\"\n"
 	"sleep 1000 & s=$!\n"
-	"echo '{\"args\":\"'\"$*\"'\",\"mechanism\":\"tcx\",\"faults\":[],\"places\":[]}' > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
+	"echo '{\"args\":\"'\"$*\"'\",\"mechanism\":\"tcx\",\"faults\":[],\"places\":[]}' > "
+	"\"$9.new\" && mv \"$9.new\" \"$9\"\n"
 	"wait $s\n";
 
 struct asked {
@@ -108,14 +109,15 @@ static json_t *get_exempt(void *arg)
 	return json_pack("[s]", "10.0.0.1");
 }
 
-static void on_event(void *arg, const json_t *obj, bool warning, const char *reason, const char *words)
+static void on_event(void *arg, const json_t *obj, bool warning, const char *reason,
+		     const char *words)
 {
 	struct world *w = arg;
 
 	(void)obj;
 	(void)warning;
-	snprintf(w->events + strlen(w->events), sizeof(w->events) - strlen(w->events), "%s: %s\n", reason,
-		 words ? words : "");
+	snprintf(w->events + strlen(w->events), sizeof(w->events) - strlen(w->events), "%s: %s\n",
+		 reason, words ? words : "");
 }
 
 static const struct collect_ops collect_ops = {do_request, do_cancel, get_now, get_real};
@@ -188,9 +190,12 @@ static json_t *object(struct world *w, const char *status)
 	char text[2000], *s = text;
 
 	snprintf(text, sizeof(text),
-		 "{'metadata':{'name':'cut','namespace':'shop','uid':'" UID "','resourceVersion':'%u',"
-		 "'generation':1,'annotations':{}},'spec':{'action':'partition','mode':'all','direction':'both',"
-		 "'duration':'30s','selector':{'namespaces':['shop'],'labelSelectors':{'app':'web'}}},"
+		 "{'metadata':{'name':'cut','namespace':'shop','uid':'" UID
+		 "','resourceVersion':'%u',"
+		 "'generation':1,'annotations':{}},'spec':{'action':'partition','mode':'all','"
+		 "direction':'both',"
+		 "'duration':'30s','selector':{'namespaces':['shop'],'labelSelectors':{'app':'web'}"
+		 "}},"
 		 "'status':%s}",
 		 ++w->version, status);
 	for (; *s; s++)
@@ -216,10 +221,10 @@ static void annotate(json_t *obj, const char *key)
 
 static void put_pod(struct world *w, const char *name, const char *node, const char *ip)
 {
-	json_t *pod = json_pack("{s:{s:s,s:s,s:s,s:{s:s}},s:{s:s},s:{s:s,s:s,s:[{s:s}]}}", "metadata",
-				"name", name, "namespace", "shop", "uid", name, "labels", "app", "web",
-				"spec", "nodeName", node, "status", "phase", "Running", "podIP", ip,
-				"podIPs", "ip", ip);
+	json_t *pod = json_pack("{s:{s:s,s:s,s:s,s:{s:s}},s:{s:s},s:{s:s,s:s,s:[{s:s}]}}",
+				"metadata", "name", name, "namespace", "shop", "uid", name,
+				"labels", "app", "web", "spec", "nodeName", node, "status", "phase",
+				"Running", "podIP", ip, "podIPs", "ip", ip);
 
 	assert_int_equal(pods__put(w->pods, pod), 1);
 	json_decref(pod);
@@ -279,8 +284,9 @@ static json_t *started(struct world *w, const char *more)
 {
 	char status[600], at[40];
 
-	snprintf(status, sizeof(status), "{'phase':'Pending','observedGeneration':1,'startAt':'%s'%s}",
-		 started_at(w, at), more);
+	snprintf(status, sizeof(status),
+		 "{'phase':'Pending','observedGeneration':1,'startAt':'%s'%s}", started_at(w, at),
+		 more);
 	return object(w, status);
 }
 
@@ -336,7 +342,8 @@ static void a_start_is_asked_for_once_and_kept(void **state)
 	settle(w);
 	a = expect(w, "PATCH", PATH "/status", "startAt");
 	patch = json_object_get(a->body, "status");
-	assert_string_equal(json_string_value(json_object_get(patch, "startAt")), started_at(w, at));
+	assert_string_equal(json_string_value(json_object_get(patch, "startAt")),
+			    started_at(w, at));
 	assert_string_equal(json_string_value(json_object_get(json_object_get(a->body, "metadata"),
 							      "resourceVersion")),
 			    "11");
@@ -366,7 +373,8 @@ static void members_are_written_with_what_is_exempt_and_follow_the_pods(void **s
 	json_decref(wait_child(1, w));
 	snprintf(folder, sizeof(folder), "%s/" UID, w->runs_dir);
 	m = run_folder__read_json(folder, "members.json");
-	assert_string_equal(json_string_value(json_array_get(json_object_get(m, "exempt"), 0)), "10.0.0.1");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(m, "exempt"), 0)),
+			    "10.0.0.1");
 	assert_int_equal(json_array_size(json_object_get(
 				 json_array_get(json_object_get(m, "endpoints"), 0), "pods")),
 			 1);
@@ -426,7 +434,8 @@ static void a_refusal_is_told_with_its_path(void **state)
 	a = expect(w, "PATCH", PATH "/status", "phase");
 	status = json_object_get(a->body, "status");
 	assert_string_equal(json_string_value(json_object_get(status, "phase")), "Refused");
-	assert_non_null(strstr(json_string_value(json_object_get(status, "message")), "spec.action"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(status, "message")), "spec.action"));
 	json_object_set(obj, "status", status);
 	json_object_set_new(json_object_get(obj, "metadata"), "resourceVersion", json_string("99"));
 	answer(w, a, 200, obj);
@@ -485,7 +494,8 @@ static void pause_ends_the_child_and_resume_starts_it_with_the_same_start(void *
 	json_decref(wait_child(1, w));
 	paused = json_deep_copy(obj);
 	annotate(paused, "experiment.chaos-mesh.org/pause");
-	json_object_set_new(json_object_get(paused, "metadata"), "resourceVersion", json_string("50"));
+	json_object_set_new(json_object_get(paused, "metadata"), "resourceVersion",
+			    json_string("50"));
 	put(w, paused);
 	settle(w);
 	wait_no_child(w);
@@ -516,12 +526,13 @@ static void a_stop_is_final_and_the_record_goes_up_before_done(void **state)
 	wait_no_child(w);
 	settle(w);
 	a = expect(w, "POST", "/api/v1/namespaces/shop/configmaps", NULL);
-	assert_string_equal(json_string_value(json_object_get(
-				    json_array_get(json_object_get(json_object_get(a->body, "metadata"),
-								   "ownerReferences"),
-						   0),
-				    "uid")),
-			    UID);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(json_object_get(a->body, "metadata"),
+						       "ownerReferences"),
+				       0),
+			"uid")),
+		UID);
 	/* From before a restart: it is replaced. */
 	answer(w, a, 409, NULL);
 	settle(w);
@@ -535,7 +546,8 @@ static void a_stop_is_final_and_the_record_goes_up_before_done(void **state)
 	a = expect(w, "PATCH", PATH "/status", "nodes");
 	body = json_object_get(json_object_get(json_object_get(a->body, "status"), "nodes"), "n1");
 	assert_string_equal(json_string_value(json_object_get(body, "phase")), "Done");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(body, "record"), "chunks")), 1);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(body, "record"), "chunks")), 1);
 }
 
 static void restart(struct world *w)
@@ -642,12 +654,16 @@ static void pods_are_asked_for_only_where_they_are_wanted(void **state)
 static void objects_that_make_no_sense_are_passed_over(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"metadata\":7}", "{\"metadata\":{\"uid\":\"../x\",\"name\":\"a\",\"namespace\":\"b\"}}",
+		"{}",
+		"{\"metadata\":7}",
+		"{\"metadata\":{\"uid\":\"../x\",\"name\":\"a\",\"namespace\":\"b\"}}",
 		"{\"metadata\":{\"uid\":\"u\",\"name\":\"a\",\"namespace\":\"b\"}}",
-		"{\"metadata\":{\"uid\":\"v\",\"name\":\"a\",\"namespace\":\"b\",\"annotations\":[]},\"spec\":7,"
+		"{\"metadata\":{\"uid\":\"v\",\"name\":\"a\",\"namespace\":\"b\",\"annotations\":[]"
+		"},\"spec\":7,"
 		"\"status\":{\"startAt\":\"soon\",\"nodes\":[7],\"picked\":7}}",
 		"{\"metadata\":{\"uid\":\"w\",\"name\":\"a\",\"namespace\":\"b\"},\"status\":"
-		"{\"startAt\":\"2027-01-15T08:00:00Z\",\"nodes\":{\"n1\":{\"phase\":\"Done\",\"record\":[]}}}}"};
+		"{\"startAt\":\"2027-01-15T08:00:00Z\",\"nodes\":{\"n1\":{\"phase\":\"Done\","
+		"\"record\":[]}}}}"};
 	struct world *w = *state;
 
 	runs__set_pods(w->runs, w->pods);
