@@ -77,6 +77,24 @@ wait "$agent"
 is "the object is deleted at the end" '' "$(there cut)"
 is "with its record" 0 "$(curl -s "$url/api/v1/namespaces/shop/configmaps" | jq '.items | length')"
 
+# --- the pipeline's lines
+
+if python3 -c 'import yaml' 2>/dev/null; then
+	mkdir "$tmp/ci" && cp "$tmp/cut.yaml" "$tmp/ci/chaos.yaml"
+	python3 - "$tap_root/chaos/ci/github-actions-kubernetes.yml" >"$tmp/ci/step" <<'END'
+import sys, yaml
+steps = yaml.safe_load(open(sys.argv[1]))['jobs']['chaos']['steps']
+print(next(s['run'] for s in steps if s.get('name') == 'Run'))
+END
+	agents
+	(cd "$tmp/ci" && RUNNER_TEMP=$tmp/ci KUBECONFIG_TEXT=$(<"$tmp/config") EXPERIMENT=chaos.yaml bash -e step >log 2>&1)
+	is "the pipeline's step runs it" 1 $?
+	check "and hands over the report" test -s "$tmp/ci/chaos-run/report.html"
+	wait "$agent"
+else
+	skip "the pipeline's step" "no python3-yaml"
+fi
+
 # --- what is missing makes no verdict
 
 agents --broken n2
