@@ -40,7 +40,7 @@ may_be_killed()
 	grep -q '%2F_set' "$tmp/mnesia/rabbit@localhost/quorum/rabbit@localhost/names.dets"
 }
 killed_and_back rabbitmq 5672 up -k queue -q quorum
-check "the accounts of a quorum queue are right" queue_accounts
+check "the accounts of a quorum queue are right" queue_accounts "$killed"
 rec_up -w rabbitmq,5672,127.0.0.1,127.0.0.1 -k queue -c 2 -r 100
 is "clients of a classic queue start" 0 $?
 check "operations succeed" wait_until 10 more_ok_than 100
