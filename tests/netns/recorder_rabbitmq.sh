@@ -18,7 +18,7 @@ echo '[].' >"$tmp/plugins"
 up()
 {
 	# exec: its pid is Erlang's. No distribution, which would need a port mapper.
-	server rabbit env HOME="$tmp" RABBITMQ_NODENAME="rabbit@localhost" RABBITMQ_MNESIA_BASE="$tmp/mnesia" \
+	server rabbit env HOME="$tmp" ERL_CRASH_DUMP="$tmp/crash" RABBITMQ_NODENAME="rabbit@localhost" RABBITMQ_MNESIA_BASE="$tmp/mnesia" \
 		RABBITMQ_LOG_BASE="$tmp" RABBITMQ_LOGS=- RABBITMQ_CONFIG_FILE="$tmp/rabbitmq.conf" \
 		RABBITMQ_ENABLED_PLUGINS_FILE="$tmp/plugins" RABBITMQ_PID_FILE="$tmp/pid" \
 		RABBITMQ_CONF_ENV_FILE=/dev/null ERL_EPMD_ADDRESS=127.0.0.1 \
