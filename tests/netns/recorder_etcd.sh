@@ -96,6 +96,7 @@ rec_down
 is "orderly end" 0 $?
 check "attempted = ok + fail + unknown; what was acknowledged is there" accounts
 # In between; when it is told to stop, its clients do so one after the other.
+# shellcheck disable=SC2016
 is "200 a second were offered" 5000000 "$(rec '[.[] | select(.type == "op").intended_ns] | sort |
 	[range(1; length) as $i | .[$i] - .[$i - 1]] | sort | .[length / 2 | floor]')"
 is "all succeed" ok "$(rec '[.[] | select(.type == "op").outcome] | unique | join(" ")')"
