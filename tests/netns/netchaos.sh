@@ -152,6 +152,7 @@ got=$(pings web 2 400 -i 0.01 -W 1 | sed -nE 's/.* ([0-9]+) packets received.*/\
 # 400 trials of 1/2: standard deviation 10; six of them either way
 check "half of 400 are lost, within six standard deviations (${got:-?} came)" \
 	test "${got:-0}" -ge 140 -a "${got:-0}" -le 260
+[ "${got:-0}" -le 260 ] || diag "$(cat "$tmp/out")"
 stop
 
 # --- how many --------------------------------------------------------------------------------------------------
