@@ -198,7 +198,7 @@ is "also by chaos run" 2 $?
 sed 's/app: host/app: nobody/' "$tmp/host.yaml" >"$tmp/nobody.yaml"
 out=$("$CHAOS" run -o "$tmp/never" "$tmp/nobody.yaml" 2>&1)
 is "a selector that matches nothing is refused" 2 $?
-like "in words" "nobody.yaml:5:.*no such pod" "$out"
+like "in words" "nobody.yaml:5:.*(no such pod|no pod here is known to have these labels)" "$out"
 check "and leaves no folder" test ! -e "$tmp/never"
 sed 's/mode: all/mdoe: all/' "$tmp/host.yaml" >"$tmp/typo.yaml"
 out=$("$CHAOS" check "$tmp/typo.yaml" 2>&1)
