@@ -192,6 +192,7 @@ static json_t *node_status(const struct run *r)
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,
+		.now_ns = run__realtime(r),
 		.members = r->members,
 		.live = r->live,
 		.ended = r->over && !r->child,
