@@ -97,7 +97,7 @@ static void find_elsewhere(const struct select *sel, const struct selected *x, s
 	for (size_t i = 0; i < n; i++) {
 		struct found one = {.label = v[i].place, .fd = -1, .pod = &v[i]};
 
-		for (size_t k = 0; k < f->n; k++)
+		for (size_t k = 0; k < f->n && one.label; k++)
 			if (f->v[k].label && !strcmp(f->v[k].label, one.label))
 				one.label = NULL;
 		if (one.label)
