@@ -5,7 +5,8 @@
 # agent_fake.sh: `chaos agent` as one node of a cluster whose API server is tests/tools/fake_api.py, and whose only pod is a
 # process in a network namespace and a cgroup with the names that kubelet gives: a NetworkChaos acts on it, is told of
 # in the status, paused, resumed and lifted; an agent that is killed takes its faults along, and the next one goes on.
-# shellcheck source=../lib/tap.sh
+# What is evaluated later stands in single quotes.
+# shellcheck disable=SC2016 source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 command -v python3 >/dev/null || skip_all "no python3"
@@ -85,6 +86,16 @@ status_not()
 	! status_is "$@"
 }
 
+is_made()
+{
+	curl -s "$url$objects" | grep -q '"often-[0-9]'
+}
+
+refused_by_path()
+{
+	status odd .message | grep -q '^spec\.action: '
+}
+
 annotate()
 {
 	api PATCH "$objects/$1" "{\"metadata\":{\"annotations\":{\"$2\":$3}}}" application/merge-patch+json
@@ -149,15 +160,52 @@ check "the record is with the API server" wait_until 60 status_is cut .nodes.n1.
 check "Done" wait_until 30 status_is cut .nodes.n1.phase Done
 check "Stopped" wait_until 30 status_is cut .phase Stopped
 check "and there is a report" wait_until 120 status_not cut .verdict null
+diag "$(status cut .summary)"; diag "$(curl -s "$url/api/v1/namespaces/shop/configmaps" | jq -c ".items[].metadata")"
+curl -s "$url/api/v1/namespaces/shop/configmaps/cut-chaos" >"$tmp/report.json"
+is "in a ConfigMap that goes with the object" "$(jq -r '.metadata.ownerReferences[0].uid' "$tmp/report.json")" \
+	"$(curl -s "$url$objects/cut" | jq -r .metadata.uid)"
+is "of this node's three segments" \
+	"$(jq -r '.data["summary.json"] | fromjson | .cluster.collector' "$tmp/report.json")" n1
+check "with the hits" eval '[ "$(jq ".data[\"summary.json\"] | fromjson | .faults[0].hits.dropped" "$tmp/report.json")" -gt 0 ]'
+check "and the page" eval 'jq -r ".binaryData[\"report.html.gz\"]" "$tmp/report.json" | base64 -d | gunzip | grep -q "<html"'
+
+pages=http://127.0.0.1:$(sed -n 's/.*metrics and health: port //p' "$tmp/agent.log" | tail -1)
+check "the agent is ready" eval 'curl -sf "$pages/readyz" >/dev/null'
+curl -s "$pages/metrics" >"$tmp/metrics"
+check "it counts the hits" \
+	grep -qE '^chaos_fault_hits_total\{kind="NetworkChaos",namespace="shop",run="cut",.*effect="dropped",.*\} [1-9]' "$tmp/metrics"
+check "and the run" grep -qx 'chaos_runs{phase="Stopped"} 1' "$tmp/metrics"
+curl -s "$url/api/v1/namespaces/shop/events" >"$tmp/events.json"
+check "Events on the object" eval 'jq -e "[.items[] | select(.involvedObject.kind == \"NetworkChaos\")] | length > 1" "$tmp/events.json" >/dev/null'
 
 api POST "$objects" "$(net_chaos gone 600s)"
 check "another one cuts" wait_until 60 no_ping
 api DELETE "$objects/gone"
 check "deleting it lifts it" wait_until 60 pings
 
+# ---- the API server is away: what is begun ends by itself, and is told when it is back
+
+api POST "$objects" "$(net_chaos away 20s)"
+check "a third one cuts" wait_until 60 no_ping
+curl -s -X POST -d '["any:/apis=reset", "any:/api/=reset"]' "$url/fake/rules" >/dev/null
+curl -s -X POST -d '' "$url/fake/drop" >/dev/null
+check "it ends without the API server" wait_until 90 pings
+curl -s -X POST -d '[]' "$url/fake/rules" >/dev/null
+check "and is told when it is back" wait_until 90 status_is away .phase Finished
+check "with its record" wait_until 60 status_is away .nodes.n1.record.chunks 1
+
+# ---- a Schedule
+
+api POST "${objects/networkchaos/schedules}" "$(net_chaos x 1s | jq '{metadata: {name: "often", namespace: "shop"}, spec:
+	{schedule: "@every 3s", type: "NetworkChaos", concurrencyPolicy: "Forbid", historyLimit: 1, networkChaos: .spec}}')"
+check "a Schedule makes objects" wait_until 60 is_made
+api DELETE "${objects/networkchaos/schedules}/often"
+
+# ---- what is refused
+
 api POST "$objects" "$(net_chaos odd 600s | jq '.spec.action = "explode"')"
 check "what is not known is refused" wait_until 30 status_is odd .phase Refused
-check "with its path" eval 'status odd .message | grep -q "spec.action"'
+check "with its path" refused_by_path
 
 kill "$agent"
 wait "$agent"

@@ -46,14 +46,20 @@ void run__take(struct run *r, const json_t *obj)
 	const char *uid =
 		json_string_value(json_object_get(json_object_get(obj, "metadata"), "uid"));
 	const struct run_kind_info *k = &run_kinds[r->kind];
-	json_t *copy;
+	json_t *copy, *meta;
 
 	if (!uid || strcmp(uid, r->uid) != 0 || coordinate__older(obj, r->obj))
 		return;
-	/* Objects of a list lack what all of them share. */
+	/* Objects of a list lack what all of them share; who wrote which field is half of most of them. */
 	copy = json_copy((json_t *)obj);
-	if (!copy)
+	meta = json_copy(json_object_get(obj, "metadata"));
+	if (!copy || !meta || json_object_set(copy, "metadata", meta) < 0) {
+		json_decref(copy);
+		json_decref(meta);
 		return;
+	}
+	json_object_del(meta, "managedFields");
+	json_decref(meta);
 	json_object_set_new(copy, "kind", json_string(k->kind));
 	json_object_set_new(copy, "apiVersion", json_string(k->group_version));
 	json_decref(r->obj);
@@ -186,6 +192,7 @@ static json_t *node_status(const struct run *r)
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,
+		.now_ns = run__realtime(r),
 		.members = r->members,
 		.live = r->live,
 		.ended = r->over && !r->child,
@@ -213,8 +220,10 @@ static void node_done(void *arg, const struct kube_answer *a)
 }
 
 /* Events on the pods, at their first injection and at their recovery. */
-static void tell_pods(struct run *r, const json_t *was, const json_t *is)
+static void tell_pods(struct run *r, const json_t *have, const json_t *is)
 {
+	/* Before the first time what an agent before this one said; a patch that is sent again is not told again. */
+	const json_t *was = r->pods_told ? r->pods_told : have;
 	const json_t *pod;
 	const char *key;
 
@@ -241,6 +250,8 @@ static void tell_pods(struct run *r, const json_t *was, const json_t *is)
 					      injected ? "ChaosInjected" : "ChaosRecovered", words);
 		json_decref(whom);
 	}
+	json_decref(r->pods_told);
+	r->pods_told = json_incref((json_t *)is);
 }
 
 static bool same_phase(const json_t *a, const json_t *b)

@@ -42,10 +42,12 @@ static void run__free(struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(sends); i++)
 		r->runs->c.ops->cancel(r->runs->c.arg, sends[i]);
 	child__free(r->child);
+	job__free(r->packing);
 	collector__free(r->collector);
 	unload(r);
 	json_decref(r->obj);
 	json_decref(r->collector_saw);
+	json_decref(r->pods_told);
 	json_decref(r->members);
 	json_decref(r->live);
 	free(r->uid);
@@ -69,6 +71,7 @@ void runs__free(struct runs *r)
 		r->first = x->next;
 		run__free(x);
 	}
+	free(r->trouble);
 	free(r);
 }
 
@@ -200,6 +203,14 @@ static bool set(char **text, const char *words)
 	return true;
 }
 
+void runs__set_trouble(struct runs *runs, const char *words)
+{
+	if (!set(&runs->trouble, words))
+		return;
+	for (struct run *r = runs->first; r; r = r->next)
+		r->dirty |= r->loaded;
+}
+
 /*
  * Nothing is to be done for it here any more: all that this node owed has been said, or it never took part.
  */
@@ -229,54 +240,73 @@ static void apply_times(struct run *r)
 		r->stop_seen_ns = run__realtime(r);
 }
 
-/* Once a run has a start its spec stands: a new one is said to be late, and not read. */
-static void check_change(struct run *r, json_int_t generation)
+static json_int_t generation_of(const json_t *obj)
 {
-	const json_t *observed =
-		json_object_get(json_object_get(r->obj, "status"), "observedGeneration");
+	return json_integer_value(json_object_get(json_object_get(obj, "metadata"), "generation"));
+}
 
-	if (r->change_told || !observed || generation == json_integer_value(observed) ||
-	    status__is_final(r->told))
+/* The generation whose spec a run that has begun goes by; 0: not said. */
+static json_int_t observed_of(const json_t *obj)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(obj, "status"), "observedGeneration"));
+}
+
+/* Once a run has a start its spec stands: a new one is said to be late, and not read. */
+static void check_change(struct run *r)
+{
+	json_int_t observed = observed_of(r->obj);
+
+	if (r->change_told || !observed || generation_of(r->obj) == observed)
 		return;
 	r->change_told = true;
 	run__event(r, true, "SpecNotRead", "spec is not read again after the start");
 }
 
-/* The object to load: of a run that has begun the one that it began with, if it is still known. */
+/*
+ * The object to load: of a run that has begun the one that it began with. NULL: that is not known any more, so
+ * that this node, which had no part in it, has none.
+ */
 static json_t *spec_of(struct run *r)
 {
-	json_t *old = coordinate__start_at(r->obj) && r->folder
-			      ? run_folder__read_json(r->folder, "object.json")
-			      : NULL;
+	json_int_t observed = observed_of(r->obj);
+	json_t *old;
 
-	return old ? old : json_incref(r->obj);
+	if (!coordinate__start_at(r->obj) || !observed || observed == generation_of(r->obj))
+		return json_incref(r->obj);
+	old = r->folder ? run_folder__read_json(r->folder, "object.json") : NULL;
+	if (old && generation_of(old) == observed)
+		return old;
+	json_decref(old);
+	return NULL;
 }
 
 static void load(struct run *r)
 {
-	json_int_t generation = json_integer_value(
-		json_object_get(json_object_get(r->obj, "metadata"), "generation"));
+	json_int_t observed = coordinate__start_at(r->obj) ? observed_of(r->obj) : 0;
 	struct error err = {0};
 	json_t *spec;
 
-	if (coordinate__start_at(r->obj) && r->loaded) {
-		check_change(r, generation);
-		return;
-	}
-	if (r->generation == generation && (r->loaded || r->refused))
-		return;
-	unload(r);
-	r->generation = generation;
-	spec = spec_of(r);
-	if (object__load(spec, &r->o, &err) == 0) {
-		r->loaded = true;
-		r->pods_seen = 0;
+	if (observed && r->loaded && (r->generation == observed || r->segments)) {
 		set(&r->refused, NULL);
-		if (coordinate__start_at(r->obj))
-			check_change(r, generation);
-	} else {
-		set(&r->refused, err.msg);
+		check_change(r);
+		return;
 	}
+	spec = spec_of(r);
+	if (spec && r->generation == generation_of(spec) && (r->loaded || r->refused)) {
+		json_decref(spec);
+		return;
+	}
+	unload(r);
+	set(&r->refused, NULL);
+	if (!spec)
+		return;
+	r->generation = generation_of(spec);
+	r->pods_seen = 0;
+	if (object__load(spec, &r->o, &err) == 0)
+		r->loaded = true;
+	else
+		set(&r->refused, err.msg);
 	json_decref(spec);
 }
 
@@ -287,8 +317,12 @@ static void prepare(struct run *r)
 	struct error err = {0};
 	int rc;
 
-	if (coordinate__stop(r->obj) || coordinate__paused(r->obj) || !r->runs->pods)
+	if (coordinate__stop(r->obj) || coordinate__paused(r->obj))
 		return;
+	if (!r->runs->pods) {
+		set(&r->pending, r->runs->trouble);
+		return;
+	}
 	rc = resolve__pods(r->runs->pods, &r->o, r->runs->c.node, NULL, &res, &err);
 	set(&r->pending, rc == -ENOENT ? err.msg : NULL);
 	if (rc == -EINVAL)
@@ -350,7 +384,7 @@ int64_t runs__step(struct runs *runs)
 	for (struct run **at = &runs->first; *at;) {
 		struct run *r = *at;
 
-		if (r->dirty || r->due_ns <= now || child_ended(r) || r->collector) {
+		if (r->dirty || r->due_ns <= now || child_ended(r) || r->packing || r->collector) {
 			if (r->gone && leave(r)) {
 				*at = r->next;
 				run__free(r);
@@ -376,12 +410,13 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 	size_t n = 0;
 
 	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
-		int fd = r->collector ? collector__fd(r->collector) : -1;
+		/* A record is packed when the child has gone: at most two of the three are there. */
+		int own[] = {r->child ? child__fd(r->child) : -1, job__fd(r->packing),
+			     collector__fd(r->collector)};
 
-		if (r->child)
-			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
-		if (fd >= 0)
-			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			if (own[i] >= 0)
+				fds[n++] = (struct pollfd){.fd = own[i], .events = POLLIN};
 	}
 	return n;
 }

@@ -5,6 +5,7 @@
 
 #include "agent/child.h"
 #include "agent/collect.h"
+#include "agent/job.h"
 #include "agent/object.h"
 #include "agent/record.h"
 #include "agent/runs.h"
@@ -65,6 +66,7 @@ struct run {
 
 	enum record_state record;
 	struct record_size size;
+	struct job *packing; /* NULL: no process does it */
 	unsigned int next_chunk;
 	bool replace; /* the next chunk is there from before */
 	struct collector *collector;
@@ -73,7 +75,8 @@ struct run {
 	struct send start, node, whole, chunk, stop;
 	int64_t node_sent_ns;	/* when the last patch went */
 	int64_t whole_since_ns; /* since when the whole's status is not as it should be; 0: it is */
-	char told[16];		/* the phase that was last told by an Event */
+	json_t *pods_told; /* this node's status when Events on pods were last told; NULL: never */
+	char told[16];	   /* the phase that was last told by an Event */
 };
 
 struct runs {
@@ -81,6 +84,7 @@ struct runs {
 	struct run *first;
 	const struct pods *pods;
 	unsigned long pods_version;
+	char *trouble; /* why pods are not known */
 	bool ending;
 };
 
