@@ -11,9 +11,7 @@
 probed()
 {
 	pod "$1" "$2" "app=$1"
-	cat <<-END
-	      livenessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1}
-	END
+	echo "      livenessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1}"
 }
 
 {
@@ -23,8 +21,7 @@ probed()
 	pod d n2
 } | kn apply -f - >/dev/null
 kn create service clusterip b --tcp=80:8080 >/dev/null
-check "the pods run" ready_pods a b c d
-know a b c d
+pods_run a b c d
 service=$(kn get service b -o jsonpath='{.spec.clusterIP}')
 check "before: a to b" wait_until 10 open_way a b
 check "before: a to the service" wait_until 20 http a "$service"
