@@ -149,6 +149,23 @@ check "the record is with the API server" wait_until 60 status_is cut .nodes.n1.
 check "Done" wait_until 30 status_is cut .nodes.n1.phase Done
 check "Stopped" wait_until 30 status_is cut .phase Stopped
 check "and there is a report" wait_until 120 status_not cut .verdict null
+diag "$(status cut .summary)"; diag "$(curl -s "$url/api/v1/namespaces/shop/configmaps" | jq -c ".items[].metadata")"
+curl -s "$url/api/v1/namespaces/shop/configmaps/cut-chaos" >"$tmp/report.json"
+is "in a ConfigMap that goes with the object" "$(jq -r '.metadata.ownerReferences[0].uid' "$tmp/report.json")" \
+	"$(curl -s "$url$objects/cut" | jq -r .metadata.uid)"
+is "of this node's three segments" \
+	"$(jq -r '.data["summary.json"] | fromjson | .cluster.collector' "$tmp/report.json")" n1
+check "with the hits" eval '[ "$(jq ".data[\"summary.json\"] | fromjson | .faults[0].hits.dropped" "$tmp/report.json")" -gt 0 ]'
+check "and the page" eval 'jq -r ".binaryData[\"report.html.gz\"]" "$tmp/report.json" | base64 -d | gunzip | grep -q "<html"'
+
+pages=http://127.0.0.1:$(sed -n 's/.*metrics and health: port //p' "$tmp/agent.log" | tail -1)
+check "the agent is ready" eval 'curl -sf "$pages/readyz" >/dev/null'
+curl -s "$pages/metrics" >"$tmp/metrics"
+check "it counts the hits" \
+	grep -qE '^chaos_fault_hits_total\{kind="NetworkChaos",namespace="shop",run="cut",.*effect="dropped",.*\} [1-9]' "$tmp/metrics"
+check "and the run" grep -qx 'chaos_runs{phase="Stopped"} 1' "$tmp/metrics"
+curl -s "$url/api/v1/namespaces/shop/events" >"$tmp/events.json"
+check "Events on the object" eval 'jq -e "[.items[] | select(.involvedObject.kind == \"NetworkChaos\")] | length > 1" "$tmp/events.json" >/dev/null'
 
 api POST "$objects" "$(net_chaos gone 600s)"
 check "another one cuts" wait_until 60 no_ping

@@ -18,7 +18,7 @@ host 254
 host 200
 check "they reach each other" wait_until 20 eval 'reach 1 11 && reach 2 11 && reach 1 254'
 
-# start RUN: on both nodes, at one instant
+# start RUN: on both nodes, at one instant; p1 and p11 are in place
 start()
 {
 	local t0=$(($(now_ns) + 3000000000))
@@ -26,7 +26,8 @@ start()
 	rm -f "$tmp"/live-*.json
 	child n1 "$1" $t0
 	child n2 "$1" $t0
-	wait_until 30 phase fault || diag "$(cat "$tmp/$1"-n?.log)"
+	wait_until 30 eval 'phase fault && attached n1 web/p1 && attached n2 db/p11' ||
+		diag "$(cat "$tmp/$1"-n?.log)"
 }
 
 stop()
@@ -37,6 +38,8 @@ stop()
 	wait "$child_n2"
 	is "$1: n2 ends in order" 130 $?
 	is "$1: the last word" "end interrupted" "$(live n1 '[.phase, .status] | join(" ")')"
+	is "$1: nothing was wrong but what was made so" "${2:-0} 0" \
+		"$(live n1 '.warnings | length') $(live n2 '.warnings | length')"
 }
 
 # --- a delay ------------------------------------------------------------------------------------------
@@ -57,8 +60,6 @@ members n1 1 11 10.77.0.254
 members n2 1 11
 experiment cut 300s '{name: cut, at: 0s, for: 300s, from: web, to: db, direction: both, loss: 100%}'
 start cut
-check "n1 has its pod" wait_until 10 attached n1 web/p1
-check "n2 has its pod" wait_until 10 attached n2 db/p11
 in_pod 1 ping -n -q -c 10 -i 0.05 -W 1 10.77.0.11 >/dev/null
 in_pod 11 ping -n -q -c 5 -i 0.05 -W 1 10.77.0.1 >/dev/null
 check "what p1 sent is dropped at p11's node, all of it" wait_until 10 \
@@ -108,7 +109,7 @@ members n2 2 11
 follows "and back" no_reach 2 11
 check "n2 has its own alone" wait_until 10 attached n2 db/p11
 follows "the other is free" reach 12 11
-stop cut
+stop cut 1
 check "lifted, all reach each other" eval 'reach 1 11 && reach 2 11'
 is "no device of ours is left" "2 2 2 2 2 2" \
 	"$(for ns in "${pods[@]}"; do ip -n "$ns" -o link show | wc -l; done | xargs)"

@@ -119,20 +119,25 @@ for ns in $a $b; do
 	experiment "$ns" 300s '{name: cut, at: 0s, for: 300s, partition: {isolate: [it]}}'
 	reach "$ns" >/dev/null || fail "$ns reaches the other end"
 done
-t0=$(($(now_ns) + 6000000000))
-child $a a $t0
-child_a=$child
-child $b b $t0
-child_b=$child
-check "both are armed" wait_until 5 eval 'phase a armed && phase b armed'
-check "before the start a is reached" reach $a
-check "and b" reach $b
-check "and nothing is recorded" test ! -s "$tmp/a/events.jsonl" -a ! -s "$tmp/b/events.jsonl"
 ip netns exec $a python3 "$tmp/send.py" 10.77.1.2 >"$tmp/gap-a" &
 send_a=$!
 ip netns exec $b python3 "$tmp/send.py" 10.77.2.2 >"$tmp/gap-b" &
 send_b=$!
 bg+=("$send_a" "$send_b")
+sent()
+{
+	[ "$(ip -n "$1" -s -j link show eth0 | jq '.[].stats64.tx.packets')" -gt 50 ]
+}
+check "both send" wait_until 20 eval "sent $a && sent $b"
+t0=$(($(now_ns) + 8000000000))
+child $a a $t0
+child_a=$child
+child $b b $t0
+child_b=$child
+check "both are armed" wait_until 7 eval 'phase a armed && phase b armed'
+check "before the start a is reached" reach $a
+check "and b" reach $b
+check "and nothing is recorded" test ! -s "$tmp/a/events.jsonl" -a ! -s "$tmp/b/events.jsonl"
 hit()
 {
 	[ "$(live "$1" '.faults[0].first_hit_at_s != null')" = true ]
@@ -219,6 +224,7 @@ bash -c '"$0" run --out "$1/orphan" --live "$1/orphan.json" --no-report --with-p
 	echo $! >"$1/orphan.pid"; wait' "$CHAOS" "$tmp" "$tmp/$a.yaml" &
 parent=$!
 bg+=("$parent")
+disown
 check "a child of another" wait_until 20 phase orphan fault
 bg+=("$(cat "$tmp/orphan.pid")")
 check "cuts" cut_off $a

@@ -88,12 +88,24 @@ static void take_coming(struct agent *a)
 	pods_changed(a);
 }
 
+/* Without pods, or nodes where they are asked for, nothing starts: those who wait are told why. */
+static void tell_trouble(struct source *s, enum kube_event ev)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (ev == KUBE_SYNCED)
+		runs__set_trouble(s->a->runs, NULL);
+	if (ev == KUBE_LOST && asprintf(&text, "%s are not known: %s", s->what, s->why) >= 0)
+		runs__set_trouble(s->a->runs, text);
+}
+
 static void on_pod(void *arg, enum kube_event ev, const json_t *obj, const char *words)
 {
 	struct source *s = arg;
 	int r = 0;
 
 	note_contact(s, ev, words);
+	tell_trouble(s, ev);
 	if (ev == KUBE_PUT)
 		r = pods__put(store(s->a), obj);
 	else if (ev == KUBE_GONE)
@@ -112,6 +124,7 @@ static void on_node(void *arg, enum kube_event ev, const json_t *obj, const char
 	int r = 0;
 
 	note_contact(s, ev, words);
+	tell_trouble(s, ev);
 	if (ev == KUBE_PUT)
 		r = pods__put_node(store(s->a), obj);
 	else if (ev == KUBE_GONE)
@@ -323,6 +336,8 @@ static int open_all(struct agent *a, struct error *err)
 		r = runs__new(&c, &a->runs);
 	if (r == 0)
 		r = schedules__new(&c, &a->schedules);
+	if (r == 0 && a->http)
+		agent__begin_pages(a);
 	if (r == 0)
 		r = watch_objects(a);
 	return r < 0 ? err__set(err, r, "watches: %s", strerror(-r)) : 0;

@@ -62,7 +62,10 @@ static bool annotated(const json_t *obj, const char *key)
 
 bool coordinate__stop(const json_t *obj)
 {
+	/* One that is being deleted may be kept by somebody's finalizer. */
 	return annotated(obj, "netchaos.dev/stop") ||
+	       json_is_string(
+		       json_object_get(json_object_get(obj, "metadata"), "deletionTimestamp")) ||
 	       json_is_object(json_object_get(json_object_get(obj, "status"), "stopped"));
 }
 

@@ -46,14 +46,20 @@ void run__take(struct run *r, const json_t *obj)
 	const char *uid =
 		json_string_value(json_object_get(json_object_get(obj, "metadata"), "uid"));
 	const struct run_kind_info *k = &run_kinds[r->kind];
-	json_t *copy;
+	json_t *copy, *meta;
 
 	if (!uid || strcmp(uid, r->uid) != 0 || coordinate__older(obj, r->obj))
 		return;
-	/* Objects of a list lack what all of them share. */
+	/* Objects of a list lack what all of them share; who wrote which field is half of most of them. */
 	copy = json_copy((json_t *)obj);
-	if (!copy)
+	meta = json_copy(json_object_get(obj, "metadata"));
+	if (!copy || !meta || json_object_set(copy, "metadata", meta) < 0) {
+		json_decref(copy);
+		json_decref(meta);
 		return;
+	}
+	json_object_del(meta, "managedFields");
+	json_decref(meta);
 	json_object_set_new(copy, "kind", json_string(k->kind));
 	json_object_set_new(copy, "apiVersion", json_string(k->group_version));
 	json_decref(r->obj);
@@ -186,6 +192,7 @@ static json_t *node_status(const struct run *r)
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,
+		.now_ns = run__realtime(r),
 		.members = r->members,
 		.live = r->live,
 		.ended = r->over && !r->child,

@@ -61,13 +61,9 @@ static void chunk_done(void *arg, const struct kube_answer *a)
 		give_up(r, a->why);
 }
 
-static void pack(struct run *r)
+static void packed(struct run *r, int rc, const struct error *err)
 {
-	_cleanup_free_ char *file = run_folder__path(r->folder, "record.gz");
-	struct error err = {0};
-	int rc = file ? record__pack(r->folder, file, &r->size, &err) : -ENOMEM;
-
-	if (rc == 0) {
+	if (rc > 0) {
 		r->record = RECORD_PACKED;
 		r->next_chunk = 0;
 	} else if (rc == -ENOENT) {
@@ -75,8 +71,24 @@ static void pack(struct run *r)
 		if (!r->message)
 			run__set_message(r, "nothing was recorded on this node");
 	} else {
-		give_up(r, err.msg);
+		give_up(r, err->msg);
 	}
+}
+
+/* At once, or by a process beside the loop if there is much. */
+static void pack(struct run *r)
+{
+	_cleanup_free_ char *file = run_folder__path(r->folder, "record.gz");
+	struct error err = {0};
+	int rc = !file	      ? -ENOMEM
+		 : r->packing ? record__pack_poll(r->packing, &r->size, &err)
+			      : record__pack_begin(r->folder, file, &r->packing, &r->size, &err);
+
+	if (!rc)
+		return;
+	job__free(r->packing);
+	r->packing = NULL;
+	packed(r, rc, &err);
 }
 
 void run__send_record(struct run *r)

@@ -73,6 +73,8 @@ struct runs_want {
 struct runs_want runs__want(const struct runs *r);
 /* @p is borrowed until the next call; NULL: not known (yet). Call it again after each change. */
 void runs__set_pods(struct runs *r, const struct pods *p);
+/* Why they are not known, for those who wait; NULL: no reason. */
+void runs__set_trouble(struct runs *r, const char *words);
 
 /* Do what is due. Returns when to come again at the latest (CLOCK_MONOTONIC, ns). */
 int64_t runs__step(struct runs *r);

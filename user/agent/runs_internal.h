@@ -5,6 +5,7 @@
 
 #include "agent/child.h"
 #include "agent/collect.h"
+#include "agent/job.h"
 #include "agent/object.h"
 #include "agent/record.h"
 #include "agent/runs.h"
@@ -65,6 +66,7 @@ struct run {
 
 	enum record_state record;
 	struct record_size size;
+	struct job *packing; /* NULL: no process does it */
 	unsigned int next_chunk;
 	bool replace; /* the next chunk is there from before */
 	struct collector *collector;
@@ -81,6 +83,7 @@ struct runs {
 	struct run *first;
 	const struct pods *pods;
 	unsigned long pods_version;
+	char *trouble; /* why pods are not known */
 	bool ending;
 };
 

@@ -158,21 +158,30 @@ static const char *truth(bool b)
 	return b ? "True" : "False";
 }
 
+static void add_passed(json_t *list, const json_t *obj, const struct object_facts *f)
+{
+	const char *verdict = text(json_object_get(obj, "status"), "verdict");
+
+	if (!verdict)
+		add_condition(list, obj, f, "Passed", "Unknown", "NoVerdictYet");
+	else if (!strcmp(verdict, "pass"))
+		add_condition(list, obj, f, "Passed", "True", "Passed");
+	else if (!strcmp(verdict, "fail"))
+		add_condition(list, obj, f, "Passed", "False", "Failed");
+	else
+		add_condition(list, obj, f, "Passed", "Unknown", "Inconclusive");
+}
+
 static json_t *conditions(const json_t *obj, const struct object_facts *f, const struct tally *t,
 			  const char *phase)
 {
-	const char *verdict = text(json_object_get(obj, "status"), "verdict");
 	bool started = f->start_at_ns && f->now_ns >= f->start_at_ns,
 	     final = status__is_final(phase) || !strcmp(phase, "Refused"), running;
 	json_t *list = json_array();
 
 	add_condition(list, obj, f, "Started", truth(started), phase);
 	add_condition(list, obj, f, "Finished", truth(final), phase);
-	add_condition(list, obj, f, "Passed",
-		      verdict && !strcmp(verdict, "pass")   ? "True"
-		      : verdict && !strcmp(verdict, "fail") ? "False"
-							    : "Unknown",
-		      verdict ? "Verdict" : "NoVerdictYet");
+	add_passed(list, obj, f);
 	if (!f->chaosmesh)
 		return list;
 	running = !final && started && t->running == t->n && t->n;

@@ -14,6 +14,8 @@ const char *const node_phases[] = {
 	[NODE_REFUSED] = "Refused",
 };
 
+#define ATTACH_NS (5LL * NS_PER_S)
+
 static const char *text(const json_t *o, const char *key)
 {
 	return json_string_value(json_object_get(o, key));
@@ -178,23 +180,65 @@ static json_t *pods_json(const struct node_facts *f)
 /* Milliseconds, to the microsecond: what is finer only makes patches. */
 static json_t *ms(int64_t ns)
 {
-	return json_real((double)(ns / 1000) / 1000.0);
+	int64_t us = ns / 1000;
+
+	return json_real((double)us / 1000.0);
+}
+
+/* A fault is on, and this pod has been without it for longer than attaching takes. */
+static bool is_left_out(const struct node_facts *f, const json_t *pod)
+{
+	const char *phase = text(pod, "phase");
+	const json_t *fault;
+	size_t i;
+
+	if (f->phase != NODE_RUNNING || f->now_ns < f->start_at_ns + ATTACH_NS || !phase ||
+	    strcmp(phase, "Waiting") != 0)
+		return false;
+	json_array_foreach(json_object_get(f->live, "faults"), i, fault)
+		if (json_is_true(json_object_get(fault, "active")))
+			return true;
+	return false;
+}
+
+/* What is to be told: the agent's words, else the child's last warning, else that a pod is left out. */
+static json_t *message(const struct node_facts *f, const json_t *pods)
+{
+	const json_t *warnings = json_object_get(f->live, "warnings"), *pod;
+	size_t n = json_array_size(warnings);
+	const char *last = n ? json_string_value(json_array_get(warnings, n - 1)) : NULL, *name;
+
+	if (f->message && f->message[0])
+		return json_string(f->message);
+	if (last && f->phase != NODE_PAUSED)
+		return json_sprintf("%.500s", last) ?: json_string("warnings are in its chaos.log");
+	json_object_foreach((json_t *)pods, name, pod)
+		if (is_left_out(f, pod))
+			return json_sprintf(
+				"nothing is attached to pod %s: it was not found on this node, "
+				"or no fault concerns it",
+				name);
+	return NULL;
 }
 
 json_t *status__node(const struct node_facts *f)
 {
 	const char *how = text(f->live, "mechanism");
-	json_t *o = json_object();
+	json_t *o = json_object(), *pods = pods_json(f), *words;
 
-	if (!o)
+	if (!o || !pods) {
+		json_decref(o);
+		json_decref(pods);
 		return NULL;
+	}
+	words = message(f, pods);
 	json_object_set_new(o, "phase", json_string(node_phases[f->phase]));
 	json_object_set_new(o, "segments", json_integer(f->segments));
-	json_object_set_new(o, "pods", pods_json(f));
+	json_object_set_new(o, "pods", pods);
 	if (how)
 		json_object_set_new(o, "mechanism", json_string(how));
-	if (f->message && f->message[0])
-		json_object_set_new(o, "message", json_string(f->message));
+	if (words)
+		json_object_set_new(o, "message", words);
 	if (f->agent)
 		json_object_set_new(o, "agent", json_string(f->agent));
 	if (f->clock_known)

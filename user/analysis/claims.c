@@ -139,9 +139,19 @@ static void close_claim(struct claim *c, int64_t at, enum claim_end why)
 static int64_t since(const struct history *h, const struct history_role *last,
 		     const struct history_role *s, const struct history_role *first)
 {
-	if (!last)
-		return first->send_ns;
-	return last->send_ns - (last->host == s->host ? 0 : history__clock_error(h, last->host));
+	const struct history_presence *p;
+	int64_t t = first->send_ns;
+	size_t n;
+
+	if (last)
+		t = last->send_ns -
+		    (last->host == s->host ? 0 : history__clock_error(h, last->host));
+	/* a pod that has come in between is another one */
+	p = presence_of(h, s->node, &n);
+	for (; n && last; n--, p++)
+		if (p->joined && p->host == s->host && p->t_ns > t && p->t_ns <= s->send_ns)
+			t = p->t_ns;
+	return t;
 }
 
 /*

@@ -148,7 +148,8 @@ static int choose_ns(const char *file, const char *ns, const char *default_ns, s
 	ns = own ? own : ns ? ns : default_ns;
 	if (!*ns || strlen(ns) > 63 ||
 	    strspn(ns, "abcdefghijklmnopqrstuvwxyz0123456789-") != strlen(ns))
-		return err__set(err, -EINVAL, "`%s` is no name of a namespace", ns);
+		return err__set(err, -EINVAL, "%s%s`%s` is no name of a namespace", own ? file : "",
+				own ? ": metadata.namespace: " : "", ns);
 	s->ns = strdup(ns);
 	if (!s->ns)
 		return err__set(err, -ENOMEM, "out of memory");

@@ -56,7 +56,7 @@ static void tell_pods(FILE *f, const char *node, const json_t *before, const jso
 	const json_t *pod;
 	const char *name;
 
-	json_object_foreach ((json_t *)now, name, pod) {
+	json_object_foreach((json_t *)now, name, pod) {
 		const json_t *was = json_object_get(before, name);
 		char who[300];
 
@@ -79,7 +79,7 @@ char *submit_view__news(const json_t *before, const json_t *now)
 	if (!f)
 		return NULL;
 	tell_change(f, "", before, now);
-	json_object_foreach ((json_t *)nodes, name, node) {
+	json_object_foreach((json_t *)nodes, name, node) {
 		const json_t *was = json_object_get(old, name);
 
 		tell_change(f, name, was, node);
@@ -126,7 +126,7 @@ static void print_hits(FILE *f, const json_t *pods)
 	const json_t *pod, *n;
 	const char *name, *before = "  ";
 
-	json_object_foreach ((json_t *)pods, name, pod) {
+	json_object_foreach((json_t *)pods, name, pod) {
 		json_object_foreach(json_object_get(pod, "hits"), name, n)
 			json_object_set_new(
 				sum, name,
@@ -147,7 +147,7 @@ static void print_node(FILE *f, const char *name, const json_t *node)
 	size_t n = json_object_size(pods), injected = 0;
 	const char *pod_name;
 
-	json_object_foreach ((json_t *)pods, pod_name, pod)
+	json_object_foreach((json_t *)pods, pod_name, pod)
 		injected += !strcmp(text(pod, "phase"), "Injected");
 	fprintf(f, "  %-16.16s %-8.8s  %zu pod%s, %zu under a fault", name, text(node, "phase"), n,
 		n == 1 ? " " : "s", injected);

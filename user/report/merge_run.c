@@ -217,6 +217,7 @@ int merge__run(struct merge *m)
 	json_object_del(o, "t_ns");
 	json_object_del(o, "type");
 	json_object_del(o, "node");
+	json_object_del(o, "joined_ns");
 	json_object_del(o, "clock_offset_ns");
 	json_object_del(o, "clock_epsilon_ns");
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

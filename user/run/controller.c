@@ -240,7 +240,7 @@ static int prepare(struct run *run, struct error *err)
 	if (!r && timeline__init(run))
 		r = err__set(err, -ENOMEM, "out of memory");
 	if (!r)
-		r = observe__places(run, err);
+		r = run_places__open(run, err);
 	if (!r && run->dir)
 		run->plan->dp.traffic_bin_ns = (uint64_t)run->e->traffic_bin_ns;
 	/* Attached before the first server starts; nothing is faulted until it is armed. */

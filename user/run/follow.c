@@ -223,7 +223,6 @@ static void tell_data_plane(struct follow *f)
 		run__note(f->run, "warning", "%s", err.msg);
 	publish__scope(f->run);
 	f->pending = r < 0;
-	observe__follow(f->run);
 	if (!f->pending)
 		select__settle(f->select);
 }
@@ -260,6 +259,8 @@ static int look(struct follow *f, struct error *err)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
+	if (changed || run_places__are_new(f->run))
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
 	if (f->select->members)
@@ -290,6 +291,8 @@ static int look_at_members(struct follow *f, struct error *err)
 	if (!reload_members(f))
 		return 0;
 	r = match_again(f, false, &changed, err);
+	if (changed)
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
 	exempt_node(f);

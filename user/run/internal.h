@@ -12,55 +12,46 @@
 #include "recorder/probe.h"
 #include "recorder/recorder.h"
 #include "run/follow.h"
+#include "run/place.h"
 #include "run/plan.h"
 #include "run/run.h"
 #include "run/state.h"
 
-/* Where an endpoint's probes and clients live. */
-struct place {
-	const char *name;
-	int netns_fd; /* -1: this endpoint has no namespace here */
-	char ip[46];  /* of the server in it */
-	bool exited;
-};
-
+/* What one resource's role is at one place. */
 struct run_probe {
-	struct probe *probe;
+	struct probe *probe;   /* NULL: the place is not here now */
+	struct probe *leaving; /* of the namespace before: told to stop */
+	unsigned int generation; /* of the place's namespace that it is in */
 	struct custom_system custom; /* expanded for this node; owned strings */
 	const struct role_watch *watch;
-	size_t place;
-	struct place at; /* with a descriptor of its own */
-	bool claimed;	 /* as told to the ui last */
+	const struct place *place;
+	uint64_t gaps; /* of the probes before */
+	bool claimed;  /* as told to the ui last */
+	bool failed;   /* it could not be started, and this was said */
 };
 
 /* What the templates of a custom system look their names up in. */
 struct run_load_place {
 	const struct lab *lab; /* NULL: none */
 	const struct place *place;
+	char ip[46]; /* of it when the clients were started: they look while it may change */
 };
 
 struct run_load {
 	struct load *load;
 	const struct workload *workload;
+	/* of each of its places, in the same order at all nodes of a cluster; one that comes later has no clients */
 	struct load_place *places;
-	size_t *place; /* index into run.places of each */
-	size_t n_places;
+	const struct place **place;
+	unsigned int *generation; /* of the namespace that its clients are in */
+	bool *away;		  /* they wait for it */
 	struct run_load_place *names;
+	size_t n_places;
+	const struct place *target, *resource; /* or NULL */
+	char target_ip[46], resource_ip[46];   /* as its clients have it */
 };
 
 enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
-
-/* Traffic at the end of the last bin. */
-struct traffic_row {
-	const char *name; /* borrowed */
-	struct chaos_traffic last;
-};
-
-enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
-
-struct rate {
-	uint64_t acked[RATE_SLOTS], failed[RATE_SLOTS];
-};
 
 /* Progress of one fault through its windows. */
 struct fault_state {
@@ -90,21 +81,21 @@ struct run {
 	int64_t joined_ns; /* run time at which it was joined in the middle; 0: at its start */
 	struct live *live; /* NULL: nobody asked for it */
 
-	struct place *places; /* one for each endpoint */
-	struct run_probe *probes;
+	struct place **places; /* by endpoint, then name */
+	size_t n_places;
+	unsigned int places_order; /* one more when they have changed */
+	bool *many; /* of each endpoint: its places have names of their own */
+	struct run_probe **probes;
 	size_t n_probes;
-	uint64_t ended_gaps; /* of probes that ended before the run */
+	bool probing, loading; /* they have been started, and follow the places */
 	struct run_load *loads;
 	size_t n_loads;
-	struct rate *rates; /* one for each place */
 	unsigned int rate_pos;
 
 	struct fault_state *faults;
 	int64_t lease_renewed_ns;
 
-	struct traffic_row
-		*traffic; /* of each endpoint, and of each place with a name of its own */
-	size_t n_traffic;
+	struct chaos_traffic *traffic;	  /* of each endpoint at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
 	int64_t next_publish_ns;	  /* run time */
@@ -116,6 +107,8 @@ struct run {
 
 	struct run_view view; /* arrays owned by the run, filled by view__update() */
 	struct view_role *view_roles;
+	size_t view_probes; /* that it has room for */
+	unsigned int view_order;
 	const char *phase;
 
 	bool stop_asked;
@@ -189,22 +182,14 @@ void capture__drain(struct run *run);
 void capture__close(struct run *run);
 
 /* observe.c */
-int observe__places(struct run *run, struct error *err);
 int observe__start_probes(struct run *run, struct error *err);
 int observe__start_loads(struct run *run, struct error *err);
 void observe__stop_loads(struct run *run);
 bool observe__has_final(const struct run *run); /* some workload can be read back */
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
-/* Pods have come, or others have taken their places: who asks them is where they are. */
+/* The places may have changed: what was there goes, what is there now comes. */
 void observe__follow(struct run *run);
-/* The endpoint's index. -EINVAL with words: it is not here; -ENOENT: but it may be on another node. */
-ssize_t observe__place(const struct run *run, const char *name, const struct pos *pos,
-		       struct error *err);
-/* Where to observe it from now, as a descriptor, and its address; -1: nowhere. */
-int observe__home(const struct run *run, size_t endpoint, char *ip, size_t size);
-char *observe__expand(const struct run *run, const struct place *p, const char *template,
-		      struct error *err);
 void observe__free(struct run *run);
 void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
@@ -217,6 +202,7 @@ uint64_t observe__gaps(const struct run *run);
 int traffic__open(struct run *run, struct error *err);
 /* The run is joined at run time @now: what was before is not there to be taken. */
 void traffic__join(struct run *run, int64_t now);
+void traffic__follow(struct run *run); /* the places have changed */
 void traffic__tick(struct run *run, int64_t now);
 void traffic__end(struct run *run, int64_t now);
 /* Members of the end event's recorder: what is not in its place. */

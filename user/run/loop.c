@@ -36,9 +36,9 @@ static void handle_exits(struct run *run)
 			    json_pack("{s:s,s:s,s:s,s:s}", "node", x.node, "event", "exited",
 				      "command", x.command, "status", how));
 		run__say(run, run__now(run), "%s: `%s` ended: %s", x.node, x.command, how);
-		for (size_t i = 0; i < run->e->n_endpoints; i++)
-			if (!strcmp(run->places[i].name, x.node))
-				run->places[i].exited = true;
+		for (size_t i = 0; i < run->n_places; i++)
+			if (!strcmp(run->places[i]->name, x.node))
+				run->places[i]->exited = true;
 	}
 }
 
@@ -49,6 +49,8 @@ static void handle_churn(struct run *run)
 	poll(NULL, 0, RESYNC_SETTLE_MS);
 	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
 		run__note(run, "warning", "%s", err.msg);
+	if (run_places__are_new(run))
+		observe__follow(run);
 }
 
 static void handle_request(struct run *run)

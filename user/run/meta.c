@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* meta.c: the "run" event, from which a report can be made without the experiment. */
 #include "run/internal.h"
-#include "run/members.h"
 
 #include <string.h>
 #include <sys/utsname.h>
@@ -123,30 +122,11 @@ static json_t *workloads(const struct experiment *e)
 	return a;
 }
 
-/* Pods at the start, and in @nodes those that are not called like their endpoint. */
-static json_t *places(const struct experiment *e, const struct members *m, json_t *nodes)
-{
-	json_t *a = json_array();
-
-	for (size_t i = 0; i < m->n_pods; i++) {
-		const struct member_pod *p = &m->pods[i];
-		const char *endpoint = e->endpoints[p->endpoint].name;
-
-		json_array_append_new(a, json_pack("{s:s,s:s,s:s,s:s,s:b}", "place", p->place,
-						   "endpoint", endpoint, "namespace", p->ns, "name",
-						   p->name, "here", p->here));
-		if (strcmp(p->place, endpoint) != 0)
-			json_array_append_new(nodes, json_string(p->place));
-	}
-	return a;
-}
-
 json_t *meta__run_event(const struct run *run)
 {
 	const struct experiment *e = run->e;
 	json_t *o = json_object(), *nodes = json_array(), *expect = json_array();
 	json_t *exempt = json_array();
-	const struct members *members = run->plan ? run->plan->select->members : NULL;
 	const char *hold = run->dp ? dataplane__hold_mechanism(run->dp) : NULL;
 	char mechanism[64], kernel[256];
 	struct utsname u = {0};
@@ -158,8 +138,6 @@ json_t *meta__run_event(const struct run *run)
 		 hold ? hold : "");
 	for (size_t i = 0; i < e->n_endpoints; i++)
 		json_array_append_new(nodes, json_string(e->endpoints[i].name));
-	if (members)
-		json_object_set_new(o, "places", places(e, members, nodes));
 	for (size_t i = 0; i < e->n_expect; i++)
 		json_array_append_new(expect, json_string(e->expect[i].text));
 	for (size_t i = 0; run->plan && i < run->plan->dp.n_exempts; i++)
@@ -178,6 +156,7 @@ json_t *meta__run_event(const struct run *run)
 	json_object_set_new(o, "start_realtime_ns",
 			    json_integer(run->start_realtime_ns
 						 ?: clock__realtime() - clock__now() + run->t0_ns));
+	json_object_set_new(o, "places", run->places ? run_places__json(run) : json_array());
 	if (run->opts->node)
 		json_object_set_new(o, "node", json_string(run->opts->node));
 	if (run->joined_ns)

@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define T0 (1800000000LL * NS_PER_S)
@@ -128,6 +129,43 @@ static void a_node_says_what_its_pods_had(void **state)
 			json_object_get(json_object_get(armed, "pods"), "shop/a"), "phase")),
 		"Armed");
 	json_decref(armed);
+	json_decref(l);
+	json_decref(m);
+}
+
+static const char *message_of(struct node_facts *f)
+{
+	static char words[300];
+	json_t *o = status__node(f);
+	const char *m = json_string_value(json_object_get(o, "message"));
+
+	snprintf(words, sizeof(words), "%s", m ? m : "");
+	json_decref(o);
+	return words;
+}
+
+static void what_went_wrong_is_in_the_message(void **state)
+{
+	json_t *l = parse(live), *m = parse(members);
+	struct node_facts f = {.phase = NODE_RUNNING,
+			       .segments = 1,
+			       .start_at_ns = T0,
+			       .now_ns = T0 + 6 * NS_PER_S,
+			       .members = m,
+			       .live = l};
+
+	(void)state;
+	assert_string_equal(message_of(&f), "");
+	/* A fault is on, and nothing is attached to the pod. */
+	json_object_set_new(json_array_get(json_object_get(l, "places"), 0), "attached",
+			    json_false());
+	assert_non_null(strstr(message_of(&f), "shop/a"));
+	f.now_ns = T0 + NS_PER_S;
+	assert_string_equal(message_of(&f), "");
+	json_object_set_new(l, "warnings", parse("[\"first\",\"cannot open it\"]"));
+	assert_string_equal(message_of(&f), "cannot open it");
+	f.message = "mine";
+	assert_string_equal(message_of(&f), "mine");
 	json_decref(l);
 	json_decref(m);
 }
@@ -313,6 +351,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_instant_is_refused),
 		cmocka_unit_test(a_diff_makes_the_one_into_the_other),
 		cmocka_unit_test(a_node_says_what_its_pods_had),
+		cmocka_unit_test(what_went_wrong_is_in_the_message),
 		cmocka_unit_test(a_hostile_live_file_is_survived),
 		cmocka_unit_test(phases_follow_the_nodes),
 		cmocka_unit_test(what_is_final_stays),
