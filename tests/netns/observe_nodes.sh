@@ -74,6 +74,8 @@ ops()
 {
 	of "$1" | jq -Rr "fromjson? | select(.type == \"op\" and .attempt == null) | $2" | sort -u
 }
+diag "operations a second that n1 sent, of 20: $(of n1 | jq -Rr 'fromjson? | select(.type == "op" and .attempt == null) | .intended_ns' |
+	sort -n | awk 'NR == 1 { a = $1 } { b = $1 } END { print (NR - 1) / ((b - a) / 1e9) }')"
 clients="$(ops n1 .client | paste -sd' ') | $(ops n2 .client | paste -sd' ')"
 # db comes after web, and client i is at place i of 2
 is "clients are numbered alike at both" "0 2 | 1 3" "$clients"
