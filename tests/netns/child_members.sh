@@ -9,7 +9,7 @@
 # shellcheck source=tests/netns/tools/pods.sh
 . "$(dirname "$0")/tools/pods.sh"
 
-# 1 and 2 on n1; 11 and 12 on n2; 254 is a node's own address, 200 an address that the experiment names.
+# 1, 2 and 3 on n1; 11 and 12 on n2; 254 is a node's own address, 200 an address that the experiment names.
 for n in 1 2; do
 	pod $n n1 || fail "pod $n"
 done
@@ -18,7 +18,7 @@ host 254
 host 200
 check "they reach each other" wait_until 20 eval 'reach 1 11 && reach 2 11 && reach 1 254'
 
-# start RUN: on both nodes, at one instant
+# start RUN: on both nodes, at one instant; p1 and p11 are in place
 start()
 {
 	local t0=$(($(now_ns) + 3000000000))
@@ -26,7 +26,8 @@ start()
 	rm -f "$tmp"/live-*.json
 	child n1 "$1" $t0
 	child n2 "$1" $t0
-	wait_until 30 phase fault || diag "$(cat "$tmp/$1"-n?.log)"
+	wait_until 30 eval 'phase fault && attached n1 web/p1 && attached n2 db/p11' ||
+		diag "$(cat "$tmp/$1"-n?.log)"
 }
 
 stop()
@@ -37,6 +38,8 @@ stop()
 	wait "$child_n2"
 	is "$1: n2 ends in order" 130 $?
 	is "$1: the last word" "end interrupted" "$(live n1 '[.phase, .status] | join(" ")')"
+	is "$1: nothing was wrong but what was made so" "${2:-0} 0" \
+		"$(live n1 '.warnings | length') $(live n2 '.warnings | length')"
 }
 
 # --- a delay ------------------------------------------------------------------------------------------
@@ -57,8 +60,6 @@ members n1 1 11 10.77.0.254
 members n2 1 11
 experiment cut 300s '{name: cut, at: 0s, for: 300s, from: web, to: db, direction: both, loss: 100%}'
 start cut
-check "n1 has its pod" wait_until 10 attached n1 web/p1
-check "n2 has its pod" wait_until 10 attached n2 db/p11
 in_pod 1 ping -n -q -c 10 -i 0.05 -W 1 10.77.0.11 >/dev/null
 in_pod 11 ping -n -q -c 5 -i 0.05 -W 1 10.77.0.1 >/dev/null
 check "what p1 sent is dropped at p11's node, all of it" wait_until 10 \
@@ -87,6 +88,14 @@ follows "p1 is taken out, and free" reach 1 11
 check "n1 has p2 alone" wait_until 10 attached n1 web/p2
 check "p2 is not free" no_reach 2 11
 
+# p3 is named before it is there.
+members n1 "2 3" 11 10.77.0.254
+members n2 "2 3" 11
+check "n1 has p2 alone until p3 comes" attached n1 web/p2
+pod 3 n1 || fail "pod 3"
+follows "it is under the fault" no_reach 3 11
+check "n1 has it" wait_until 10 attached n1 web/p2 web/p3
+
 # p2 moves to n2 under its name: as a cluster does it, with another UID and address, and back.
 pod 12 n2 || fail "pod 12"
 moved='{"place":"web/p2","namespace":"shop","name":"p2","uid":"'$(uid_of 12)'","node":"n2","ips":["10.77.0.12"],"here":'
@@ -108,9 +117,9 @@ members n2 2 11
 follows "and back" no_reach 2 11
 check "n2 has its own alone" wait_until 10 attached n2 db/p11
 follows "the other is free" reach 12 11
-stop cut
+stop cut 1
 check "lifted, all reach each other" eval 'reach 1 11 && reach 2 11'
-is "no device of ours is left" "2 2 2 2 2 2" \
+is "no device of ours is left" "2 2 2 2 2 2 2" \
 	"$(for ns in "${pods[@]}"; do ip -n "$ns" -o link show | wc -l; done | xargs)"
 
 # --- the node's own address -------------------------------------------------------------------------------

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "chaos.skel.h"
@@ -27,6 +28,7 @@
 #define GROWTH_PEERS 8
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+#define LOAD_TRIES 4
 /* Bytes of the ring of captured packets: drained every 50 ms or so. A power of two. */
 #define CAPTURE_RING (16U << 20)
 
@@ -510,6 +512,25 @@ int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct
 	return 0;
 }
 
+/*
+ * The verifier gives up with -EAGAIN when a signal is pending (kernel/bpf/verifier.c, do_check()): on a machine that is
+ * busy, one that is signalled often enough would never load anything, libbpf's five tries notwithstanding.
+ */
+static int load_undisturbed(struct dataplane *dp, const struct instance_key *key,
+			    struct attach_progs *ret, struct error *err)
+{
+	sigset_t all, had;
+	int r, tries = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &had);
+	do
+		r = load(dp, key, ret, err);
+	while (r == -EAGAIN && ++tries < LOAD_TRIES);
+	pthread_sigmask(SIG_SETMASK, &had, NULL);
+	return r;
+}
+
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err)
 {
@@ -525,5 +546,5 @@ int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, 
 			return err__set(err, -ENOMEM, "out of memory");
 		dp->instances[*ret] = (struct attach_progs){{-1, -1}, -1};
 	}
-	return load(dp, &key, &dp->instances[*ret], err);
+	return load_undisturbed(dp, &key, &dp->instances[*ret], err);
 }
