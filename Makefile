@@ -30,7 +30,7 @@ endif
 
 # Rooms of user/: each is a directory and an archive. A room may use the rooms to its right:
 # the link of its unit tests, which name only those, proves it.
-ROOMS		 := lib experiment line datapath discover flows lab recorder check analysis report run cli
+ROOMS		 := lib experiment line datapath discover flows lab recorder check analysis report run kube agent cli
 DEPS_lib	 :=
 DEPS_experiment	 := discover lib
 DEPS_line	 := lib
@@ -43,9 +43,11 @@ DEPS_check	 := lib
 DEPS_analysis	 := check lib
 DEPS_report	 := analysis check lib
 DEPS_run	 := recorder lab experiment discover datapath line report analysis check lib
-DEPS_cli	 := run recorder lab experiment flows discover datapath line report analysis check lib
+DEPS_kube	 := experiment lib
+DEPS_agent	 := kube run recorder lab experiment discover datapath line report analysis check lib
+DEPS_cli	 := agent kube run recorder lab experiment flows discover datapath line report analysis check lib
 
-PKGS	    := libfyaml jansson libcurl hiredis libmnl libbpf
+PKGS	    := libfyaml jansson libcurl hiredis libmnl libmicrohttpd libbpf
 CFLAGS	    ?= -O2 -g
 WARN	    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
 	       -Wwrite-strings -Wvla -Wundef -Wformat=2 -Wno-format-nonliteral \

@@ -120,7 +120,7 @@ _chaos_fault_words()
 
 _chaos()
 {
-	local cur prev word line verb='' i commands="run inject check targets watch status stop clear report doctor"
+	local cur prev word line verb='' i commands="run inject check targets watch status stop clear report doctor agent"
 	local scope="--from --to --isolate --not --direction --l2 --for --ramp"
 	local match="--proto --port --sport --dport --tcp-flags --state --length --dscp --nth --first"
 	local faults="partition loss delay reorder duplicate corrupt rate reset reject mtu ecn"
@@ -206,12 +206,16 @@ _chaos()
 		_chaos_words "$(find /run/netns -mindepth 1 -printf '%f\n' 2>/dev/null)"
 		return
 		;;
-	--out | -o)
+	--kubeconfig)
+		_chaos_files "yaml|yml|conf|config"
+		return
+		;;
+	--dir | --out | -o)
 		compopt -o filenames
 		COMPREPLY=($(compgen -d -- "$cur"))
 		return
 		;;
-	--for | --ramp | --port | --sport | --dport | --seed | --length | --nth | --first | --correlation | --burst | \
+	--node | --lead | --listen | --namespace | --context | --for | --ramp | --port | --sport | --dport | --seed | --length | --nth | --first | --correlation | --burst | \
 		--every | --first-n | --latency | --jitter | --gap | --queue)
 		return
 		;;
@@ -269,6 +273,9 @@ _chaos()
 		;;
 	status | doctor)
 		_chaos_words "--json --help"
+		;;
+	agent)
+		_chaos_words "--node --dir --lead --listen --namespace --no-chaosmesh --kubeconfig --context --help"
 		;;
 	clear)
 		_chaos_words "--help"

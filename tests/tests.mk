@@ -51,6 +51,7 @@ $(O)/tests/bpf/%: tests/bpf/%.c $(BPF_TEST_AIDS) $(call unit_lib,datapath) $(cal
 
 # Programs that scripts in tests/netns need: NETNS_TOOLS.
 include tests/netns/datapath.mk
+include tests/netns/kube.mk
 include tests/netns/lab.mk
 include tests/netns/line.mk
 include tests/netns/recorder.mk

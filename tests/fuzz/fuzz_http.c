@@ -3,7 +3,7 @@
  * Any bytes as the body of an answer by HTTP: etcd's status, ranges and errors; and as what a command, a TCP
  * or an HTTP exchange of the user's own answers. HTTP itself is libcurl's.
  */
-#include "recorder/base64.h"
+#include "lib/base64.h"
 #include "recorder/http.h"
 #include "recorder/load_internal.h"
 #include "recorder/probe_internal.h"

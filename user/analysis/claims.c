@@ -3,12 +3,12 @@
  * claims.c: claims from samples (EFFECTS.md, section 1). A sample is true at some instant in
  * [send, recv], so a claim certainly holds from the recv of its first positive sample to the send
  * of its last one, and possibly from the send of the negative sample before to the recv of the
- * negative one after. All probes run on one host: the clock error is 0.
+ * negative one after. Times are of the clock of the probe's host: see split.c for claims of several.
  *
  * A sample in another epoch ends a claim and begins another; the boundary lies between the two
  * samples. A sample that failed says nothing. Where no valid sample is at hand for longer than a
  * probe gap (5 intervals and 50 ms, as the recorder has it) the node is unseen: no claim is
- * certain there, and any is possible.
+ * certain there, and any is possible. A pod that was gone claimed nothing meanwhile.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -29,6 +29,7 @@ static bool same_epoch(int64_t a, int64_t b)
 
 /* Growing arrays of one resource. */
 struct builder {
+	const struct history *h;
 	struct claims *c;
 	size_t cap_claims, cap_unseen;
 };
@@ -43,7 +44,7 @@ static void *grow(void *v, size_t n, size_t *cap, size_t size)
 	return v;
 }
 
-static int add_unseen(struct builder *b, int node, int64_t from, int64_t to)
+static int add_unseen_part(struct builder *b, int node, int64_t from, int64_t to)
 {
 	struct unseen *v = grow(b->c->unseen, b->c->n_unseen, &b->cap_unseen, sizeof(*v));
 
@@ -52,6 +53,61 @@ static int add_unseen(struct builder *b, int node, int64_t from, int64_t to)
 	b->c->unseen = v;
 	v[b->c->n_unseen++] = (struct unseen){node, from, to};
 	return 0;
+}
+
+/* The part of [@from, @to) that is one. */
+static int add_part(struct builder *b, int node, int64_t from, int64_t to)
+{
+	return from < to ? add_unseen_part(b, node, from, to) : 0;
+}
+
+static const struct history_presence *presence_of(const struct history *h, int node, size_t *ret_n)
+{
+	size_t first = 0, n = 0;
+
+	while (first < h->n_presence && h->presence[first].node < node)
+		first++;
+	while (first + n < h->n_presence && h->presence[first + n].node == node)
+		n++;
+	*ret_n = n;
+	return h->presence + first;
+}
+
+/*
+ * [@from, @to) but for the times in which a pod of this name was nowhere. One that moves may join
+ * there before it has left here, by two clocks: it is gone when its latest host says so.
+ */
+static int add_unseen(struct builder *b, int node, int64_t from, int64_t to)
+{
+	size_t n;
+	const struct history_presence *p = presence_of(b->h, node, &n);
+	bool there = !n || !p->joined;
+	int host = HISTORY_NO_HOST, r = 0;
+
+	for (; n && !r; n--, p++) {
+		if (p->joined) {
+			if (!there && p->t_ns > from)
+				from = p->t_ns;
+			there = true;
+			host = p->host;
+		} else if (there && (host == HISTORY_NO_HOST || host == p->host)) {
+			r = add_part(b, node, from, p->t_ns < to ? p->t_ns : to);
+			there = false;
+		}
+	}
+	return r || !there ? r : add_part(b, node, from, to);
+}
+
+/* When the pod that claimed last at @t was gone, if it was before @before. */
+static int64_t gone_by(const struct history *h, int node, int64_t t, int64_t before)
+{
+	size_t n;
+	const struct history_presence *p = presence_of(h, node, &n);
+
+	for (; n; n--, p++)
+		if (!p->joined && p->t_ns >= t && p->t_ns < before)
+			return p->t_ns;
+	return before;
 }
 
 /* A claim that @s begins; it is possible since @since. */
@@ -64,6 +120,7 @@ static int open_claim(struct builder *b, const struct history_role *s, int64_t s
 	b->c->v = v;
 	v[b->c->n++] = (struct claim){
 		.node = s->node,
+		.host = s->host,
 		.epoch = s->epoch,
 		.inner = {s->recv_ns, s->send_ns},
 		.outer = {since, s->recv_ns},
@@ -76,6 +133,25 @@ static void close_claim(struct claim *c, int64_t at, enum claim_end why)
 {
 	c->outer.end_ns = at;
 	c->end = why;
+}
+
+/* When what @s claims may have begun: after the sample before, which may be of another clock. */
+static int64_t since(const struct history *h, const struct history_role *last,
+		     const struct history_role *s, const struct history_role *first)
+{
+	const struct history_presence *p;
+	int64_t t = first->send_ns;
+	size_t n;
+
+	if (last)
+		t = last->send_ns -
+		    (last->host == s->host ? 0 : history__clock_error(h, last->host));
+	/* a pod that has come in between is another one */
+	p = presence_of(h, s->node, &n);
+	for (; n && last; n--, p++)
+		if (p->joined && p->host == s->host && p->t_ns > t && p->t_ns <= s->send_ns)
+			t = p->t_ns;
+	return t;
 }
 
 /*
@@ -98,18 +174,22 @@ static int scan(struct builder *b, const struct history_role *s, size_t n, int64
 		unseen = last ? s[i].recv_ns - last->send_ns > limit : s[i].recv_ns > limit;
 		if (unseen)
 			r = add_unseen(b, s[i].node, last ? last->send_ns : 0, s[i].recv_ns);
+		/* another host: another pod, by another clock */
+		unseen |= last && last->host != s[i].host;
 		if (open && s[i].claim && !unseen && same_epoch(open->epoch, s[i].epoch)) {
 			open->inner.end_ns = s[i].send_ns;
 			if (open->epoch == HISTORY_NONE)
 				open->epoch = s[i].epoch;
 		} else {
 			if (open)
-				close_claim(open, s[i].recv_ns,
-					    !s[i].claim				  ? CLAIM_DENIED
-					    : same_epoch(open->epoch, s[i].epoch) ? CLAIM_UNSEEN
-										  : CLAIM_EPOCH);
+				close_claim(
+					open,
+					gone_by(b->h, open->node, open->inner.end_ns, s[i].recv_ns),
+					!s[i].claim			      ? CLAIM_DENIED
+					: same_epoch(open->epoch, s[i].epoch) ? CLAIM_UNSEEN
+									      : CLAIM_EPOCH);
 			if (!r && s[i].claim)
-				r = open_claim(b, &s[i], last ? last->send_ns : s[0].send_ns);
+				r = open_claim(b, &s[i], since(b->h, last, &s[i], &s[0]));
 			open = !r && s[i].claim ? &b->c->v[b->c->n - 1] : NULL;
 		}
 		last = &s[i];
@@ -138,7 +218,7 @@ static int one_resource(const struct history *h, size_t resource, size_t *at,
 {
 	const struct history_resource *r = &h->resources[resource];
 	_cleanup_free_ bool *spoken = calloc(h->nodes.n + 1, sizeof(*spoken));
-	struct builder b = {.c = ret};
+	struct builder b = {.h = h, .c = ret};
 	int e = 0;
 
 	if (!spoken)

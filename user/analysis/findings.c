@@ -181,8 +181,10 @@ static void minority(const struct analysis *a, json_t *out)
 	const struct timing *p = &a->timing;
 	_cleanup_free_ int64_t *acks = calloc(p->n_sides + 1, sizeof(*acks));
 	bool any = false, clients = false;
-	size_t nodes = h->nodes.n;
+	size_t nodes = 0;
 
+	for (size_t s = 0; s < p->n_sides; s++)
+		nodes += p->side_size[s];
 	if (!acks || !p->partitioned || p->n_cut != 1 || !a->writes.acked)
 		return;
 	for (size_t i = 0; i < h->n_ops; i++) {

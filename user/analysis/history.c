@@ -38,6 +38,13 @@ void history__free(struct history *h)
 	for (size_t i = 0; i < h->n_bins; i++)
 		for (size_t k = 0; k < BINS_COUNT; k++)
 			free(h->bins[i].counts[k]);
+	for (size_t i = 0; i < h->n_hosts; i++)
+		free(h->hosts[i].segments);
+	free(h->hosts);
+	free(h->places);
+	free(h->presence);
+	free(h->endpoint_of);
+	free(h->has_places);
 	free(h->bins);
 	free(h->listens);
 	free(h->drops);
@@ -324,6 +331,7 @@ static void cleanup_reader(struct reader *rd)
 	json_decref(rd->resources.index);
 	json_decref(rd->workloads.index);
 	json_decref(rd->keys.index);
+	json_decref(rd->hosts.index);
 }
 
 int history__read(FILE *f, const char *name, struct history **ret, struct error *err)
@@ -337,6 +345,7 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 		.faults.what = "fault",
 		.resources.what = "resource",
 		.workloads.what = "workload",
+		.hosts.what = "host",
 	};
 	int r;
 
@@ -358,6 +367,7 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 	if (r)
 		return r;
 	r = intents__merge(h);
+	r = r ? r : places__finish(h);
 	if (r)
 		return err__set(err, r, "%s: out of memory", name);
 	order_all(h);

@@ -48,6 +48,34 @@ struct history_edge {
 	int from, to; /* node or HISTORY_OTHER */
 };
 
+/* A machine of a cluster that took part; all others have one clock, and none of these. */
+struct history_host {
+	const char *name;
+	const char *kernel, *mechanism; /* or NULL */
+	/* its clock minus the reference: offset +- epsilon; HISTORY_NONE: not known */
+	int64_t offset_ns, epsilon_ns;
+	/* how far its times can be from those of a clock in the middle of all hosts'; 0: not known */
+	int64_t error_ns;
+	struct history_segment {
+		int64_t from_ns, to_ns;
+		const char *status; /* NULL: it has no end */
+	} * segments;
+	size_t n_segments;
+};
+#define HISTORY_NO_HOST (-1)
+
+/* A pod or another part of an endpoint, with a node of its own unless it is all of the endpoint. */
+struct history_place {
+	int node, endpoint;
+};
+
+/* A place came or went at a host. Sorted by (node, t_ns). */
+struct history_presence {
+	int64_t t_ns;
+	int node, host;
+	bool joined;
+};
+
 struct history_fault {
 	const char *name;
 	const char *mechanism;	    /* may be NULL */
@@ -86,7 +114,7 @@ const char *role__name(enum role r);
 
 /* Sorted by (resource, node, send_ns). */
 struct history_role {
-	int resource, node;
+	int resource, node, host; /* host: or HISTORY_NO_HOST */
 	int64_t send_ns, recv_ns; /* send <= recv */
 	int64_t epoch;		  /* or HISTORY_NONE */
 	enum role role;
@@ -133,6 +161,7 @@ struct history_op {
 	int64_t intent;	   /* unique in its workload; HISTORY_NONE: it was tried once */
 	const char *error; /* or NULL */
 	int workload, client, node;
+	int host;     /* or HISTORY_NO_HOST */
 	int key;      /* from 0 */
 	int attempts; /* that were sent */
 	enum op_kind kind;
@@ -321,7 +350,17 @@ struct history {
 	int64_t start_realtime_ns;					     /* or HISTORY_NONE */
 	int64_t start_monotonic_ns;					     /* or HISTORY_NONE */
 	int64_t traffic_bin_ns;						     /* > 0 */
+	/* endpoints, and after them places that have names of their own */
 	struct history_names nodes;
+	/* of each node: the endpoint that it is a place of, or itself; and whether it has such places */
+	int *endpoint_of;
+	bool *has_places;
+	struct history_place *places;
+	size_t n_places;
+	struct history_presence *presence;
+	size_t n_presence;
+	struct history_host *hosts; /* of a cluster */
+	size_t n_hosts;
 	struct history_fault *faults;
 	size_t n_faults;
 	struct history_resource *resources;
@@ -376,6 +415,9 @@ struct history {
  * As history__load(), from @f, named @name in messages. Reads to the end of @f.
  */
 int history__read(FILE *f, const char *name, struct history **ret, struct error *err);
+
+/* How far a time of @host can be from one of another host: 0 if there is no other. */
+int64_t history__clock_error(const struct history *h, int host);
 
 /* The name of a node, "other" for HISTORY_OTHER. */
 const char *history__node(const struct history *h, int node);

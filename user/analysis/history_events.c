@@ -132,6 +132,7 @@ static int role(struct reader *rd, const json_t *o)
 		return -ENOMEM;
 	r = line__name(rd, &rd->resources, o, "resource", &x->resource);
 	r = r ? r : line__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : line__host(rd, o, &x->host);
 	r = r ? r : line__word(rd, o, "role", role_names, ARRAY_SIZE(role_names), &kind);
 	x->role = (enum role)kind;
 	r = r ? r : line__time(rd, o, "send_ns", REQUIRED, &x->send_ns);
@@ -216,6 +217,7 @@ static int op(struct reader *rd, const json_t *o)
 	r = line__name(rd, &rd->workloads, o, "workload", &x->workload);
 	r = r ? r : line__int(rd, o, "client", REQUIRED, 0, INT_MAX, &client);
 	r = r ? r : line__name(rd, &rd->nodes, o, "node", &x->node);
+	r = r ? r : line__host(rd, o, &x->host);
 	r = r ? r : line__word(rd, o, "outcome", outcomes, ARRAY_SIZE(outcomes), &outcome);
 	x->client = (int)client;
 	x->outcome = (enum op_outcome)outcome;
@@ -456,6 +458,7 @@ static const struct {
 	{"drops", line__drops},
 	{"note", note},
 	{"member", member},
+	{"place", line__place},
 	{"load", load},
 	{"guard", note},
 	{"end", end},

@@ -23,10 +23,10 @@ struct reader {
 	const char *type; /* of the event at hand */
 	int64_t t_ns;
 	bool has_run;
-	struct reader_names nodes, faults, resources, workloads, keys;
+	struct reader_names nodes, faults, resources, workloads, keys, hosts;
 	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
 		cap_node_events, cap_notes, cap_attempts, cap_keys, cap_bins, cap_listens,
-		cap_drops, cap_senders, cap_garps;
+		cap_drops, cap_senders, cap_garps, cap_places, cap_presence;
 };
 
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
@@ -68,6 +68,13 @@ void *line__add(void *array, size_t n, size_t *cap, size_t size);
 
 #define ADD(rd, array) \
 	line__add(&(rd)->h->array, (rd)->h->n_##array, &(rd)->cap_##array, sizeof(*(rd)->h->array))
+
+/* history_places.c: of the run event, and the event; the host of any event; after the last of them. */
+int line__places(struct reader *rd, const json_t *run);
+int line__cluster(struct reader *rd, const json_t *run);
+int line__place(struct reader *rd, const json_t *o);
+int line__host(struct reader *rd, const json_t *o, int *ret);
+int places__finish(struct history *h);
 
 /* history_traffic.c */
 int line__bins(struct reader *rd, const json_t *o);

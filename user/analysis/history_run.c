@@ -260,6 +260,8 @@ int line__run(struct reader *rd, const json_t *o)
 	r = r ? r : strings(rd, o, "nodes", &h->nodes);
 	for (size_t i = 0; !r && i < h->nodes.n; i++)
 		r = line__declare(rd, &rd->nodes, h->nodes.v[i], i);
+	r = r ? r : line__places(rd, o);
+	r = r ? r : line__cluster(rd, o);
 	r = r ? r : strings(rd, o, "expect", &h->expect);
 	r = r ? r : strings(rd, o, "exempt", &h->exempt);
 	r = r ? r : list(rd, o, "faults", &h->faults, &h->n_faults, sizeof(*h->faults), fault);

@@ -53,6 +53,7 @@ enum claim_end {
 
 struct claim {
 	int node;
+	int host; /* whose clock its times are of, or HISTORY_NO_HOST */
 	int64_t epoch;
 	struct history_window inner; /* certain; start > end if only one sample says so */
 	struct history_window outer; /* possible */

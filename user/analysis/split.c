@@ -15,6 +15,11 @@
  * side of the cut of exactly one node that claims. The second of L5 is what a loser needs to hear
  * of the winner: a heartbeat interval. An overlap that is only possible (clean failovers have one
  * of a sampling interval) raises no level.
+ *
+ * In a cluster times are of several hosts' clocks, each within its error of a clock in the middle
+ * (history.h). What is certain by that clock is shorter by the error at both ends, what is possible
+ * longer: an overlap of claims on two hosts is certain only beyond the errors of both. Claims on one
+ * host are compared by its own clock.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -137,13 +142,16 @@ static struct served look_at_ops(const struct history *h, const struct timing *t
 	for (size_t i = 0; i < h->n_ops && s->n_must; i++) {
 		const struct history_op *o = &h->ops[i];
 		struct part *part;
+		int64_t error;
 		size_t k;
 
-		if (o->outcome != OP_OK || o->kind == OP_REQUEST || (o->kind == OP_READ && !w->op_stale[i]))
+		if (o->outcome != OP_OK || o->kind == OP_REQUEST ||
+		    (o->kind == OP_READ && !w->op_stale[i]))
 			continue;
-		k = first_after(s->must, s->n_must, o->invoke_ns);
-		if (k == s->n_must || o->invoke_ns < s->must[k].start_ns ||
-		    o->return_ns > s->must[k].end_ns ||
+		error = history__clock_error(h, o->host);
+		k = first_after(s->must, s->n_must, o->invoke_ns - error);
+		if (k == s->n_must || o->invoke_ns - error < s->must[k].start_ns ||
+		    o->return_ns + error > s->must[k].end_ns ||
 		    !writes__about(h, (size_t)o->workload, resource))
 			continue;
 		part = served_by(p, k, o->node, t);
@@ -184,17 +192,65 @@ static int by_epoch_time(const void *a, const void *b)
 	return r ? r : CMP(x->node, y->node);
 }
 
+/* Those of one host by its own clock; or of all hosts, by the clock in their middle. */
+struct view {
+	int host;   /* ALL_HOSTS */
+	bool outer; /* what is possible */
+};
+#define ALL_HOSTS (-2)
+
+static bool in_view(const struct claim *c, const struct view *v)
+{
+	return v->host == ALL_HOSTS || c->host == v->host;
+}
+
+static struct history_window seen(const struct history *h, const struct claim *c,
+				  const struct view *v)
+{
+	struct history_window w = v->outer ? c->outer : c->inner;
+	int64_t error = v->host == ALL_HOSTS ? history__clock_error(h, c->host) : 0;
+
+	w.start_ns += v->outer ? -error : error;
+	w.end_ns += v->outer ? error : -error;
+	return w;
+}
+
+/* Two of @v (by epoch, then time) that certainly claimed at once in one epoch? */
+static bool meet_in_epoch(const struct history *h, const struct claim *const *v, size_t n,
+			  const struct view *view)
+{
+	const struct claim *latest = NULL;
+	struct history_window reach = {0};
+
+	/*
+	 * A node's own claims never overlap, so the claim that reaches furthest stands for all
+	 * before.
+	 */
+	for (size_t i = 0; i < n; i++) {
+		struct history_window w = seen(h, v[i], view);
+
+		if (!in_view(v[i], view))
+			continue;
+		if (latest && latest->epoch == v[i]->epoch && latest->node != v[i]->node &&
+		    w.start_ns < w.end_ns && w.start_ns < reach.end_ns)
+			return true;
+		if (!latest || latest->epoch != v[i]->epoch || w.end_ns > reach.end_ns) {
+			latest = v[i];
+			reach = w;
+		}
+	}
+	return false;
+}
+
 /* Two nodes certainly claimed at once in one epoch. @ret: 0, 1, or -1: no claim has an epoch. */
 static int in_one_epoch(const struct history *h, size_t resource, const struct claims *c, int *ret)
 {
 	_cleanup_free_ const struct claim **v = calloc(c->n + 1, sizeof(*v));
-	const struct claim *latest = NULL;
-	bool doubtful = false;
+	bool doubtful = false, met;
 	size_t n = 0;
 
 	if (!v)
 		return -ENOMEM;
-	*ret = 0;
 	/* by node */
 	for (size_t i = 0; i < c->n; i++) {
 		struct epoch_doubt d;
@@ -204,44 +260,108 @@ static int in_one_epoch(const struct history *h, size_t resource, const struct c
 		if (c->v[i].epoch != HISTORY_NONE && !doubtful)
 			v[n++] = &c->v[i];
 	}
-	if (!n)
-		*ret = -1;
 	qsort((void *)v, n, sizeof(*v), by_epoch_time);
-	/*
-	 * A node's own claims never overlap, so the claim that reaches furthest stands for all
-	 * before.
-	 */
-	for (size_t i = 0; i < n && *ret != 1; i++) {
-		if (latest && latest->epoch == v[i]->epoch && latest->node != v[i]->node &&
-		    v[i]->inner.start_ns < v[i]->inner.end_ns &&
-		    v[i]->inner.start_ns < latest->inner.end_ns)
-			*ret = 1;
-		if (!latest || latest->epoch != v[i]->epoch ||
-		    v[i]->inner.end_ns > latest->inner.end_ns)
-			latest = v[i];
-	}
+	met = meet_in_epoch(h, v, n, &(struct view){.host = ALL_HOSTS});
+	for (size_t i = 0; i < h->n_hosts && !met; i++)
+		met = meet_in_epoch(h, v, n, &(struct view){.host = (int)i});
+	*ret = n ? met : -1;
 	return 0;
 }
 
 /*
- * All certain (@outer: possible) claims as spans; with @pessimist the unseen times too. Caller
- * frees.
+ * All claims of a view as spans; with @pessimist the unseen times too. Caller frees.
  */
-static struct span *spans_of(const struct claims *c, bool outer, bool pessimist, size_t *ret_n)
+static struct span *spans_of(const struct history *h, const struct claims *c,
+			     const struct view *view, bool pessimist, size_t *ret_n)
 {
 	struct span *v = calloc(c->n + c->n_unseen + 1, sizeof(*v));
 	size_t n = 0;
 
 	for (size_t i = 0; v && i < c->n; i++) {
-		const struct history_window *w = outer ? &c->v[i].outer : &c->v[i].inner;
+		struct history_window w = seen(h, &c->v[i], view);
 
-		if (w->start_ns < w->end_ns)
-			v[n++] = (struct span){c->v[i].node, w->start_ns, w->end_ns};
+		if (in_view(&c->v[i], view) && w.start_ns < w.end_ns)
+			v[n++] = (struct span){c->v[i].node, w.start_ns, w.end_ns};
 	}
 	for (size_t i = 0; v && pessimist && i < c->n_unseen; i++)
 		v[n++] = (struct span){c->unseen[i].node, c->unseen[i].from_ns, c->unseen[i].to_ns};
 	*ret_n = n;
 	return v;
+}
+
+/* Both in order and disjoint, into one that is. @to is replaced. */
+static int unite(struct history_window **to, size_t *n_to, const struct history_window *from,
+		 size_t n_from)
+{
+	struct history_window *v = calloc(*n_to + n_from + 1, sizeof(*v));
+	size_t i = 0, k = 0, n = 0;
+
+	if (!v)
+		return -ENOMEM;
+	while (i < *n_to || k < n_from) {
+		bool first = k == n_from || (i < *n_to && (*to)[i].start_ns <= from[k].start_ns);
+		struct history_window w = first ? (*to)[i++] : from[k++];
+
+		if (!n || w.start_ns > v[n - 1].end_ns)
+			v[n++] = w;
+		else if (w.end_ns > v[n - 1].end_ns)
+			v[n - 1].end_ns = w.end_ns;
+	}
+	free(*to);
+	*to = v;
+	*n_to = n;
+	return 0;
+}
+
+/* Where claims overlap in @view, added to @ret. */
+static int overlaps_in(const struct history *h, const struct claims *c, const struct view *view,
+		       bool pessimist, struct history_window **ret, size_t *ret_n)
+{
+	_cleanup_free_ struct history_window *w = NULL;
+	_cleanup_free_ struct span *spans = NULL;
+	size_t n = 0, n_w = 0;
+	int r;
+
+	spans = spans_of(h, c, view, pessimist, &n);
+	if (!spans)
+		return -ENOMEM;
+	r = overlap__sweep(spans, n, h->nodes.n, &w, &n_w);
+	return r ? r : unite(ret, ret_n, w, n_w);
+}
+
+/* By the clock in the middle, and for what is certain by each host's own. */
+static int overlaps(const struct history *h, const struct claims *c, bool outer, bool pessimist,
+		    struct history_window **ret, size_t *ret_n)
+{
+	int r = overlaps_in(h, c, &(struct view){ALL_HOSTS, outer}, pessimist, ret, ret_n);
+
+	for (size_t i = 0; i < h->n_hosts && !r && !outer; i++)
+		if (h->hosts[i].error_ns)
+			r = overlaps_in(h, c, &(struct view){(int)i, false}, pessimist, ret, ret_n);
+	return r;
+}
+
+static int take_participants(const struct history *h, const struct claims *c,
+			     const struct view *view, bool pessimist,
+			     const struct split_resource *s, struct parts *p)
+{
+	_cleanup_free_ struct span *spans = NULL;
+	size_t n = 0;
+
+	spans = spans_of(h, c, view, pessimist, &n);
+	return spans ? participants(spans, n, s->must, s->n_must, p) : -ENOMEM;
+}
+
+static int all_participants(const struct history *h, const struct claims *c, bool pessimist,
+			    const struct split_resource *s, struct parts *p)
+{
+	int r = take_participants(h, c, &(struct view){.host = ALL_HOSTS}, pessimist, s, p);
+
+	for (size_t i = 0; i < h->n_hosts && !r; i++)
+		if (h->hosts[i].error_ns)
+			r = take_participants(h, c, &(struct view){.host = (int)i}, pessimist, s,
+					      p);
+	return r;
 }
 
 static int level_of(const struct history *h, size_t resource, const struct writes *w,
@@ -288,9 +408,9 @@ static int one_resource(const struct history *h, const struct timing *t, const s
 			struct split_resource *s)
 {
 	_cleanup_free_ struct history_window *may = NULL;
-	_cleanup_free_ struct span *must_spans = NULL, *may_spans = NULL;
 	_cleanup_(cleanup_parts) struct parts p = {0};
-	size_t n = 0, n_may = 0, n_outer = 0;
+	size_t n_may = 0;
+	int64_t error = 0;
 	int r;
 
 	s->level = -1;
@@ -298,21 +418,20 @@ static int one_resource(const struct history *h, const struct timing *t, const s
 	s->same_epoch = -1;
 	if (!c->leads || !c->sampled)
 		return 0;
-	must_spans = spans_of(c, false, pessimist, &n);
-	may_spans = spans_of(c, true, pessimist, &n_outer);
-	if (!must_spans || !may_spans)
-		return -ENOMEM;
-	r = overlap__sweep(must_spans, n, h->nodes.n, &s->must, &s->n_must);
-	r = r ? r : overlap__sweep(may_spans, n_outer, h->nodes.n, &may, &n_may);
-	r = r ? r : participants(must_spans, n, s->must, s->n_must, &p);
+	r = overlaps(h, c, false, pessimist, &s->must, &s->n_must);
+	r = r ? r : overlaps(h, c, true, pessimist, &may, &n_may);
+	r = r ? r : all_participants(h, c, pessimist, s, &p);
 	r = r ? r : in_one_epoch(h, resource, c, &s->same_epoch);
 	r = r ? r : who(h, &p, s);
 	if (r)
 		return r;
 	s->must_ns = overlap__measure(s->must, s->n_must);
 	s->may_ns = overlap__measure(may, n_may);
+	/* the last host to lift it may have done so that much later */
+	for (size_t i = 0; i < h->n_hosts; i++)
+		error = h->hosts[i].error_ns > error ? h->hosts[i].error_ns : error;
 	if (t->partitioned && t->heal_ns != HISTORY_NONE)
-		s->outlived_ns = after(s->must, s->n_must, t->heal_ns);
+		s->outlived_ns = after(s->must, s->n_must, t->heal_ns + error);
 	if (pessimist && s->must_ns && s->same_epoch == 0)
 		s->same_epoch = 1;
 	s->level = level_of(h, resource, w, s, look_at_ops(h, t, resource, w, s, &p));

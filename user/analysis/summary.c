@@ -277,6 +277,11 @@ static json_t *quantiles(const struct quantiles *q)
 			 ms(q, q->p99), "p999", ms(q, q->p999), "max", ms(q, q->max));
 }
 
+static json_t *json_ms(int64_t ns)
+{
+	return ns == HISTORY_NONE ? json_null() : json_real((double)ns / NS_PER_MS);
+}
+
 static json_t *recorder(const struct history *h)
 {
 	const struct history_end *e = &h->end;
@@ -288,6 +293,34 @@ static json_t *recorder(const struct history *h)
 		json_count(e->probe_gaps == HISTORY_NONE ? (int64_t)h->n_gaps : e->probe_gaps),
 		"late_bins", json_count(e->late_bins), "unnamed_flows",
 		json_count(e->unnamed_flows));
+}
+
+/* Null for what one machine recorded. */
+static json_t *cluster(const struct history *h)
+{
+	json_t *nodes = json_array();
+	int64_t worst = 0;
+	bool known = true;
+
+	if (!h->n_hosts) {
+		json_decref(nodes);
+		return json_null();
+	}
+	for (size_t i = 0; i < h->n_hosts; i++) {
+		const struct history_host *x = &h->hosts[i];
+		const char *status = x->n_segments ? x->segments[x->n_segments - 1].status : NULL;
+
+		known &= h->n_hosts < 2 || x->epsilon_ns != HISTORY_NONE;
+		worst = x->error_ns > worst ? x->error_ns : worst;
+		json_array_append_new(
+			nodes, json_pack("{s:s,s:s?,s:s?,s:o,s:o,s:I,s:s?}", "node", x->name, "kernel",
+					 x->kernel, "mechanism", x->mechanism, "clock_offset_ms",
+					 json_ms(x->offset_ns), "clock_epsilon_ms",
+					 json_ms(x->epsilon_ns), "segments",
+					 (json_int_t)x->n_segments, "status", status));
+	}
+	return json_pack("{s:o,s:o}", "nodes", nodes, "clock_epsilon_ms",
+			 known ? json_ms(worst) : json_null());
 }
 
 json_t *summary__numbers(const struct analysis *a)
@@ -302,6 +335,7 @@ json_t *summary__numbers(const struct analysis *a)
 	json_object_set_new(o, "status", json_string(h->end.status));
 	json_object_set(o, "seed", h->seed);
 	json_object_set_new(o, "kernel", h->kernel ? json_string(h->kernel) : json_null());
+	json_object_set_new(o, "cluster", cluster(h));
 	json_object_set_new(o, "duration_s", json_seconds(a->timing.end_ns));
 	json_object_set_new(o, "findings", json_array());
 	json_object_set_new(o, "expectations", json_array());

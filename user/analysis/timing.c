@@ -103,7 +103,8 @@ static int by_side(const void *a, const void *b)
 }
 
 /* Split the sides so far by the sides of @f; a node on none of them is on a side with its like. */
-static void refine(struct timing *t, struct place *p, size_t n, const struct history_fault *f)
+static void refine(const struct history *h, struct timing *t, struct place *p, size_t n,
+		   const struct history_fault *f)
 {
 	int side = -1;
 
@@ -112,6 +113,10 @@ static void refine(struct timing *t, struct place *p, size_t n, const struct his
 	for (size_t s = 0; s < f->n_sides; s++)
 		for (size_t i = 0; i < f->sides[s].n; i++)
 			p[f->sides[s].v[i]].part = (int)s;
+	/* a pod is where its endpoint is */
+	for (size_t i = 0; i < n; i++)
+		if (p[i].part < 0)
+			p[i].part = p[h->endpoint_of[i]].part;
 	qsort(p, n, sizeof(*p), by_side);
 	for (size_t i = 0; i < n; i++) {
 		if (!i || p[i].side != p[i - 1].side || p[i].part != p[i - 1].part)
@@ -121,7 +126,7 @@ static void refine(struct timing *t, struct place *p, size_t n, const struct his
 }
 
 /* Number the sides by their first node, and name them. */
-static int name_sides(const struct history *h, struct timing *t)
+static int name_sides(const struct history *h, struct timing *t, bool parted)
 {
 	size_t n = h->nodes.n;
 	_cleanup_free_ int *number = malloc((n + 1) * sizeof(*number));
@@ -138,7 +143,8 @@ static int name_sides(const struct history *h, struct timing *t)
 		if (*as < 0)
 			*as = (int)t->n_sides++;
 		t->side_of[i] = *as;
-		t->side_size[*as]++;
+		/* an endpoint of many is counted and named by them */
+		t->side_size[*as] += !h->has_places[i];
 	}
 	_cleanup_free_ struct text *names = calloc(t->n_sides + 1, sizeof(*names));
 
@@ -147,7 +153,8 @@ static int name_sides(const struct history *h, struct timing *t)
 	for (size_t i = 0; i < n; i++) {
 		struct text *name = &names[t->side_of[i]];
 
-		text__add(name, "%s%s", name->n ? "," : "", h->nodes.v[i]);
+		if (!h->has_places[i] || !parted)
+			text__add(name, "%s%s", name->n ? "," : "", h->nodes.v[i]);
 	}
 	for (size_t s = 0; s < t->n_sides; s++)
 		t->side_names[s] = text__take(&names[s]);
@@ -172,12 +179,12 @@ static int sides(const struct history *h, struct timing *t)
 		/* a ring of majorities is a partition without sides */
 		if (!f->partition || !f->n_happened || !f->n_sides)
 			continue;
-		refine(t, p, n, f);
+		refine(h, t, p, n, f);
 		parted = true;
 	}
 	for (size_t i = 0; i < n && !parted; i++)
 		t->side_of[i] = (int)i;
-	return name_sides(h, t);
+	return name_sides(h, t, parted);
 }
 
 int timing__make(const struct history *h, struct timing *ret)

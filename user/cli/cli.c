@@ -169,7 +169,13 @@ static int check_expressions(const struct experiment *e, struct error *err)
 
 int cli__precheck(const struct experiment *e, bool allow_host, struct error *err)
 {
-	struct plan_options po = {.allow_host = allow_host};
+	return cli__precheck_told(e, allow_host, NULL, err);
+}
+
+int cli__precheck_told(const struct experiment *e, bool allow_host, const char *members,
+		       struct error *err)
+{
+	struct plan_options po = {.allow_host = allow_host, .members = members};
 	_cleanup_(cleanup_plan) struct plan *plan = NULL;
 
 	if (check_expressions(e, err) < 0)

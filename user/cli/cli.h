@@ -26,6 +26,7 @@ int cmd_stop(int argc, char **argv);
 int cmd_clear(int argc, char **argv);
 int cmd_report(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
+int cmd_agent(int argc, char **argv);
 
 /* argp's option keys without a letter. */
 enum cli_key {
@@ -51,6 +52,19 @@ enum cli_key {
 	KEY_NETNS,
 	KEY_COMPARE,
 	KEY_CAPTURE,
+	KEY_NODE,
+	KEY_DIR,
+	KEY_LEAD,
+	KEY_LISTEN,
+	KEY_NAMESPACE,
+	KEY_NO_CHAOSMESH,
+	KEY_KUBECONFIG,
+	KEY_CONTEXT,
+	KEY_START_AT,
+	KEY_MEMBERS,
+	KEY_LIVE,
+	KEY_NO_REPORT,
+	KEY_WITH_PARENT,
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */
@@ -91,6 +105,9 @@ void cli__print_summary(const json_t *summary, const char *dir);
  * with @err set.
  */
 int cli__precheck(const struct experiment *e, bool allow_host, struct error *err);
+/* The same with the pods of the file @members, if it is not NULL (run_options.members). */
+int cli__precheck_told(const struct experiment *e, bool allow_host, const char *members,
+		       struct error *err);
 
 /* progress.c: live display on a terminal, lines elsewhere. @quiet: nothing at all. */
 struct progress;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/cli.h"
 
+#include "lib/clock.h"
 #include "lib/log.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 struct run_args {
 	struct run_options opts;
@@ -12,6 +15,7 @@ struct run_args {
 	size_t n_files;
 	bool json, seed_set, capture;
 	uint64_t seed;
+	pid_t parent; /* 0: whoever it is, it may end */
 };
 
 static const struct argp_option options[] = {
@@ -19,18 +23,69 @@ static const struct argp_option options[] = {
 	{"seed", KEY_SEED, "N", 0, "seed, where the file has none", 0},
 	{"attach", KEY_ATTACH, "MODE", 0, "auto (default), tcx or clsact", 0},
 	{"hold", KEY_HOLD, "MODE", 0, "what holds delayed packets: auto (default), fq or tap", 0},
-	{"allow-host", KEY_ALLOW_HOST, NULL, 0, "the caller's own network namespace may be a target", 0},
+	{"allow-host", KEY_ALLOW_HOST, NULL, 0,
+	 "the caller's own network namespace may be a target", 0},
 	{"capture", KEY_CAPTURE, NULL, 0,
 	 "write capture.pcapng, packets with the faults' decisions as comments", 0},
 	{"json", KEY_JSON, NULL, 0, "print summary.json instead of progress", 0},
+	/* What `chaos agent` starts its runs with. */
+	{"start-at", KEY_START_AT, "NS", OPTION_HIDDEN, "run time 0, ns of CLOCK_REALTIME", 0},
+	{"members", KEY_MEMBERS, "FILE", OPTION_HIDDEN, "whom pods: selectors mean", 0},
+	{"live", KEY_LIVE, "FILE", OPTION_HIDDEN, "say there how things stand", 0},
+	{"node", KEY_NODE, "NAME", OPTION_HIDDEN, "of the cluster, for the record", 0},
+	{"no-report", KEY_NO_REPORT, NULL, OPTION_HIDDEN, "record only", 0},
+	{"with-parent", KEY_WITH_PARENT, "PID", OPTION_HIDDEN, "end when it does", 0},
 	{0},
 };
+
+static int64_t positive(struct argp_state *state, const char *option, const char *arg)
+{
+	long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoll(arg, &end, 10);
+	if (errno || *end || end == arg || n <= 0)
+		argp_error(state, "%s takes a positive number, not `%s`", option, arg);
+	return n;
+}
+
+/* False: @key is none of those that the agent gives. */
+static bool parse_child(int key, char *arg, struct argp_state *state)
+{
+	struct run_args *a = state->input;
+
+	switch (key) {
+	case KEY_START_AT:
+		a->opts.start_realtime_ns = positive(state, "--start-at", arg);
+		return true;
+	case KEY_MEMBERS:
+		a->opts.members = arg;
+		return true;
+	case KEY_LIVE:
+		a->opts.live = arg;
+		return true;
+	case KEY_NODE:
+		a->opts.node = arg;
+		return true;
+	case KEY_NO_REPORT:
+		a->opts.no_report = true;
+		return true;
+	case KEY_WITH_PARENT:
+		a->parent = (pid_t)positive(state, "--with-parent", arg);
+		return true;
+	default:
+		return false;
+	}
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct run_args *a = state->input;
 	char *end;
 
+	if (parse_child(key, arg, state))
+		return 0;
 	switch (key) {
 	case 'o':
 		a->opts.out = arg;
@@ -70,6 +125,21 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
+static void say_over(const struct experiment *e, int64_t ns)
+{
+	if (!cli_quiet)
+		printf("%s was over %.1f s ago: nothing is done\n", e->name, (double)ns / NS_PER_S);
+}
+
+/*
+ * Who started us ends, whichever way: so do we, in order. It may have ended already, before the kernel was asked to
+ * tell; false.
+ */
+static bool stay_with(pid_t parent)
+{
+	return !parent || (!prctl(PR_SET_PDEATHSIG, SIGTERM) && getppid() == parent);
+}
+
 static int run_one(const struct experiment *e, const struct run_args *a, bool last)
 {
 	struct run_options opts = a->opts;
@@ -85,6 +155,8 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 	progress__free(progress);
 	if (err.msg[0])
 		cli__fail(status, &err);
+	if (res.over_ns)
+		say_over(e, res.over_ns);
 	if (a->json && res.summary)
 		cli__print_json(res.summary);
 	else if (!cli_quiet && res.summary)
@@ -102,13 +174,16 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 /* All files are parsed and checked before the first one runs. */
 static int load_all(const struct run_args *a, struct experiment **list)
 {
+	/* told who its pods are, it may choose them by what is known of them elsewhere */
+	const struct experiment_mode mode = {.place = a->opts.members ? EXPERIMENT_MEMBERS
+								      : EXPERIMENT_HERE};
 	int status = 0;
 
 	for (size_t i = 0; i < a->n_files; i++) {
 		struct error err = {0};
 
-		if (experiment__load(a->files[i], a->seed_set ? a->seed : cli__draw_seed(), &list[i],
-				     &err) < 0)
+		if (experiment__load_as(a->files[i], a->seed_set ? a->seed : cli__draw_seed(),
+					&mode, &list[i], &err) < 0)
 			status = cli__fail(EXIT_USAGE, &err);
 		else if (a->seed_set && !list[i]->seed_drawn)
 			log_warn("%s has a seed of its own, %llu; --seed is not used", a->files[i],
@@ -119,9 +194,14 @@ static int load_all(const struct run_args *a, struct experiment **list)
 	for (size_t i = 0; i < a->n_files && !status; i++)
 		status = cli__need_privileges(run__privileges(list[i]));
 	for (size_t i = 0; i < a->n_files && !status; i++) {
+		struct run_options opts = a->opts;
 		struct error err = {0};
+		int64_t over;
 
-		if (cli__precheck(list[i], a->opts.allow_host, &err))
+		opts.lease = list[i]->until_stopped;
+		if (run__is_over(list[i], &opts, &over))
+			continue;
+		if (cli__precheck_told(list[i], opts.allow_host, opts.members, &err))
 			status = cli__fail(EXIT_USAGE, &err);
 	}
 	return status;
@@ -130,11 +210,15 @@ static int load_all(const struct run_args *a, struct experiment **list)
 int cmd_run(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "FILE...",
+		options,
+		parse,
+		"FILE...",
 		"Runs experiments, one after the other, and records what they did."
 		"\vThe run folder holds experiment.yaml (run it again to replay), events.jsonl, "
 		"series.csv, summary.json, report.html, junit.xml and chaos.log.",
-		NULL, NULL, NULL};
+		NULL,
+		NULL,
+		NULL};
 	_cleanup_free_ struct experiment **list = NULL;
 	struct run_args a = {0};
 	int status, worst = 0;
@@ -149,6 +233,10 @@ int cmd_run(int argc, char **argv)
 	if (!list)
 		return EXIT_RUNTIME;
 	cli__catch_signals(&a.opts);
+	if (!stay_with(a.parent)) {
+		fprintf(stderr, "chaos: who started this has ended\n");
+		return EXIT_INTERRUPTED;
+	}
 	worst = load_all(&a, list);
 	for (size_t i = 0; i < a.n_files && worst < EXIT_USAGE; i++) {
 		status = run_one(list[i], &a, i + 1 == a.n_files);

@@ -23,6 +23,7 @@ static const struct verb {
 	{"clear", "", "end every run and remove every trace, also of crashed ones", cmd_clear},
 	{"report", "DIR", "render the reports again from the recorded events", cmd_report},
 	{"doctor", "", "what this kernel can do, and what to install if something is missing", cmd_doctor},
+	{"agent", "", "on each node of a Kubernetes cluster: does what the objects there ask for", cmd_agent},
 };
 
 static void print_help(FILE *f)

@@ -12,12 +12,16 @@ enum {
 	/* 14 KiB of kernel memory each. */
 	SUBJECTS_MIN = 128,
 	SUBJECTS_PER_NODE = 16,
+	SUBJECTS_GROWTH = 256,
 	SUBJECTS_MAX = 1024,
 };
 
 uint32_t dataplane__subjects_max(const struct dataplane *dp)
 {
 	size_t n = SUBJECTS_MIN + SUBJECTS_PER_NODE * dp->now.n_nodes;
+
+	if (dp->plan->growing)
+		n += SUBJECTS_GROWTH;
 
 	if (!dp->plan->traffic_bin_ns)
 		return 1;

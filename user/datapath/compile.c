@@ -10,6 +10,10 @@ void compile_numbers__reset(struct compile_numbers *n)
 	intern__reset(&n->classes);
 	intern__reset(&n->rules);
 	intern__reset(&n->owners);
+	intern__reset(&n->nodes);
+	free(n->node_names);
+	n->node_names = NULL;
+	n->n_node_names = n->cap_node_names = 0;
 }
 
 void compiled__reset(struct compiled *c)
@@ -28,13 +32,13 @@ void compiled__reset(struct compiled *c)
 
 static void compiler__reset(struct compiler *c)
 {
-	intern__reset(&c->names);
 	intern__reset(&c->sets);
 	intern__reset(&c->boxes);
 	intern__reset(&c->sigs);
 	csr__reset(&c->member_sets);
-	csr__reset(&c->netns_members);
+	csr__reset(&c->netns_places);
 	free(c->member_node);
+	free(c->place_node);
 	free(c->member_netns);
 	free(c->by_socket);
 	free(c->edges);
@@ -56,19 +60,30 @@ static int device_classes(struct compiler *c)
 		const struct netns_scan *s = c->in->netns[i].scan;
 
 		for (size_t j = 0; j < s->n_links; j++) {
-			uint32_t sig, class_id;
+			uint32_t sig, class_id, node;
 			size_t member;
-			int r = compiler__device_sig(c, i, &s->links[j], &sig, &member);
+			int r = compiler__device_sig(c, i, &s->links[j], &sig, &member, &node);
 
 			if (r == -ENOENT)
 				continue;
 			if (!r)
-				r = compiler__class(c, sig, compiler__home(c, i),
-						    compiler__node(c, member), &class_id);
+				r = compiler__class(c, sig, compiler__home(c, i), node, &class_id);
 			if (r)
 				return err__set(c->err, -ENOMEM, "out of memory");
 		}
 	}
+	return 0;
+}
+
+static int copy_node_names(struct compiler *c)
+{
+	const size_t size = c->num->n_node_names * sizeof(*c->out->nodes);
+
+	c->out->nodes = malloc(size);
+	if (!c->out->nodes)
+		return err__set(c->err, -ENOMEM, "out of memory");
+	memcpy(c->out->nodes, c->num->node_names, size);
+	c->out->n_nodes = c->num->n_node_names;
 	return 0;
 }
 
@@ -89,6 +104,8 @@ int compile(const struct compile_input *in, struct compile_numbers *numbers, str
 		r = compiler__pairs(&c);
 	if (!r)
 		r = compiler__hooks(&c);
+	if (!r)
+		r = copy_node_names(&c);
 	compiler__reset(&c);
 	if (r)
 		return r;

@@ -7,7 +7,8 @@
  * hooks. Two addresses that no edge tells apart share a class, so a group of 1,000 members is one
  * class, and the number of pairs follows the number of groups. A rule for packets from class S to
  * class D stands at the ingress of D where D is behind a hook, else at the egress of S: never at
- * both. A namespace that forwards sees packets between others, which meet their rules elsewhere; so
+ * both. An address that another machine's hooks guard (dp_prefix.elsewhere) has no rule towards it here at
+ * all. A namespace that forwards sees packets between others, which meet their rules elsewhere; so
  * it has a table of pairs of its own, with the rules of its own addresses only.
  *
  * A member may be the sockets of processes instead. Its processes have an owner, one for each set of such
@@ -33,6 +34,7 @@ struct compile_place {
 	uint32_t member;
 	uint32_t netns;
 	bool by_socket;
+	const char *label; /* dp_place.label */
 };
 
 /* A namespace that some members are in. */
@@ -59,7 +61,10 @@ struct compile_input {
 struct compile_numbers {
 	struct intern classes;
 	struct intern rules;
-	struct intern owners; /* + 1: the owner's number */
+	struct intern owners;	 /* + 1: the owner's number */
+	struct intern nodes;	 /* names; + 1: the node's number */
+	const char **node_names; /* by number, borrowed from the plan; [0] is "other" */
+	size_t n_node_names, cap_node_names;
 };
 
 void compile_numbers__reset(struct compile_numbers *n);
@@ -101,7 +106,7 @@ struct compiled_pair {
 /* Programs stand at this device. */
 struct compiled_hook {
 	size_t netns;  /* index into the input's */
-	size_t member; /* that it serves, for people; UINT32_MAX: processes */
+	size_t member; /* that it serves; UINT32_MAX: processes */
 	int ifindex;
 	char ifname[IFNAMSIZ];
 	bool loopback;
@@ -126,7 +131,7 @@ struct compiled {
 	size_t n_rules;
 	struct compiled_hook *hooks; /* in order of netns, then of the scan */
 	size_t n_hooks;
-	const char **nodes; /* names by node number, borrowed from the plan; nodes[0] is "other" */
+	const char **nodes; /* names by node number, borrowed as compile_numbers' */
 	size_t n_nodes;
 	size_t n_classes;
 };

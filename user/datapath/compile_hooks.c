@@ -51,13 +51,13 @@ static bool has_vlans(const struct netns_scan *s, const struct link_info *l)
 }
 
 int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link,
-			 uint32_t *ret_sig, size_t *ret_member)
+			 uint32_t *ret_sig, size_t *ret_member, uint32_t *ret_node)
 {
-	uint32_t sig = 0;
+	uint32_t sig = 0, node = CHAOS_NODE_OTHER;
 	size_t member = c->plan->n_members;
 
-	for (size_t k = c->netns_members.off[netns]; k < c->netns_members.off[netns + 1]; k++) {
-		uint32_t m = c->netns_members.v[k];
+	for (size_t k = c->netns_places.off[netns]; k < c->netns_places.off[netns + 1]; k++) {
+		uint32_t place = c->netns_places.v[k], m = c->in->places[place].member;
 		const char *ifname = c->plan->members[m].ifname;
 
 		if (ifname && strcmp(ifname, link->name) != 0)
@@ -65,8 +65,10 @@ int compiler__device_sig(struct compiler *c, size_t netns, const struct link_inf
 		if (compiler__sig_union(c, sig, c->member_sig[m], &sig))
 			return -ENOMEM;
 		/* The namespace is named before a device of it. */
-		if (member == c->plan->n_members || (c->plan->members[member].ifname && !ifname))
+		if (member == c->plan->n_members || (c->plan->members[member].ifname && !ifname)) {
 			member = m;
+			node = c->place_node[place];
+		}
 	}
 	if (member == c->plan->n_members && !c->by_socket[netns])
 		return -ENOENT;
@@ -74,13 +76,14 @@ int compiler__device_sig(struct compiler *c, size_t netns, const struct link_inf
 		member = MEMBER_NONE;
 	*ret_sig = sig;
 	*ret_member = member;
+	*ret_node = node;
 	return 0;
 }
 
 static bool has_whole_member(const struct compiler *c, size_t netns)
 {
-	for (size_t k = c->netns_members.off[netns]; k < c->netns_members.off[netns + 1]; k++)
-		if (!c->plan->members[c->netns_members.v[k]].ifname)
+	for (size_t k = c->netns_places.off[netns]; k < c->netns_places.off[netns + 1]; k++)
+		if (!c->plan->members[c->in->places[c->netns_places.v[k]].member].ifname)
 			return true;
 	return false;
 }
@@ -118,11 +121,10 @@ static int add_hook(struct compiler *c, const struct place *p, const struct link
 		return 0;
 	if (p->whole && seen_elsewhere(p->scan, l))
 		return 0;
-	r = compiler__device_sig(c, p->netns, l, &sig, &h.member);
+	r = compiler__device_sig(c, p->netns, l, &sig, &h.member, &h.hook.ident.node);
 	if (r == -ENOENT)
 		return 0;
 	if (!r) {
-		h.hook.ident.node = compiler__node(c, h.member);
 		r = compiler__class(c, sig, compiler__home(c, p->netns), h.hook.ident.node,
 				    &h.hook.ident.class_id);
 		h.hook.netns = (uint32_t)p->netns;

@@ -72,14 +72,22 @@ static int given_entries(struct compiler *c)
 		const struct dp_member *m = &c->plan->members[i];
 
 		for (size_t j = 0; j < m->n_prefixes && !r; j++) {
+			uint32_t node = c->member_node[i];
+
+			if (m->prefixes[j].label && compiler__node(c, m->prefixes[j].label, &node))
+				return no_memory(c);
 			if (m->prefixes[j].len > 128)
 				return err__set(c->err, -EINVAL, "`%s`: a prefix of %d bits",
 						m->name, m->prefixes[j].len);
 			r = add_entry(c, (struct entry){
 						 .addr = m->prefixes[j].addr,
 						 .len = m->prefixes[j].len,
-						 .netns = (int32_t)c->member_netns[i],
+						 .netns = m->prefixes[j].elsewhere
+								  ? -1
+								  : (int32_t)c->member_netns[i],
 						 .member = (uint32_t)i,
+						 .node = node,
+						 .elsewhere = m->prefixes[j].elsewhere,
 					 });
 		}
 	}
@@ -123,9 +131,12 @@ static int found_entries(struct compiler *c, size_t ns)
 		/* Addresses come device by device. */
 		if (!link || link->ifindex != a->ifindex)
 			link = link_of(n->scan, a->ifindex);
-		for (size_t k = c->netns_members.off[ns]; k < c->netns_members.off[ns + 1] && !r;
+		for (size_t k = c->netns_places.off[ns]; k < c->netns_places.off[ns + 1] && !r;
 		     k++) {
-			e.member = c->netns_members.v[k];
+			uint32_t place = c->netns_places.v[k];
+
+			e.member = c->in->places[place].member;
+			e.node = c->place_node[place];
 			if (!is_on(&c->plan->members[e.member], link))
 				continue;
 			r = add_entry(c, e);
@@ -133,6 +144,7 @@ static int found_entries(struct compiler *c, size_t ns)
 		}
 		/* Members by their sockets have its packets pass our hooks all the same. */
 		e.member = MEMBER_NONE;
+		e.node = CHAOS_NODE_OTHER;
 		if (!r && !anybody && c->by_socket[ns])
 			r = add_entry(c, e);
 		if (r)
@@ -237,14 +249,16 @@ static int push(struct compiler *c, struct walk *w, size_t first, size_t end)
 	for (size_t i = first; i < end && !e[i].found; i++) {
 		if (compiler__sig_union(c, f.sig, c->member_sig[e[i].member], &f.sig))
 			return no_memory(c);
-		if (e[i].netns >= 0)
+		if (e[i].elsewhere)
+			f.home = HOME_ELSEWHERE;
+		else if (e[i].netns >= 0 && f.home != HOME_ELSEWHERE)
 			f.home = compiler__home(c, (size_t)e[i].netns);
 		/* The most specific name; of several, that of the first. */
 		if (!named)
-			f.node = c->member_node[e[i].member];
+			f.node = e[i].node;
 		named = true;
 	}
-	f.here = f.home != HOME_NONE;
+	f.here = home__is_here(f.home);
 	w->stack[w->depth++] = f;
 	return 0;
 }
@@ -271,7 +285,7 @@ static int own_address(struct compiler *c, const struct frame *f, size_t i, size
 	for (size_t k = i; k < j && c->entries[k].member != MEMBER_NONE; k++)
 		if (compiler__sig_union(c, sig, c->member_sig[c->entries[k].member], &sig))
 			return no_memory(c);
-	ret->node = e->member == MEMBER_NONE ? f->node : c->member_node[e->member];
+	ret->node = e->member == MEMBER_NONE ? f->node : e->node;
 	if (compiler__class(c, sig, compiler__home(c, (size_t)e->netns), ret->node, &ret->class_id))
 		return -ENOMEM;
 	if (grow_vec(c->own, c->n_own, c->cap_own))

@@ -49,6 +49,8 @@ struct entry {
 	int ifindex;
 	int32_t netns;	 /* -1: none */
 	uint32_t member; /* or MEMBER_NONE */
+	uint32_t node;
+	bool elsewhere;
 	uint64_t since;
 };
 
@@ -59,17 +61,17 @@ struct compiler {
 	struct compiled *out;
 	struct error *err;
 
-	struct intern names;   /* node - 1 */
 	uint32_t *member_node; /* per member */
+	uint32_t *place_node;  /* per place of the input */
 
 	struct intern sets;  /* sorted member numbers */
 	struct intern boxes; /* struct port_box */
 	struct cedge *edges;
 	size_t n_edges;
-	struct csr member_sets;	  /* member -> sets that it is in, ascending */
-	struct csr netns_members; /* that are all of it, or a device of it */
-	ssize_t *member_netns;	  /* the first that it is all or a device of; -1: none */
-	bool *by_socket;	  /* per netns: members are in it by their sockets */
+	struct csr member_sets;	 /* member -> sets that it is in, ascending */
+	struct csr netns_places; /* of members that are all of it, or a device of it */
+	ssize_t *member_netns;	 /* the first that it is all or a device of; -1: none */
+	bool *by_socket;	 /* per netns: members are in it by their sockets */
 
 	struct intern sigs;   /* sorted set numbers */
 	uint32_t *member_sig; /* per member */
@@ -88,16 +90,13 @@ struct compiler {
 };
 
 /* Signature of all members of a namespace that are on every device (whole), and on @ifindex.
- * @ret_member is the one to name, MEMBER_NONE if members are there by their sockets only; -ENOENT if none is
- * there at all. */
+ * @ret_member is the one to name, by @ret_node; MEMBER_NONE if members are there by their sockets only; -ENOENT if
+ * none is there at all. */
 int compiler__device_sig(struct compiler *c, size_t netns, const struct link_info *link,
-			 uint32_t *ret_sig, size_t *ret_member);
+			 uint32_t *ret_sig, size_t *ret_member, uint32_t *ret_node);
 
-/* The node of a member, or of nobody. */
-static inline uint32_t compiler__node(const struct compiler *c, size_t member)
-{
-	return member == MEMBER_NONE ? CHAOS_NODE_OTHER : c->member_node[member];
-}
+/* The number of the node called @name, which lives as long as the plan; 0 or -ENOMEM. */
+int compiler__node(struct compiler *c, const char *name, uint32_t *ret);
 
 int compiler__sides(struct compiler *c);
 int compiler__idents(struct compiler *c);
@@ -120,8 +119,12 @@ bool compiler__set_has(const struct compiler *c, uint32_t set, uint32_t member);
 /* The union of two signatures. */
 int compiler__sig_union(struct compiler *c, uint32_t a, uint32_t b, uint32_t *ret);
 /* Whose hooks packets to an address pass: nobody's, of one of the namespaces that share a table
- * of pairs, or (HOME_OWN + its number) of a namespace that forwards. */
-enum { HOME_NONE, HOME_SHARED, HOME_OWN };
+ * of pairs, another machine's, or (HOME_OWN + its number) of a namespace that forwards. */
+enum { HOME_NONE, HOME_SHARED, HOME_ELSEWHERE, HOME_OWN };
+static inline bool home__is_here(uint32_t home)
+{
+	return home != HOME_NONE && home != HOME_ELSEWHERE;
+}
 uint32_t compiler__home(const struct compiler *c, size_t netns);
 /* The table that hooks of this home look pairs up in. */
 static inline uint32_t home__scope(uint32_t home)

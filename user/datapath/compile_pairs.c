@@ -89,13 +89,13 @@ static int add_use(struct compiler *c, const struct cedge *e, uint32_t src, uint
 		   struct uses *u)
 {
 	/* Where the receiver is ours its ingress decides, which sees the addresses after
-	 * translation and drops without the sender's knowledge; else the sender's egress, if
-	 * that is ours. */
+	 * translation and drops without the sender's knowledge; where it is another machine's, that
+	 * one's; else the sender's egress, if that is ours. */
 	uint32_t there = compiler__class_home(c, dst),
 		 here = there ? there : compiler__class_home(c, src);
 	struct use *x;
 
-	if (here == HOME_NONE)
+	if (!home__is_here(here))
 		return 0;
 	if (u->n == COMPILE_PAIRS_MAX)
 		return err__set(c->err, -EINVAL,
@@ -198,7 +198,7 @@ static int check_edge(struct compiler *c, const struct csr *set_classes, const s
 	struct conflict k;
 	int r;
 
-	if (!c->in->again && !set_here(c, e->from) && !set_here(c, e->to))
+	if (!c->in->again && !c->plan->growing && !set_here(c, e->from) && !set_here(c, e->to))
 		return err__set(c->err, -EINVAL,
 				"fault `%s`: neither %s nor %s is on this machine: faults act in "
 				"the network "
@@ -316,8 +316,8 @@ static int by_key(const void *a, const void *b)
 /* One that is in the class; classes of earlier compilations may have nobody any more. */
 static const char *class_name(const struct compiler *c, uint32_t class_id)
 {
-	return c->out
-		->nodes[class_id < c->cap_classes ? c->classes[class_id].node : CHAOS_NODE_OTHER];
+	return c->num->node_names[class_id < c->cap_classes ? c->classes[class_id].node
+							    : CHAOS_NODE_OTHER];
 }
 
 static int too_many(struct compiler *c, const struct chaos_pair_key *key)

@@ -37,28 +37,51 @@ static int put_set(struct intern *sets, uint32_t *v, size_t n, uint32_t *ret)
 	return intern__put(sets, v, n * sizeof(*v), ret);
 }
 
+static int add_node_name(struct compile_numbers *n, const char *name)
+{
+	if (grow_vec(n->node_names, n->n_node_names, n->cap_node_names))
+		return -ENOMEM;
+	n->node_names[n->n_node_names++] = name;
+	return 0;
+}
+
+int compiler__node(struct compiler *c, const char *name, uint32_t *ret)
+{
+	struct compile_numbers *n = c->num;
+	uint32_t id;
+
+	if (intern__put(&n->nodes, name, strlen(name), &id))
+		return -ENOMEM;
+	if (id + 1 == n->n_node_names && add_node_name(n, name))
+		return -ENOMEM;
+	*ret = id + 1;
+	return 0;
+}
+
+/* All that the plan names, before anything is found: the numbers follow from the plan alone. */
 static int name_nodes(struct compiler *c)
 {
+	const struct compile_input *in = c->in;
 	size_t n = c->plan->n_members;
+	uint32_t node;
+	int r = c->num->n_node_names ? 0 : add_node_name(c->num, "other");
 
 	c->member_node = calloc(n + 1, sizeof(*c->member_node));
-	if (!c->member_node)
+	c->place_node = calloc(in->n_places + 1, sizeof(*c->place_node));
+	if (!c->member_node || !c->place_node)
 		return no_memory(c);
-	for (size_t i = 0; i < n; i++) {
-		const char *name = c->plan->members[i].name;
-
-		if (intern__put(&c->names, name, strlen(name), &c->member_node[i]))
-			return no_memory(c);
-		c->member_node[i]++;
+	for (size_t i = 0; i < n && !r; i++)
+		r = compiler__node(c, c->plan->members[i].name, &c->member_node[i]);
+	for (size_t i = 0; i < in->n_places && !r; i++) {
+		c->place_node[i] = c->member_node[in->places[i].member];
+		if (in->places[i].label)
+			r = compiler__node(c, in->places[i].label, &c->place_node[i]);
 	}
-	c->out->n_nodes = c->names.n + 1;
-	c->out->nodes = calloc(c->out->n_nodes, sizeof(*c->out->nodes));
-	if (!c->out->nodes)
-		return no_memory(c);
-	c->out->nodes[CHAOS_NODE_OTHER] = "other";
-	for (size_t i = n; i-- > 0;)
-		c->out->nodes[c->member_node[i]] = c->plan->members[i].name;
-	return 0;
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < c->plan->members[i].n_prefixes && !r; k++)
+			if (c->plan->members[i].prefixes[k].label)
+				r = compiler__node(c, c->plan->members[i].prefixes[k].label, &node);
+	return r ? no_memory(c) : 0;
 }
 
 static int bad_ports(struct compiler *c, const struct dp_fault *f, int r)
@@ -296,7 +319,7 @@ static int make_signatures(struct compiler *c)
 	return 0;
 }
 
-static int make_netns_members(struct compiler *c)
+static int make_netns_places(struct compiler *c)
 {
 	_cleanup_free_ struct csr_pair *pairs = calloc(c->in->n_places + 1, sizeof(*pairs));
 	size_t n = 0;
@@ -313,13 +336,13 @@ static int make_netns_members(struct compiler *c)
 		if (p->by_socket)
 			c->by_socket[p->netns] = true;
 		else
-			pairs[n++] = (struct csr_pair){p->netns, p->member};
+			pairs[n++] = (struct csr_pair){p->netns, (uint32_t)i};
 		if (!p->by_socket && c->member_netns[p->member] < 0)
 			c->member_netns[p->member] = p->netns;
 		/* A namespace that has no address yet is here as well. */
 		c->member_here[p->member] = true;
 	}
-	return csr__make(&c->netns_members, c->in->n_netns, pairs, n) ? no_memory(c) : 0;
+	return csr__make(&c->netns_places, c->in->n_netns, pairs, n) ? no_memory(c) : 0;
 }
 
 int compiler__sides(struct compiler *c)
@@ -333,7 +356,7 @@ int compiler__sides(struct compiler *c)
 	if (!r)
 		r = make_signatures(c);
 	if (!r)
-		r = make_netns_members(c);
+		r = make_netns_places(c);
 	return r;
 }
 

@@ -145,10 +145,9 @@ int dataplane__traffic(struct dataplane *dp, const char *node, struct chaos_traf
 	uint32_t id;
 	int n = 0, r = 0;
 
-	if (!dp->plan->count_traffic || intern__find(&dp->node_names, node, strlen(node), &id) ||
-	    !dp->node_here[id])
+	if (!dp->plan->count_traffic || intern__find(&dp->numbers.nodes, node, strlen(node), &id) ||
+	    ++id >= dp->n_node_here || !dp->node_here[id])
 		return -ENOENT;
-	id++;
 	v = per_cpu(dp->map[DP_TRAFFIC], &id, sizeof(*v), &n, &r);
 	if (!v)
 		return r;

@@ -100,23 +100,6 @@ static int first_instance(struct dataplane *dp, struct error *err)
 	return choose_mode(dp, &dp->instances[id], err);
 }
 
-/* Numbered as compile() does it: in order of the members. */
-static int name_nodes(struct dataplane *dp, struct error *err)
-{
-	dp->node_here = calloc(dp->plan->n_members + 1, sizeof(*dp->node_here));
-	if (!dp->node_here)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < dp->plan->n_members; i++) {
-		const char *name = dp->plan->members[i].name;
-		uint32_t id;
-
-		if (intern__put(&dp->node_names, name, strlen(name), &id))
-			return err__set(err, -ENOMEM, "out of memory");
-		dp->node_here[id] |= dp->plan->members[i].n_places > 0;
-	}
-	return 0;
-}
-
 static int open_line(struct dataplane *dp, struct error *err)
 {
 	struct line_needs needs = line__needs(dp->plan);
@@ -160,9 +143,9 @@ static int start(struct dataplane *dp, struct error *err)
 	int r = places__open(dp->plan, &dp->places, err);
 
 	if (!r)
-		r = name_nodes(dp, err);
-	if (!r)
 		r = dataplane__compile(dp, false, &dp->now, err);
+	if (!r)
+		r = dataplane__note_here(dp, err);
 	if (r)
 		return r;
 	raise_file_limit(dp->places.n);
@@ -243,7 +226,6 @@ void dataplane__close(struct dataplane *dp)
 	free(dp->instances);
 	free(dp->node_here);
 	intern__reset(&dp->hooks_seen);
-	intern__reset(&dp->node_names);
 	compiled__reset(&dp->now);
 	compile_numbers__reset(&dp->numbers);
 	places__close(&dp->places);

@@ -22,6 +22,10 @@
 struct dp_prefix {
 	struct chaos_addr addr; /* ::ffff:a.b.c.d for IPv4 */
 	uint8_t len;		/* of 128 bits */
+	/* Another machine's hooks guard what goes to it: no rule towards it stands here, or faults would act twice. */
+	bool elsewhere;
+	const char *
+		label; /* its name in reports, borrowed as long as the plan lives; NULL: the member's */
 };
 
 /* A network namespace on this machine that a member is in. */
@@ -29,6 +33,7 @@ struct dp_place {
 	int netns_fd; /* borrowed */
 	/* The member is not all of it: only the sockets of the member's processes and cgroups. */
 	bool by_socket;
+	const char *label; /* as a prefix's */
 };
 
 struct dp_process {
@@ -103,6 +108,7 @@ struct dp_plan {
 	struct dp_exempt *exempts;
 	size_t n_exempts;
 	bool by_socket; /* members are, or may come to be, by their sockets */
+	bool growing; /* places and addresses may come by the hundred later; at first nobody need be here */
 	/* With by_socket: no fault touches the sockets of this process; those of its children are not meant. 0 = none */
 	pid_t exempt_pid;
 	uint64_t as_of_ns;  /* CLOCK_MONOTONIC: when members' processes were as they say */

@@ -77,9 +77,9 @@ struct dataplane {
 	const struct dp_plan *plan; /* borrowed until dataplane__close() */
 	struct places places;
 	struct compile_numbers numbers;
-	struct compiled now;	  /* what the maps hold */
-	struct intern node_names; /* node number - 1 */
-	bool *node_here;	  /* by that: has a namespace */
+	struct compiled now; /* what the maps hold */
+	bool *node_here;     /* by node number: has or had a namespace */
+	size_t n_node_here;
 	int map[DP_N_MAPS];
 	struct chaos_control *control;
 	struct chaos_windows *windows;
@@ -155,6 +155,9 @@ int dataplane__set_spaces(struct dataplane *dp, struct error *err);
 
 /* Tell the kernel whose processes are whose, as in dp->now. */
 int dataplane__set_owners(struct dataplane *dp, struct error *err);
+
+/* Mark the nodes that have a namespace now. */
+int dataplane__note_here(struct dataplane *dp, struct error *err);
 
 /* What the plan means with what is in its namespaces now. */
 int dataplane__compile(struct dataplane *dp, bool again, struct compiled *ret, struct error *err);

@@ -55,11 +55,36 @@ static struct attached *find(struct dataplane *dp, const struct compiled_hook *h
 	return NULL;
 }
 
+/* Places of one endpoint or selector may have names of their own: all that were ever here. */
+int dataplane__note_here(struct dataplane *dp, struct error *err)
+{
+	const size_t n = dp->now.n_nodes;
+	bool *v = n > dp->n_node_here ? realloc(dp->node_here, n * sizeof(*v)) : dp->node_here;
+
+	if (!v)
+		return err__set(err, -ENOMEM, "out of memory");
+	if (n > dp->n_node_here) {
+		memset(v + dp->n_node_here, 0, (n - dp->n_node_here) * sizeof(*v));
+		dp->n_node_here = n;
+	}
+	dp->node_here = v;
+	for (size_t i = 0; i < dp->places.n_standing; i++) {
+		const struct compile_place *p = &dp->places.standing[i];
+		const char *name = p->label ? p->label : dp->plan->members[p->member].name;
+		uint32_t id;
+
+		if (!intern__find(&dp->numbers.nodes, name, strlen(name), &id) &&
+		    id + 1 < dp->n_node_here)
+			v[id + 1] = true;
+	}
+	return 0;
+}
+
 /* Whom a hook serves. */
 static const char *served(const struct dataplane *dp, const struct compiled_hook *h)
 {
-	if (h->member < dp->plan->n_members)
-		return dp->plan->members[h->member].name;
+	if (h->hook.ident.node != CHAOS_NODE_OTHER)
+		return dp->now.nodes[h->hook.ident.node];
 	for (size_t i = 0; i < dp->places.n_standing; i++)
 		if (dp->places.standing[i].netns == h->netns)
 			return dp->plan->members[dp->places.standing[i].member].name;
@@ -199,6 +224,9 @@ static int change_to(struct dataplane *dp, struct compiled *next, struct error *
 	compiled__reset(&dp->now);
 	dp->now = *next;
 	*next = (struct compiled){0};
+	if (dataplane__note_here(dp, &one))
+		collect(err, &one);
+	one = (struct error){0};
 	if (dp->owners && dataplane__set_owners(dp, &one))
 		collect(err, &one);
 	one = (struct error){0};

@@ -10,6 +10,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "chaos.skel.h"
@@ -20,8 +21,14 @@
 /* Room beyond what a plan needs at first, for addresses that appear and classes that they are
  * of. */
 #define SPARE(n) ((n) + (n) / 2 + 256)
+/* Places that may come to a plan that grows, each with a name and two or three addresses; what does not fit is said
+ * or, of counters, counted as overflow. */
+#define GROWTH 1024
+/* Others that one of them is on edges with, on average. */
+#define GROWTH_PEERS 8
 /* Rows of counters: one for each fault and pair of nodes that meet it. */
 #define EDGES_MAX 65536
+#define LOAD_TRIES 4
 /* Bytes of the ring of captured packets: drained every 50 ms or so. A power of two. */
 #define CAPTURE_RING (16U << 20)
 
@@ -120,7 +127,12 @@ static size_t rows_needed(const struct dataplane *dp, bool of_links)
 
 		for (size_t k = 0; k < c->n_rules && of_links; k++)
 			rules += c->rules[k].fault == i;
+		/* Where nobody is here yet there are no rules yet. */
+		if (!rules && dp->plan->growing)
+			rules = 1;
 		n += rules * joined(&dp->plan->faults[i], c->n_nodes);
+		if (dp->plan->growing)
+			n += rules * GROWTH_PEERS * GROWTH;
 	}
 	return n < EDGES_MAX ? SPARE(n) : EDGES_MAX;
 }
@@ -128,25 +140,26 @@ static size_t rows_needed(const struct dataplane *dp, bool of_links)
 static int size_map(const struct dataplane *dp, enum dp_map which, struct bpf_map *map)
 {
 	const struct compiled *c = &dp->now;
+	const size_t more = dp->plan->growing ? GROWTH : 0;
 	const size_t sizes[DP_N_MAPS] = {
 		[DP_WINDOWS] = at_least_1(dp->plan->n_faults),
 		[DP_RULES] = SPARE(c->n_rules),
 		[DP_LINKS] = rows_needed(dp, true),
 		[DP_TABLES] = CHAOS_TABLES_OWN + own_tables(dp->plan),
-		[DP_DEVICES] = SPARE(c->n_hooks),
+		[DP_DEVICES] = SPARE(c->n_hooks) + more,
 		[DP_PORTS] = CHAOS_LINE_PORT + 1,
 		[DP_PAIRS] = SPARE(c->n_pairs),
-		[DP_IDENTS] = SPARE(c->n_idents),
+		[DP_IDENTS] = SPARE(c->n_idents) + 4 * more,
 		[DP_PREFIXES] = at_least_1(c->n_prefixes),
 		[DP_JOINS] = dp->plan->by_socket ? SPARE(4 * c->n_joins) : 1,
 		[DP_EXEMPT] = SPARE(dp->plan->n_exempts),
 		[DP_EDGES] = rows_needed(dp, false),
-		[DP_TRAFFIC] = c->n_nodes,
+		[DP_TRAFFIC] = c->n_nodes + more,
 		[DP_SUBJECTS] = dataplane__subjects_max(dp),
 		[DP_SUBJECT_KEYS] = dataplane__subjects_max(dp),
 		[DP_BINS] = dataplane__subjects_max(dp),
 		[DP_CONNS] = dp->plan->traffic_bin_ns ? CHAOS_CONNS_MAX : 1,
-		[DP_SPACES] = SPARE(dp->places.n),
+		[DP_SPACES] = SPARE(dp->places.n) + more,
 		[DP_CAPTURED] = dp->plan->capture_snaplen ? CAPTURE_RING : 0,
 	};
 
@@ -499,6 +512,25 @@ int dataplane__need_pairs(struct dataplane *dp, const struct compiled *c, struct
 	return 0;
 }
 
+/*
+ * The verifier gives up with -EAGAIN when a signal is pending (kernel/bpf/verifier.c, do_check()): on a machine that is
+ * busy, one that is signalled often enough would never load anything, libbpf's five tries notwithstanding.
+ */
+static int load_undisturbed(struct dataplane *dp, const struct instance_key *key,
+			    struct attach_progs *ret, struct error *err)
+{
+	sigset_t all, had;
+	int r, tries = 0;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &had);
+	do
+		r = load(dp, key, ret, err);
+	while (r == -EAGAIN && ++tries < LOAD_TRIES);
+	pthread_sigmask(SIG_SETMASK, &had, NULL);
+	return r;
+}
+
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err)
 {
@@ -514,5 +546,5 @@ int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, 
 			return err__set(err, -ENOMEM, "out of memory");
 		dp->instances[*ret] = (struct attach_progs){{-1, -1}, -1};
 	}
-	return load(dp, &key, &dp->instances[*ret], err);
+	return load_undisturbed(dp, &key, &dp->instances[*ret], err);
 }

@@ -213,7 +213,8 @@ static int stand(struct places *p, const struct dp_plan *plan, bool all, struct 
 
 			if (at >= 0) {
 				v[n++] = (struct compile_place){(uint32_t)i, (uint32_t)at,
-								m->places[j].by_socket};
+								m->places[j].by_socket,
+								m->places[j].label};
 				p->v[at].left = false;
 				continue;
 			}

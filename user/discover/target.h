@@ -50,6 +50,11 @@ struct target_pick {
 	unsigned int value;
 };
 
+/* What a field selector may name; phases of a pod. */
+enum target_field { FIELD_NAME, FIELD_NAMESPACE, FIELD_NODE, FIELD_PHASE, FIELD_IP };
+extern const char *const target_fields[5];
+extern const char *const target_phases[5];
+
 /* What is chosen. All strings are the selector's own; target_selector__reset() frees them. */
 struct target_selector {
 	enum target_kind kind;
@@ -92,6 +97,13 @@ struct target_selector {
 	char *device;	      /* TARGET_PODS: only what passes this device of theirs; NULL: all */
 	struct target_pick pick; /* TARGET_PODS */
 
+	/*
+	 * TARGET_PODS, known to the API server only: "key=value", all must hold; on one of the nodes, or on
+	 * one that has all the labels; in one of the phases; "status.podIP=10.0.0.1", all must hold.
+	 */
+	char **annotations, **nodes, **node_labels, **phases, **fields;
+	size_t n_annotations, n_nodes, n_node_labels, n_phases, n_fields;
+
 	/* TARGET_CIDR; no bit of @addr is set past @prefixlen. */
 	uint8_t family, addr[16], prefixlen;
 
@@ -126,10 +138,16 @@ enum target_key {
 	TARGET_KEY_POD,
 	TARGET_KEY_POD_NAMESPACE,
 	TARGET_KEY_POD_NODE,
-	TARGET_KEY_POD_LABEL, /* KEY=VALUE; one more at each call */
+	TARGET_KEY_POD_LABEL,	   /* KEY=VALUE; one more at each call */
 	TARGET_KEY_POD_NAMESPACES, /* one more at each call */
-	TARGET_KEY_PODS, /* NAMESPACE/NAME; one more at each call */
+	TARGET_KEY_PODS,	   /* NAMESPACE/NAME; one more at each call */
 	TARGET_KEY_POD_DEVICE,
+	/* one more at each call: */
+	TARGET_KEY_POD_ANNOTATION, /* KEY=VALUE */
+	TARGET_KEY_POD_NODES,
+	TARGET_KEY_POD_NODE_LABEL, /* KEY=VALUE */
+	TARGET_KEY_POD_PHASE,
+	TARGET_KEY_POD_FIELD, /* KEY=VALUE */
 	TARGET_KEY_NETNS,
 	TARGET_KEY_CIDR,
 	TARGET_KEY_DEVICE,

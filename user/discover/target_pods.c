@@ -10,6 +10,9 @@
 
 const char *const target_operators[4] = {"In", "NotIn", "Exists", "DoesNotExist"};
 const char *const pick_modes[5] = {"all", "one", "fixed", "fixed-percent", "random-max-percent"};
+const char *const target_fields[5] = {"metadata.name", "metadata.namespace", "spec.nodeName",
+				      "status.phase", "status.podIP"};
+const char *const target_phases[5] = {"Pending", "Running", "Succeeded", "Failed", "Unknown"};
 
 /* --- labels ------------------------------------------------------------------------------------- */
 
@@ -111,6 +114,11 @@ void target_pods__reset(struct target_selector *t)
 	}
 	free(t->expressions);
 	free(t->device);
+	free_texts(t->annotations, t->n_annotations);
+	free_texts(t->nodes, t->n_nodes);
+	free_texts(t->node_labels, t->n_node_labels);
+	free_texts(t->phases, t->n_phases);
+	free_texts(t->fields, t->n_fields);
 }
 
 #define COMPARE(x, y) (((x) > (y)) - ((x) < (y)))
@@ -138,6 +146,16 @@ static int compare_expressions(const struct target_selector *a, const struct tar
 	return c;
 }
 
+static int compare_api(const struct target_selector *a, const struct target_selector *b)
+{
+	return compare_texts(a->annotations, a->n_annotations, b->annotations, b->n_annotations)
+		       ?: compare_texts(a->nodes, a->n_nodes, b->nodes, b->n_nodes)
+		       ?: compare_texts(a->node_labels, a->n_node_labels, b->node_labels,
+					b->n_node_labels)
+		       ?: compare_texts(a->phases, a->n_phases, b->phases, b->n_phases)
+		       ?: compare_texts(a->fields, a->n_fields, b->fields, b->n_fields);
+}
+
 int target_pods__compare(const struct target_selector *a, const struct target_selector *b)
 {
 	return compare_texts(a->namespaces, a->n_namespaces, b->namespaces, b->n_namespaces)
@@ -147,7 +165,8 @@ int target_pods__compare(const struct target_selector *a, const struct target_se
 		       ?: (a->device && b->device ? strcmp(a->device, b->device)
 						  : COMPARE(!!a->device, !!b->device))
 		       ?: COMPARE(a->pick.mode, b->pick.mode)
-		       ?: COMPARE(a->pick.value, b->pick.value);
+		       ?: COMPARE(a->pick.value, b->pick.value)
+		       ?: compare_api(a, b);
 }
 
 struct words {
@@ -194,6 +213,12 @@ void target_pods__describe(const struct target_selector *t, char *buf, size_t si
 		if (x->n_values)
 			say(&w, ")");
 	}
+	say_list(&w, "annotated ", t->annotations, t->n_annotations);
+	say_list(&w, "on nodes ", t->nodes, t->n_nodes);
+	say_list(&w, t->n_nodes ? "or labelled " : "on nodes labelled ", t->node_labels,
+		 t->n_node_labels);
+	say_list(&w, "in phase ", t->phases, t->n_phases);
+	say_list(&w, "with ", t->fields, t->n_fields);
 	if (t->device)
 		say(&w, "on %s", t->device);
 	if (t->pick.mode == PICK_ONE)

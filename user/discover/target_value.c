@@ -191,35 +191,54 @@ static int check_node(const char *s, struct error *err)
 	return is_object_name(s) ? 0 : no_such(s, "node", "its name", err);
 }
 
-/* One more, in order; a key has one value. */
-static int add_label(struct target_selector *t, const char *s, struct error *err)
+/* One more of @n at @labels, in order; a key has one value, of at most @max bytes with it. */
+static int add_pair(char ***labels, size_t *n, const char *s, const char *what, size_t max,
+		    struct error *err)
 {
 	const char *eq = strchr(s, '=');
 	_cleanup_free_ char *copy = NULL;
 	size_t key = eq ? (size_t)(eq - s) : 0, at = 0;
 	char **v;
 
-	if (!key || strlen(s) > 4 * NAME_MAX_LEN || has_control(s) || strcspn(s, " ") < key)
-		return no_such(s, "label", "KEY=VALUE", err);
-	for (size_t i = 0; i < t->n_labels; i++) {
-		if (!strncmp(t->labels[i], s, key + 1))
+	if (!key || strlen(s) > max || has_control(s) || strcspn(s, " ") < key)
+		return no_such(s, what, "KEY=VALUE", err);
+	for (size_t i = 0; i < *n; i++) {
+		if (!strncmp((*labels)[i], s, key + 1))
 			return err__set(err, -EINVAL,
-					"label `%.*s` has two values; expected one, since all "
+					"%s `%.*s` has two values; expected one, since all "
 					"must hold",
-					(int)key, s);
+					what, (int)key, s);
 	}
 	copy = strdup(s);
-	v = realloc(t->labels, (t->n_labels + 1) * sizeof(*v));
+	v = realloc(*labels, (*n + 1) * sizeof(*v));
 	if (v)
-		t->labels = v;
+		*labels = v;
 	if (!v || !copy)
 		return err__set(err, -ENOMEM, "out of memory");
-	while (at < t->n_labels && strcmp(v[at], s) < 0)
+	while (at < *n && strcmp(v[at], s) < 0)
 		at++;
-	memmove(&v[at + 1], &v[at], (t->n_labels - at) * sizeof(*v));
+	memmove(&v[at + 1], &v[at], (*n - at) * sizeof(*v));
 	v[at] = TAKE_PTR(copy);
-	t->n_labels++;
+	(*n)++;
 	return 0;
+}
+
+#define LABEL_MAX (4 * NAME_MAX_LEN)
+
+static int add_label(struct target_selector *t, const char *s, struct error *err)
+{
+	return add_pair(&t->labels, &t->n_labels, s, "label", LABEL_MAX, err);
+}
+
+static int add_node_label(struct target_selector *t, const char *s, struct error *err)
+{
+	return add_pair(&t->node_labels, &t->n_node_labels, s, "label", LABEL_MAX, err);
+}
+
+/* TotalAnnotationSizeLimitB of Kubernetes. */
+static int add_annotation(struct target_selector *t, const char *s, struct error *err)
+{
+	return add_pair(&t->annotations, &t->n_annotations, s, "annotation", 256 * 1024, err);
 }
 
 static int check_pod_path(const char *s, struct error *err)
@@ -266,6 +285,53 @@ static int add_namespace(struct target_selector *t, const char *s, struct error 
 static int add_pod(struct target_selector *t, const char *s, struct error *err)
 {
 	return check_pod_path(s, err) ?: add_text(&t->pods, &t->n_pods, s, err);
+}
+
+static int add_node(struct target_selector *t, const char *s, struct error *err)
+{
+	return check_node(s, err) ?: add_text(&t->nodes, &t->n_nodes, s, err);
+}
+
+static int check_phase(const char *s, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(target_phases); i++)
+		if (!strcmp(s, target_phases[i]))
+			return 0;
+	return no_such(s, "phase of a pod", "Pending, Running, Succeeded, Failed or Unknown", err);
+}
+
+static int add_phase(struct target_selector *t, const char *s, struct error *err)
+{
+	return check_phase(s, err) ?: add_text(&t->phases, &t->n_phases, s, err);
+}
+
+static int check_ip(const char *s, struct error *err)
+{
+	uint8_t addr[16];
+
+	if (inet_pton(AF_INET, s, addr) == 1 || inet_pton(AF_INET6, s, addr) == 1)
+		return 0;
+	return no_such(s, "address of a pod", "one as 10.1.0.7", err);
+}
+
+static int add_field(struct target_selector *t, const char *s, struct error *err)
+{
+	static int (*const checks[])(const char *s, struct error *err) = {
+		[FIELD_NAME] = check_pod,  [FIELD_NAMESPACE] = check_namespace,
+		[FIELD_NODE] = check_node, [FIELD_PHASE] = check_phase,
+		[FIELD_IP] = check_ip,
+	};
+	size_t key = strcspn(s, "=");
+
+	for (size_t i = 0; i < ARRAY_SIZE(checks); i++)
+		if (s[key] && strlen(target_fields[i]) == key && !strncmp(s, target_fields[i], key))
+			return checks[i](s + key + 1, err)
+				       ?: add_pair(&t->fields, &t->n_fields, s, "field", LABEL_MAX,
+						   err);
+	return no_such(s, "field of pods that is known here",
+		       "metadata.name, metadata.namespace, spec.nodeName, status.phase or "
+		       "status.podIP",
+		       err);
 }
 
 int target_selector__add_expression(struct target_selector *t, const char *key,
@@ -412,6 +478,11 @@ static const struct {
 	[TARGET_KEY_POD_NAMESPACES] = {NULL, add_namespace, 0},
 	[TARGET_KEY_PODS] = {NULL, add_pod, 0},
 	[TARGET_KEY_POD_DEVICE] = TEXT(check_device, device),
+	[TARGET_KEY_POD_ANNOTATION] = {NULL, add_annotation, 0},
+	[TARGET_KEY_POD_NODES] = {NULL, add_node, 0},
+	[TARGET_KEY_POD_NODE_LABEL] = {NULL, add_node_label, 0},
+	[TARGET_KEY_POD_PHASE] = {NULL, add_phase, 0},
+	[TARGET_KEY_POD_FIELD] = {NULL, add_field, 0},
 	[TARGET_KEY_NETNS] = TEXT(check_netns, name),
 	[TARGET_KEY_CIDR] = {NULL, set_cidr, 0},
 	[TARGET_KEY_DEVICE] = TEXT(check_device, name),

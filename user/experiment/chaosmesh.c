@@ -143,7 +143,7 @@ static void read_schedule(struct reader *r, const struct yaml_node *n, struct ne
 	path = reader__enter(r, "networkChaos", 0);
 	netchaos__read_spec(r, s.networkchaos, c);
 	if (r->n_findings + r->n_dropped == before)
-		netchaos__check_local(r, c);
+		netchaos__check(r, c);
 	if (r->n_findings + r->n_dropped == before)
 		emit_schedule(em, n, &s, c);
 	reader__leave(r, path);
@@ -158,7 +158,7 @@ static void read_chaos(struct reader *r, const struct yaml_node *n, struct netwo
 
 	netchaos__read_spec(r, n, c);
 	if (r->n_findings + r->n_dropped == before)
-		netchaos__check_local(r, c);
+		netchaos__check(r, c);
 	if (r->n_findings + r->n_dropped != before)
 		return;
 	if (!c->duration_ns) {
@@ -174,7 +174,7 @@ static void read_chaos(struct reader *r, const struct yaml_node *n, struct netwo
 
 /* What the documents say of the run. */
 struct all {
-	char *name, *seed;
+	char *name, *seed, *max_endpoints;
 	struct pos seed_pos;
 	char first[128]; /* "NetworkChaos shop/web-delay" */
 	int64_t run_ns;
@@ -238,6 +238,13 @@ static void note(struct reader *r, struct all *all, const struct network_chaos *
 		all->name = reader__strdup(r, c->name);
 	if (all->run_ns < c->run_ns)
 		all->run_ns = c->run_ns;
+	/* the least of several */
+	if (c->max_endpoints &&
+	    (!all->max_endpoints ||
+	     strtoul(c->max_endpoints, NULL, 10) < strtoul(all->max_endpoints, NULL, 10))) {
+		free(all->max_endpoints);
+		all->max_endpoints = reader__strdup(r, c->max_endpoints);
+	}
 	if (!c->seed)
 		return;
 	if (all->seed && strcmp(all->seed, c->seed) != 0)
@@ -310,6 +317,9 @@ static struct yaml_node *build(struct emission *em, const struct all *all)
 		    ?: yaml__put(y, root, "spec", spec)
 		    ?: (all->seed ? put_text(y, spec, "seed", all->seed, all->seed_pos) : 0)
 		    ?: put_text(y, spec, "duration", duration, pos)
+		    ?: (all->max_endpoints
+				? put_text(y, spec, "maxEndpoints", all->max_endpoints, pos)
+				: 0)
 		    ?: yaml__put(y, spec, "endpoints", em->endpoints)
 		    ?: yaml__put(y, spec, "faults", em->faults);
 	return r ? NULL : root;
@@ -323,7 +333,7 @@ struct yaml_node *chaosmesh__translate(struct reader *r, struct yaml *y)
 	struct all all = {0};
 
 	r->nomem |= !em.endpoints || !em.faults;
-	r->tells_path = true;
+	r->tells_path = !r->root; /* which tells it anyway */
 	if (!r->nomem) {
 		em.endpoints->pos = em.faults->pos = y->root->pos;
 		if (!yaml__is_null(y->root))
@@ -346,5 +356,6 @@ struct yaml_node *chaosmesh__translate(struct reader *r, struct yaml *y)
 	}
 	free(all.name);
 	free(all.seed);
+	free(all.max_endpoints);
 	return root;
 }

@@ -103,7 +103,7 @@ static void template_chaos(struct reader *r, const struct yaml_node *n, void *ob
 	t->chaos_node = n;
 	netchaos__read_spec(r, n, &t->chaos);
 	if (r->n_findings + r->n_dropped == before)
-		netchaos__check_local(r, &t->chaos);
+		netchaos__check(r, &t->chaos);
 }
 
 static const struct option template_options[] = {

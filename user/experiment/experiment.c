@@ -83,7 +83,8 @@ static bool check_kind(struct reader *r, const struct yaml_node *root)
 	char found[FOUND_SIZE];
 
 	if (kind && (kind->kind != YAML_SCALAR || strcmp(kind->text, "Experiment"))) {
-		reader__fault(r, kind->pos, "kind %s; expected Experiment, or a manifest of Chaos Mesh",
+		reader__fault(r, kind->pos,
+			      "kind %s; expected Experiment, or a manifest of Chaos Mesh",
 			      reader__found(kind, found));
 		return false;
 	}
@@ -154,6 +155,20 @@ static void cleanup_yaml(struct yaml *y)
 	yaml__reset(y);
 }
 
+/* What findings call the fields of selectors later: the tree is gone then. */
+static void note_paths(struct reader *r, struct experiment *e)
+{
+	char path[256];
+
+	for (size_t i = 0; i < e->n_endpoints; i++)
+		for (size_t k = 0; k < e->endpoints[i].n_selectors; k++) {
+			struct selector *s = &e->endpoints[i].selectors[k];
+
+			s->path = reader__strdup(
+				r, reader__path_to(r->root, s->pos, path, sizeof(path)));
+		}
+}
+
 static struct experiment *new_experiment(const char *file, uint64_t draw_seed)
 {
 	struct experiment *e = calloc(1, sizeof(*e));
@@ -174,11 +189,13 @@ static struct experiment *new_experiment(const char *file, uint64_t draw_seed)
 }
 
 /* What cannot be read as YAML at all. */
-static int not_yaml(const char *file, int r, struct pos pos, const struct error *why,
+static int not_yaml(const char *file, int r, struct pos pos, const struct error *why, bool paths,
 		    struct error *err)
 {
 	if (r == -ENOMEM)
 		return err__set(err, r, "%s: out of memory", file);
+	if (paths)
+		return err__set(err, -EINVAL, "%s", why->msg);
 	return err__set(err, -EINVAL, "%s:%d:%d: %s%s", file, pos.line, pos.col, why->msg,
 			r == -ENODATA ? "; expected an experiment" : "");
 }
@@ -187,6 +204,20 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
 			   const struct experiment_source *source, struct experiment **ret,
 			   struct error *err)
 {
+	return experiment__parse_as(file, text, len, draw_seed, source, NULL, ret, err);
+}
+
+int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
+		      struct experiment **ret, struct error *err)
+{
+	return experiment__parse_as(file, text, len, draw_seed, NULL, NULL, ret, err);
+}
+
+int experiment__parse_as(const char *file, const char *text, size_t len, uint64_t draw_seed,
+			 const struct experiment_source *source, const struct experiment_mode *mode,
+			 struct experiment **ret, struct error *err)
+{
+	static const struct experiment_mode here = {.place = EXPERIMENT_HERE};
 	_cleanup_(cleanup_experiment) struct experiment *e = new_experiment(file, draw_seed);
 	_cleanup_(cleanup_yaml) struct yaml y = {0};
 	struct reader reader = {.file = file, .e = e};
@@ -196,9 +227,13 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
 
 	if (!e)
 		return err__set(err, -ENOMEM, "%s: out of memory", file);
+	mode = mode ? mode : &here;
+	reader.place = mode->place;
+	reader.ns = mode->ns;
 	r = yaml__parse(text, len, &y, &pos, &why);
 	if (r)
-		return not_yaml(file, r, pos, &why, err);
+		return not_yaml(file, r, pos, &why, mode->paths, err);
+	reader.root = mode->paths ? y.root : NULL;
 	if (is_foreign(&y)) {
 		struct yaml_node *root = chaosmesh__translate(&reader, &y);
 
@@ -207,13 +242,20 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
 			return r;
 		y.root = root;
 	} else if (y.n_more) {
-		reader__fault(&reader, y.more[0]->pos,
-			      "a second document; expected one in a file, or manifests of Chaos Mesh");
+		reader__fault(
+			&reader, y.more[0]->pos,
+			"a second document; expected one in a file, or manifests of Chaos Mesh");
 	}
 	if (!reader.n_findings && check_kind(&reader, y.root)) {
 		parse_include_systems(&reader, &y, len, source);
+		if (mode->place == EXPERIMENT_CLUSTER)
+			parse_cluster_namespaces(&reader, &y);
 		reader__map(&reader, y.root, "an experiment", root_options,
 			    ARRAY_SIZE(root_options), e);
+		if (mode->place == EXPERIMENT_CLUSTER)
+			parse_cluster_check(&reader, &y, mode);
+		if (reader.root)
+			note_paths(&reader, e);
 	}
 	r = reader__finish(&reader, err);
 	if (r)
@@ -224,12 +266,6 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
 		return err__set(err, -ENOMEM, "%s: out of memory", file);
 	*ret = TAKE_PTR(e);
 	return 0;
-}
-
-int experiment__parse(const char *file, const char *text, size_t len, uint64_t draw_seed,
-		      struct experiment **ret, struct error *err)
-{
-	return experiment__parse_with(file, text, len, draw_seed, NULL, ret, err);
 }
 
 static int read_file(const char *path, void *arg, char **ret_text, size_t *ret_len,
@@ -265,6 +301,12 @@ static int read_file(const char *path, void *arg, char **ret_text, size_t *ret_l
 int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
 		     struct error *err)
 {
+	return experiment__load_as(path, draw_seed, NULL, ret, err);
+}
+
+int experiment__load_as(const char *path, uint64_t draw_seed, const struct experiment_mode *mode,
+			struct experiment **ret, struct error *err)
+{
 	static const struct experiment_source files = {.read = read_file};
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0;
@@ -272,7 +314,7 @@ int experiment__load(const char *path, uint64_t draw_seed, struct experiment **r
 
 	if (r)
 		return err__prefix(err, "%s", path);
-	return experiment__parse_with(path, text, len, draw_seed, &files, ret, err);
+	return experiment__parse_as(path, text, len, draw_seed, &files, mode, ret, err);
 }
 
 const struct endpoint *experiment__endpoint(const struct experiment *e, const char *name)

@@ -54,6 +54,7 @@ struct selector {
 	uint8_t proto; /* IPPROTO_*, 0 = any */
 	struct ports ports;
 	struct pos pos;
+	char *path; /* of an object of the API: its field, as spec.endpoints.web; else NULL */
 };
 
 /* A name for the union of its selectors. Each lab node is an endpoint of the same name. */
@@ -503,6 +504,28 @@ int experiment__parse(const char *file, const char *text, size_t len, uint64_t d
 int experiment__parse_with(const char *file, const char *text, size_t len, uint64_t draw_seed,
 			   const struct experiment_source *source, struct experiment **ret,
 			   struct error *err);
+
+/* Where an experiment is to run, which says what it may hold. */
+enum experiment_place {
+	EXPERIMENT_HERE,    /* on this machine alone */
+	EXPERIMENT_CLUSTER, /* in a cluster: pods are those that the API server knows */
+	EXPERIMENT_MEMBERS, /* one node's part of that: its text is `resolved` of the former, which says who the pods are */
+};
+
+struct experiment_mode {
+	enum experiment_place place;
+	/* an object of the API: findings say the path of the field, as "spec.faults[0].at: what", instead of its place */
+	bool paths;
+	/* EXPERIMENT_CLUSTER: */
+	const char *ns;	 /* of the object: that of pods without one */
+	bool allow_host; /* may spec.allowHost be set? */
+};
+
+/* @source and @mode may be NULL: no files, EXPERIMENT_HERE. */
+int experiment__parse_as(const char *file, const char *text, size_t len, uint64_t draw_seed,
+			 const struct experiment_source *source, const struct experiment_mode *mode,
+			 struct experiment **ret, struct error *err);
+
 #define EXPERIMENT_MAX_BYTES (1024 * 1024) /* with the files that it names */
 #define EXPERIMENT_MAX_FILES 16
 
@@ -512,6 +535,9 @@ int experiment__parse_with(const char *file, const char *text, size_t len, uint6
  */
 int experiment__load(const char *path, uint64_t draw_seed, struct experiment **ret,
 		     struct error *err);
+
+int experiment__load_as(const char *path, uint64_t draw_seed, const struct experiment_mode *mode,
+			struct experiment **ret, struct error *err);
 
 void experiment__free(struct experiment *e);
 static inline void cleanup_experiment(struct experiment **e)

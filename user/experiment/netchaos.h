@@ -31,7 +31,8 @@ struct netchaos_texts {
 struct netchaos_peer {
 	bool set;
 	struct target_selector pods; /* namespaces, names, labels, expressions, device, pick */
-	struct netchaos_texts nodes, annotations, node_labels; /* "key=value" */
+	struct netchaos_texts nodes, phases;
+	struct netchaos_texts annotations, node_labels, fields; /* "key=value" */
 	struct pos pos;
 };
 
@@ -67,8 +68,9 @@ struct netchaos_rate {
 
 struct network_chaos {
 	char *name, *ns;
-	char *seed;	/* annotation netchaos.dev/seed; NULL: none */
-	int64_t run_ns; /* annotation netchaos.dev/duration: of the run; 0: none */
+	char *seed;	     /* annotation netchaos.dev/seed; NULL: none */
+	int64_t run_ns;	     /* annotation netchaos.dev/duration: of the run; 0: none */
+	char *max_endpoints; /* annotation netchaos.dev/max-endpoints; NULL: none */
 	struct pos seed_pos;
 	enum netchaos_action action;
 	struct netchaos_peer source, target;
@@ -112,8 +114,8 @@ struct emission {
 	struct pos endless_pos;
 };
 
-/* What cannot be honoured on this machine is a finding. */
-void netchaos__check_local(struct reader *r, const struct network_chaos *c);
+/* What cannot be honoured where it is to run is a finding. */
+void netchaos__check(struct reader *r, const struct network_chaos *c);
 
 /*
  * Add @c from run time @at_ns on: for @for_ns, 0 to the end of the run; again each @every_ns, 0: once. 0 or -ENOMEM.

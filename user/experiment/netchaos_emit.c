@@ -4,6 +4,7 @@
  * where the manifest said it: what is wrong about them is found there.
  */
 #include "experiment/netchaos.h"
+#include "experiment/parse.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
@@ -113,17 +114,18 @@ static struct yaml_node *texts(struct at *at, char *const *v, size_t n)
 	return list;
 }
 
-static struct yaml_node *labels(struct at *at, const struct target_selector *t)
+/* "key=value" */
+static struct yaml_node *pairs(struct at *at, char *const *v, size_t n)
 {
 	struct yaml_node *map = mapping(at);
 
-	for (size_t i = 0; i < t->n_labels; i++) {
-		_cleanup_free_ char *key = strndup(t->labels[i], strcspn(t->labels[i], "="));
+	for (size_t i = 0; i < n; i++) {
+		_cleanup_free_ char *key = strndup(v[i], strcspn(v[i], "="));
 
 		if (!key)
 			at->r = -ENOMEM;
 		else
-			put_text(at, map, key, t->labels[i] + strlen(key) + 1);
+			put_text(at, map, key, v[i] + strlen(key) + 1);
 	}
 	return map;
 }
@@ -155,8 +157,31 @@ static struct yaml_node *pick(struct at *at, const struct target_pick *p)
 	return map;
 }
 
+static void put_texts(struct at *at, struct yaml_node *map, const char *key,
+		      const struct netchaos_texts *t)
+{
+	const struct pos pos = at->pos;
+
+	at->pos = t->pos;
+	if (t->n)
+		put(at, map, key, texts(at, t->v, t->n));
+	at->pos = pos;
+}
+
+static void put_pairs(struct at *at, struct yaml_node *map, const char *key,
+		      const struct netchaos_texts *t)
+{
+	const struct pos pos = at->pos;
+
+	at->pos = t->pos;
+	if (t->n)
+		put(at, map, key, pairs(at, t->v, t->n));
+	at->pos = pos;
+}
+
 /* @ns is the object's own namespace, which is meant where the selector names none. */
-static struct yaml_node *peer(struct at *at, const struct netchaos_peer *p, const char *ns)
+static struct yaml_node *peer(struct at *at, const struct netchaos_peer *p, const char *ns,
+			      bool cluster)
 {
 	const struct target_selector *t = &p->pods;
 	struct yaml_node *selector = mapping(at), *pods = mapping(at), *own = sequence(at);
@@ -172,11 +197,18 @@ static struct yaml_node *peer(struct at *at, const struct netchaos_peer *p, cons
 	if (t->name)
 		put_text(at, pods, "name", t->name);
 	if (t->n_labels)
-		put(at, pods, "labels", labels(at, t));
+		put(at, pods, "labels", pairs(at, t->labels, t->n_labels));
 	if (t->n_expressions)
 		put(at, pods, "expressions", expressions(at, t));
-	if (p->nodes.n)
+	if (p->nodes.n == 1 && !p->node_labels.n)
 		put_text(at, pods, "node", p->nodes.v[0]);
+	else
+		put_texts(at, pods, "nodes", &p->nodes);
+	put_pairs(at, pods, "nodeLabels", &p->node_labels);
+	put_pairs(at, pods, "annotations", &p->annotations);
+	put_pairs(at, pods, "fields", &p->fields);
+	if (cluster)
+		put_texts(at, pods, "phases", &p->phases);
 	if (t->device)
 		put_text(at, pods, "device", t->device);
 	put_plain(at, pods, "hostNetwork", "false");
@@ -375,6 +407,7 @@ static bool has_fault(const struct yaml_node *faults, const char *name)
 int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t at_ns,
 		   int64_t for_ns, int64_t every_ns)
 {
+	const bool cluster = em->r->place != EXPERIMENT_HERE;
 	const struct names names = name_endpoints(em->n);
 	struct at at = {.y = em->y, .pos = c->pos};
 	struct yaml_node *f = mapping(&at);
@@ -388,10 +421,10 @@ int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t a
 	if (every_ns)
 		put_time(&at, f, "every", every_ns);
 	at.pos = c->source.pos;
-	put(&at, em->endpoints, names.source, peer(&at, &c->source, c->ns));
+	put(&at, em->endpoints, names.source, peer(&at, &c->source, c->ns, cluster));
 	at.pos = c->target.pos;
 	if (c->target.set)
-		put(&at, em->endpoints, names.target, peer(&at, &c->target, c->ns));
+		put(&at, em->endpoints, names.target, peer(&at, &c->target, c->ns, cluster));
 	if (c->n_externals)
 		put(&at, em->endpoints, names.external, externals(&at, c));
 	at.pos = c->pos;
@@ -400,7 +433,7 @@ int netchaos__emit(struct emission *em, const struct network_chaos *c, int64_t a
 	return at.r;
 }
 
-/* --- what cannot be done here ------------------------------------------------------------------------- */
+/* --- what cannot be done ------------------------------------------------------------------------------ */
 
 static void refuse(struct reader *r, const char *key, struct pos pos, const char *why)
 {
@@ -410,11 +443,8 @@ static void refuse(struct reader *r, const char *key, struct pos pos, const char
 	reader__leave(r, path);
 }
 
-static void check_peer(struct reader *r, const struct netchaos_peer *p, const char *key)
+static void check_local(struct reader *r, const struct netchaos_peer *p)
 {
-	size_t path = key ? reader__enter(r, key, 0) : strlen(r->path);
-	size_t selector = reader__enter(r, "selector", 0);
-
 	if (p->annotations.n)
 		refuse(r, "annotationSelectors", p->annotations.pos,
 		       "annotations of pods are known to the API server only; expected labels");
@@ -423,6 +453,24 @@ static void check_peer(struct reader *r, const struct netchaos_peer *p, const ch
 		       "labels of nodes are known to the API server only; expected `nodes`");
 	if (p->nodes.n > 1)
 		refuse(r, "nodes", p->nodes.pos, "this is one machine; expected one node");
+}
+
+static void check_system(struct reader *r, const struct netchaos_peer *p)
+{
+	if (p->set && !p->pods.n_namespaces && !p->pods.n_pods && r->ns &&
+	    !strcmp(r->ns, PARSE_SYSTEM_NS))
+		refuse(r, "namespaces", p->pos, PARSE_SYSTEM_WORDS);
+}
+
+static void check_peer(struct reader *r, const struct netchaos_peer *p, const char *key)
+{
+	size_t path = key ? reader__enter(r, key, 0) : strlen(r->path);
+	size_t selector = reader__enter(r, "selector", 0);
+
+	if (r->place != EXPERIMENT_HERE)
+		check_system(r, p);
+	else
+		check_local(r, p);
 	reader__leave(r, selector);
 	reader__leave(r, path);
 }
@@ -444,7 +492,7 @@ static void check_correlation(struct reader *r, const char *key, const struct ne
 		       "correlation 100: all packets would fare as the first one; expected less");
 }
 
-void netchaos__check_local(struct reader *r, const struct network_chaos *c)
+void netchaos__check(struct reader *r, const struct network_chaos *c)
 {
 	check_peer(r, &c->source, NULL);
 	check_peer(r, &c->target, "target");

@@ -474,17 +474,22 @@ static void read_annotations(struct reader *r, const struct yaml_node *n, void *
 	for (size_t i = 0; i < count; i++) {
 		const struct yaml_node *key = n->items[2 * i], *value = n->items[2 * i + 1];
 		size_t path = reader__enter(r, key->text, 0);
-		uint64_t seed;
+		uint64_t number;
 
 		if (!strcmp(key->text, "netchaos.dev/seed") &&
-		    reader__u64(r, value, 0, UINT64_MAX, &seed)) {
+		    reader__u64(r, value, 0, UINT64_MAX, &number)) {
 			free(c->seed);
 			c->seed = reader__strdup(r, value->text);
 			c->seed_pos = value->pos;
 		} else if (!strcmp(key->text, "netchaos.dev/duration")) {
 			netchaos__read_duration(r, value, &c->run_ns);
+		} else if (!strcmp(key->text, "netchaos.dev/max-endpoints") &&
+			   reader__u64(r, value, 1, 1000000, &number)) {
+			free(c->max_endpoints);
+			c->max_endpoints = reader__strdup(r, value->text);
 		} else if (!strcmp(key->text, "experiment.chaos-mesh.org/pause") &&
-			   value->kind == YAML_SCALAR && !strcmp(value->text, "true")) {
+			   r->place == EXPERIMENT_HERE && value->kind == YAML_SCALAR &&
+			   !strcmp(value->text, "true")) {
 			reader__fault(r, value->pos, "it is paused: there is nothing to run");
 		}
 		reader__leave(r, path);
@@ -535,6 +540,8 @@ static void free_peer(struct netchaos_peer *p)
 	free_texts(&p->nodes);
 	free_texts(&p->annotations);
 	free_texts(&p->node_labels);
+	free_texts(&p->fields);
+	free_texts(&p->phases);
 }
 
 void network_chaos__reset(struct network_chaos *c)
@@ -551,5 +558,6 @@ void network_chaos__reset(struct network_chaos *c)
 	free(c->name);
 	free(c->ns);
 	free(c->seed);
+	free(c->max_endpoints);
 	*c = (struct network_chaos){0};
 }

@@ -105,37 +105,44 @@ static void selector_node_labels(struct reader *r, const struct yaml_node *n, vo
 
 static void selector_fields(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"metadata.name", "metadata.namespace", "spec.nodeName"};
 	struct netchaos_peer *p = obj;
+
+	/* on one machine the first three are what is seen of a pod too */
+	if (r->place != EXPERIMENT_HERE) {
+		read_pairs(r, n, "fields, as {metadata.name: web-0}", &p->fields);
+		return;
+	}
 	size_t count = is_empty(n) ? 0 : reader__pairs(r, n, "fields, as {metadata.name: web-0}");
 
 	for (size_t i = 0; i < count; i++) {
 		const struct yaml_node *value = n->items[2 * i + 1];
 		int word = reader__word(r, n->items[2 * i], "field of pods that is known here",
-					words, ARRAY_SIZE(words));
+					target_fields, FIELD_NODE + 1);
 		_cleanup_free_ char *node = NULL;
 
-		if (word == 0)
+		if (word == FIELD_NAME)
 			parse_target_key(r, value, TARGET_KEY_POD, &p->pods);
-		else if (word == 1)
+		else if (word == FIELD_NAMESPACE)
 			parse_target_key(r, value, TARGET_KEY_POD_NAMESPACE, &p->pods);
-		else if (word == 2 && reader__string(r, value, "the name of a node", &node))
+		else if (word == FIELD_NODE &&
+			 reader__string(r, value, "the name of a node", &node))
 			add_text(r, n->pos, &p->nodes, node);
 	}
 }
 
-/* What is seen of a pod is that it runs. */
+/* On one machine, what is seen of a pod is that it runs. */
 static void selector_phases(struct reader *r, const struct yaml_node *n, void *obj)
 {
-	static const char *const words[] = {"Pending", "Running", "Succeeded", "Failed", "Unknown"};
 	size_t count = is_empty(n) ? 0 : reader__list(r, n, "phases of pods");
-	bool running = !count;
+	bool running = !count || r->place != EXPERIMENT_HERE;
 
-	(void)obj;
 	for (size_t i = 0; i < count; i++) {
-		int phase = reader__word(r, reader__item(n, i), "phase of a pod", words,
-					 ARRAY_SIZE(words));
+		int phase = reader__word(r, reader__item(n, i), "phase of a pod", target_phases,
+					 ARRAY_SIZE(target_phases));
 
+		if (phase >= 0)
+			add_text(r, n->pos, &((struct netchaos_peer *)obj)->phases,
+				 target_phases[phase]);
 		running |= phase == 1 || phase < 0;
 	}
 	if (!running)

@@ -45,10 +45,25 @@ bool parse_target_key(struct reader *r, const struct yaml_node *n, enum target_k
 bool parse_target_keys(struct reader *r, const struct yaml_node *n, const char *what,
 		       const struct option *options, size_t n_options, struct target_selector *t);
 bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selector *t);
+/* {key: value, ...} of @what, as @example, each to @to of @t. */
+void parse_pod_pairs(struct reader *r, const struct yaml_node *n, enum target_key to,
+		     const char *what, const char *example, struct target_selector *t);
 void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj);
 void parse_pod_expressions(struct reader *r, const struct yaml_node *n, void *obj);
 /* How many of the pods: {mode: fixed, value: 2}, or `one`. */
 void parse_pick(struct reader *r, const struct yaml_node *n, struct target_selector *t);
+
+/*
+ * What is different in a cluster (parse_cluster.c): pods without a namespace are those of the object's own, put
+ * into the tree; and what an agent cannot do or must not let a user of the API do is a finding.
+ */
+#define PARSE_SYSTEM_NS "kube-system"
+#define PARSE_SYSTEM_WORDS                                                                       \
+	"the cluster's own pods are chosen only by naming the namespace; expected `namespaces: " \
+	"[kube-system]`"
+void parse_cluster_namespaces(struct reader *r, struct yaml *y);
+void parse_cluster_check(struct reader *r, const struct yaml *y,
+			 const struct experiment_mode *mode);
 
 /* A DNS name. */
 bool selector__is_host(const char *s);

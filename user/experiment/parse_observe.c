@@ -10,11 +10,16 @@
 /* A probe or client runs inside the endpoint: it must have a network namespace to run in. */
 static bool is_enterable(const struct endpoint *ep)
 {
-	for (size_t i = 0; i < ep->n_selectors; i++) {
-		if (ep->selectors[i].kind == SELECTOR_NODE ||
-		    ep->selectors[i].kind == SELECTOR_NETNS)
+	for (size_t i = 0; i < ep->n_selectors; i++)
+		switch (ep->selectors[i].kind) {
+		case SELECTOR_NODE:
+		case SELECTOR_NETNS:
+		case SELECTOR_PODS:
+		case SELECTOR_CONTAINER:
 			return true;
-	}
+		default:
+			break;
+		}
 	return false;
 }
 
@@ -32,8 +37,11 @@ void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names
 		if (!is_enterable(&r->e->endpoints[index])) {
 			reader__fault(r, item->pos,
 				      "`%s` is no network namespace that could be entered; "
-				      "expected a lab node or a netns",
-				      item->text);
+				      "expected %s",
+				      item->text,
+				      r->place == EXPERIMENT_HERE
+					      ? "a lab node, a netns, pods or a container"
+					      : "pods");
 			continue;
 		}
 		for (size_t j = 0; j < *n_names; j++) {

@@ -26,6 +26,58 @@ static void pod_names(struct reader *r, const struct yaml_node *n, void *obj)
 	read_each(r, n, TARGET_KEY_PODS, "pods as NAMESPACE/NAME", obj);
 }
 
+/* --- what the API server knows ----------------------------------------------------------------------- */
+
+/* False after a finding: on one machine nobody knows @what. */
+static bool is_known(struct reader *r, const struct yaml_node *n, const char *what,
+		     const char *instead)
+{
+	if (r->place != EXPERIMENT_HERE)
+		return true;
+	reader__fault(r, n->pos, "%s are known to the API server only; expected %s", what, instead);
+	return false;
+}
+
+static void pod_annotations(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	if (is_known(r, n, "annotations of pods", "`labels`"))
+		parse_pod_pairs(r, n, TARGET_KEY_POD_ANNOTATION, "annotation", "team: shop", obj);
+}
+
+static void pod_nodes(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	if (is_known(r, n, "other nodes", "`node`"))
+		read_each(r, n, TARGET_KEY_POD_NODES, "names of nodes", obj);
+}
+
+static void pod_node_labels(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	if (is_known(r, n, "labels of nodes", "`node`"))
+		parse_pod_pairs(r, n, TARGET_KEY_POD_NODE_LABEL, "label", "zone: a", obj);
+}
+
+static void pod_phases(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	const struct target_selector *t = obj;
+	bool lives = false;
+
+	if (!is_known(r, n, "phases of pods", "none: only what runs is seen"))
+		return;
+	read_each(r, n, TARGET_KEY_POD_PHASE, "phases of pods", obj);
+	for (size_t i = 0; i < t->n_phases; i++)
+		lives |= strcmp(t->phases[i], "Succeeded") != 0 &&
+			 strcmp(t->phases[i], "Failed") != 0;
+	if (t->n_phases && !lives)
+		reader__fault(r, n->pos,
+			      "pods that have ended have no network to disturb; expected Running");
+}
+
+static void pod_fields(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	if (is_known(r, n, "fields of pods", "`name`, `namespace` or `node`"))
+		parse_pod_pairs(r, n, TARGET_KEY_POD_FIELD, "field", "status.podIP: 10.1.0.7", obj);
+}
+
 static void host_network(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	bool allowed = true;
@@ -122,6 +174,11 @@ bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selec
 		OPTION("expressions", CUSTOM, .parse = parse_pod_expressions),
 		OPTION("hostNetwork", CUSTOM, .parse = host_network),
 		OPTION("device", HANDLED, .lo = TARGET_KEY_POD_DEVICE),
+		OPTION("annotations", CUSTOM, .parse = pod_annotations),
+		OPTION("nodes", CUSTOM, .parse = pod_nodes),
+		OPTION("nodeLabels", CUSTOM, .parse = pod_node_labels),
+		OPTION("phases", CUSTOM, .parse = pod_phases),
+		OPTION("fields", CUSTOM, .parse = pod_fields),
 	};
 	size_t chosen = n->kind == YAML_MAPPING ? n->n / 2 : 0;
 
@@ -132,9 +189,13 @@ bool parse_pods(struct reader *r, const struct yaml_node *n, struct target_selec
 	chosen -= yaml__get(n, "device") != NULL;
 	if (chosen)
 		return true;
-	reader__fault(r, n->pos,
-		      "pods need one of namespace, name, labels, node, namespaces, names, "
-		      "expressions");
+	reader__fault(
+		r, n->pos,
+		r->place == EXPERIMENT_HERE
+			? "pods need one of namespace, name, labels, node, namespaces, names, "
+			  "expressions"
+			: "pods need one of namespace, name, labels, node, namespaces, names, "
+			  "expressions, annotations, nodes, nodeLabels, phases, fields");
 	return false;
 }
 

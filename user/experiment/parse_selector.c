@@ -153,9 +153,16 @@ static void refuse_twins(struct reader *r, const struct selector *v, size_t n)
 			sorted[k++] = &v[i];
 	qsort(sorted, k, sizeof(struct selector *), by_meaning);
 	for (size_t i = 1; i < k; i++) {
-		if (!selector__compare(sorted[i - 1], sorted[i]))
-			reader__fault(r, sorted[i]->pos, "the same selector as at %d:%d",
-				      sorted[i - 1]->pos.line, sorted[i - 1]->pos.col);
+		char path[256] = "";
+
+		if (selector__compare(sorted[i - 1], sorted[i]))
+			continue;
+		if (r->root)
+			reader__path_to(r->root, sorted[i - 1]->pos, path, sizeof(path));
+		else
+			snprintf(path, sizeof(path), "at %d:%d", sorted[i - 1]->pos.line,
+				 sorted[i - 1]->pos.col);
+		reader__fault(r, sorted[i]->pos, "the same selector as %s", path);
 	}
 }
 

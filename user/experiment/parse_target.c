@@ -25,6 +25,11 @@ bool parse_target_key(struct reader *r, const struct yaml_node *n, enum target_k
 		[TARGET_KEY_POD_NAMESPACES] = "a namespace of pods",
 		[TARGET_KEY_PODS] = "a pod as NAMESPACE/NAME",
 		[TARGET_KEY_POD_DEVICE] = "an interface, as eth0",
+		[TARGET_KEY_POD_ANNOTATION] = "an annotation as KEY=VALUE",
+		[TARGET_KEY_POD_NODES] = "the name of a node",
+		[TARGET_KEY_POD_NODE_LABEL] = "a label as KEY=VALUE",
+		[TARGET_KEY_POD_PHASE] = "a phase of pods, as Running",
+		[TARGET_KEY_POD_FIELD] = "a field as KEY=VALUE",
 		[TARGET_KEY_NETNS] = "a network namespace: a name, a path or a pid",
 		[TARGET_KEY_CIDR] = "a network, as 10.0.0.0/8",
 		[TARGET_KEY_DEVICE] = "an interface, as eth0",
@@ -50,7 +55,7 @@ static size_t n_found(const struct reader *r)
 }
 
 bool parse_target_keys(struct reader *r, const struct yaml_node *n, const char *what,
-		      const struct option *options, size_t n_options, struct target_selector *t)
+		       const struct option *options, size_t n_options, struct target_selector *t)
 {
 	size_t before = n_found(r);
 
@@ -146,13 +151,16 @@ static bool parse_container(struct reader *r, const struct yaml_node *n, struct 
 	return false;
 }
 
-void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
+void parse_pod_pairs(struct reader *r, const struct yaml_node *n, enum target_key to,
+		     const char *what, const char *example, struct target_selector *t)
 {
-	size_t n_pairs = reader__pairs(r, n, "labels, as {app: web}");
-	char found[FOUND_SIZE];
+	char found[FOUND_SIZE], expected[96];
+	size_t n_pairs;
 
+	snprintf(expected, sizeof(expected), "%ss, as {%s}", what, example);
+	n_pairs = reader__pairs(r, n, expected);
 	if (n->kind == YAML_MAPPING && !n->n)
-		reader__fault(r, n->pos, "no labels; expected some, as {app: web}");
+		reader__fault(r, n->pos, "no %ss; expected some, as {%s}", what, example);
 	for (size_t i = 0; i < n_pairs; i++) {
 		const struct yaml_node *key = n->items[2 * i], *value = n->items[2 * i + 1];
 		_cleanup_free_ char *label = NULL;
@@ -160,9 +168,8 @@ void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
 		int e;
 
 		if (!is_scalar(value) || strchr(key->text, '=')) {
-			reader__fault(r, value->pos,
-				      "found %s; expected the value of label `%.64s`",
-				      reader__found(value, found), key->text);
+			reader__fault(r, value->pos, "found %s; expected the value of %s `%.64s`",
+				      reader__found(value, found), what, key->text);
 			continue;
 		}
 		if (asprintf(&label, "%s=%s", key->text, value->text) < 0) {
@@ -170,12 +177,17 @@ void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
 			r->nomem = true;
 			return;
 		}
-		e = target_selector__set(obj, TARGET_KEY_POD_LABEL, label, &err);
+		e = target_selector__set(t, to, label, &err);
 		if (e == -ENOMEM)
 			r->nomem = true;
 		else if (e)
 			reader__fault(r, key->pos, "%s", err.msg);
 	}
+}
+
+void parse_pod_labels(struct reader *r, const struct yaml_node *n, void *obj)
+{
+	parse_pod_pairs(r, n, TARGET_KEY_POD_LABEL, "label", "app: web", obj);
 }
 
 /* --- kinds -------------------------------------------------------------------------------------- */

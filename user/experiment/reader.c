@@ -70,8 +70,57 @@ static int by_pos(const void *a, const void *b)
 	return x->pos.col < y->pos.col ? -1 : x->pos.col > y->pos.col;
 }
 
+/* Whether @a stands before @b in a text, or at the same place. */
+static bool is_before(struct pos a, struct pos b)
+{
+	return a.line < b.line || (a.line == b.line && a.col <= b.col);
+}
+
+const char *reader__path_to(const struct yaml_node *root, struct pos pos, char *buf, size_t size)
+{
+	size_t used = 0;
+
+	*buf = '\0';
+	/* what is below a node stands behind it, and before the next one */
+	while (root->kind != YAML_SCALAR && used < size &&
+	       (root->pos.line != pos.line || root->pos.col != pos.col)) {
+		size_t step = root->kind == YAML_MAPPING ? 2 : 1, at = SIZE_MAX;
+
+		for (size_t i = 0; i < root->n; i += step)
+			if (is_before(root->items[i]->pos, pos) &&
+			    (at == SIZE_MAX ||
+			     is_before(root->items[at]->pos, root->items[i]->pos)))
+				at = i;
+		if (at == SIZE_MAX)
+			break;
+		if (step == 1)
+			used += (size_t)snprintf(buf + used, size - used, "[%zu]", at);
+		else if (root->items[at]->kind == YAML_SCALAR)
+			used += (size_t)snprintf(buf + used, size - used, "%s%.64s",
+						 used ? "." : "", root->items[at]->text);
+		root = root->items[at + step - 1];
+	}
+	return buf;
+}
+
+/* "file:line:col" of a finding, or the path to it. */
+static const char *place_of(const struct reader *r, const struct finding *f, char *buf, size_t size)
+{
+	if (r->root) {
+		reader__path_to(r->root, f->pos, buf, size);
+		for (char *p = buf; *p; p++)
+			if (iscntrl((unsigned char)*p))
+				*p = '?';
+	} else {
+		snprintf(buf, size, "%s:%d:%d", f->pos.file ? f->pos.file : r->file, f->pos.line,
+			 f->pos.col);
+	}
+	return buf;
+}
+
 /* Room for the line that counts the findings which did not fit. */
 #define MORE_SIZE 40
+#define PLACE_SIZE 1024
 
 int reader__finish(struct reader *r, struct error *err)
 {
@@ -82,9 +131,12 @@ int reader__finish(struct reader *r, struct error *err)
 	for (size_t i = 0; i < r->n_findings; i++) {
 		const struct finding *f = &r->findings[i];
 		size_t room = sizeof(all.msg) - MORE_SIZE - used;
-		int n = snprintf(all.msg + used, room, "%s%s:%d:%d: %s", used ? "\n" : "",
-				 f->pos.file ? f->pos.file : r->file, f->pos.line, f->pos.col,
-				 f->text);
+		char place[PLACE_SIZE];
+		int n;
+
+		place_of(r, f, place, sizeof(place));
+		n = snprintf(all.msg + used, room, "%s%s%s%s", used ? "\n" : "", place,
+			     *place ? ": " : "", f->text);
 
 		/* whole lines only, but the first one in any case */
 		if (n < 0 || ((size_t)n >= room && used)) {

@@ -23,6 +23,10 @@ struct reader {
 	const char *file;
 	struct experiment
 		*e; /* what was read so far: sections are read in the order they refer back */
+	enum experiment_place place;
+	const char *ns; /* of the object, in a cluster */
+	const struct yaml_node
+		*root; /* findings tell the path to where they are in it; NULL: file and place */
 	struct finding findings[FINDINGS_MAX];
 	size_t n_findings, n_dropped;
 	bool nomem;
@@ -44,6 +48,8 @@ void reader__fault(struct reader *r, struct pos pos, const char *fmt, ...)
 /* Go into @key, or into item @index of a list where it is NULL; returns what reader__leave() needs. */
 size_t reader__enter(struct reader *r, const char *key, size_t index);
 void reader__leave(struct reader *r, size_t path);
+/* The path to what stands at @pos in @root, as "spec.faults[0].delay"; writes @buf and returns it. */
+const char *reader__path_to(const struct yaml_node *root, struct pos pos, char *buf, size_t size);
 /* All findings in the order of the file as @err; 0 when there are none. Frees them. */
 int reader__finish(struct reader *r, struct error *err);
 

@@ -16,6 +16,7 @@ void selector__reset(struct selector *s)
 		target_selector__reset(s->target);
 	free(s->target);
 	free(s->value);
+	free(s->path);
 	free(s->netns);
 	free(s->ports.v);
 	*s = (struct selector){0};

@@ -81,7 +81,11 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 	l->clients = calloc(cfg->clients, sizeof(*l->clients));
 	l->name = strdup(cfg->name);
 	/* What an earlier run left would be what nobody wrote; a set begins above it instead. */
-	if (l->object == OBJECT_SET)
+	if (cfg->shared) {
+		/* nothing that a process finds can be told from what the others have written by then */
+		if (asprintf(&l->stem, "%s:%" PRIx64, cfg->name, cfg->shared) < 0)
+			l->stem = NULL;
+	} else if (l->object == OBJECT_SET)
 		l->stem = strdup(cfg->name);
 	else if (asprintf(&l->stem, "%s:%" PRIx64, cfg->name, (uint64_t)clock__now()) < 0)
 		l->stem = NULL;
@@ -91,7 +95,9 @@ static int copy_places(struct load *l, const struct load_config *cfg)
 		const struct load_place *from = &cfg->places[i];
 		struct place *p = &l->places[l->n_places++];
 
+		halt__init(&p->halt);
 		p->netns_fd = from->netns_fd;
+		p->elsewhere = from->elsewhere;
 		p->lookup = from->lookup;
 		p->lookup_arg = from->lookup_arg;
 		p->node = strdup(from->node ? from->node : "");
@@ -125,6 +131,24 @@ static void make_clients(struct load *l, unsigned int n)
 	l->pacing.start_ns = clock__now() + (int64_t)n * 100 * NS_PER_US;
 }
 
+/*
+ * A client's numbers begin at a place that the process's name gives, one of 65,536, each a million operations
+ * from the next: in values up to VALUE_MAX that leaves room for 10,000 clients. Two processes meet there only
+ * where they have the same client too.
+ */
+#define MEMBER_SHIFT 20
+
+static uint64_t member_number(const struct load_config *cfg)
+{
+	uint64_t h = 0xcbf29ce484222325ULL; /* FNV-1a */
+
+	for (const char *s = cfg->member ? cfg->member : ""; *s; s++)
+		h = (h ^ (unsigned char)*s) * 0x100000001b3ULL;
+	for (int i = 0; i < 64; i += 8)
+		h = (h ^ (uint64_t)(cfg->joined_ns >> i & 0xff)) * 0x100000001b3ULL;
+	return (h ^ h >> 16 ^ h >> 32 ^ h >> 48) & 0xffff;
+}
+
 static void configure(struct load *l, const struct load_config *cfg)
 {
 	l->port = cfg->port;
@@ -144,17 +168,22 @@ static void configure(struct load *l, const struct load_config *cfg)
 	l->connect_anew = cfg->connect_anew;
 	l->http = cfg->http;
 	l->last_acked = -1;
-	l->stop_fd = -1;
-	halt__init(&l->halt);
+	l->shared = cfg->shared != 0;
+	if (l->shared)
+		l->pacing.first = member_number(cfg) << MEMBER_SHIFT;
 	pthread_mutex_init(&l->stats_lock, NULL);
 }
 
 static int set_up(struct load *l, struct error *err)
 {
-	struct store_spec spec = load__spec(l, &l->places[0], -1);
+	const struct place *p = l->places;
 	int r = l->ops->load ? l->ops->load(err) : 0;
+	struct store_spec spec;
 
-	return r || !l->custom ? r : custom__setup(&spec, l->places[0].netns_fd, err);
+	while (p < l->places + l->n_places - 1 && p->netns_fd < 0)
+		p++;
+	spec = load__spec(l, p, -1);
+	return r || !l->custom || p->netns_fd < 0 ? r : custom__setup(&spec, p->netns_fd, err);
 }
 
 static int start(struct load *l, const struct load_config *cfg, struct error *err)
@@ -171,14 +200,15 @@ static int start(struct load *l, const struct load_config *cfg, struct error *er
 		return err__set(err, -ENOMEM, "out of memory");
 	if (!l->ops) {
 		make_clients(l, cfg->clients);
-		return loops__start(l, find_wire(cfg->system), err);
+		l->wire = find_wire(cfg->system);
+		return loops__start(l, l->wire, err);
 	}
 	if (!l->port)
 		l->port = l->ops->port;
 	r = set_up(l, err);
 	if (r)
 		return r;
-	if (l->object == OBJECT_SET)
+	if (l->object == OBJECT_SET && !l->shared)
 		load__find_base(l);
 	make_clients(l, cfg->clients);
 	return clients__start(l, err);
@@ -300,12 +330,75 @@ static void record_stats(struct load *l)
 	recorder__event(l->recorder, "load", clock__now(), o);
 }
 
+static void tell_to_stop(struct load *l, size_t place)
+{
+	halt__set(&l->places[place].halt);
+	loops__signal_stop(l, place);
+}
+
+void load__leave(struct load *l, size_t place, bool elsewhere)
+{
+	tell_to_stop(l, place);
+	l->places[place].netns_fd = -1; /* it may be closed from now on */
+	l->places[place].elsewhere = elsewhere;
+}
+
+void load__settle(struct load *l, size_t place)
+{
+	loops__stop_at(l, place);
+	if (l->ops)
+		clients__stop_at(l, &l->places[place]);
+}
+
+static int set_text(char **to, const char *from)
+{
+	char *s = from ? strdup(from) : NULL;
+
+	if (from && !s)
+		return -ENOMEM;
+	free(*to);
+	*to = s;
+	return 0;
+}
+
+static void skip_past(struct load *l, const struct place *p, int64_t now)
+{
+	for (unsigned int i = 0; i < l->n_clients; i++)
+		if (l->clients[i].place == p)
+			pace__skip(&l->clients[i].pace, &l->pacing, i, now);
+}
+
+int load__return(struct load *l, size_t place, const struct load_place *from,
+		 const char *resource_ip, struct error *err)
+{
+	struct place *p = &l->places[place];
+	int r = 0;
+
+	load__settle(l, place);
+	if (set_text(&p->ip, from->ip ? from->ip : "127.0.0.1") || set_text(&p->url, from->url) ||
+	    set_text(&p->body, from->body) ||
+	    (resource_ip && l->resource_ip && set_text(&l->resource_ip, resource_ip)))
+		return err__set(err, -ENOMEM, "out of memory");
+	p->headers = from->headers;
+	p->lookup = from->lookup;
+	p->lookup_arg = from->lookup_arg;
+	p->netns_fd = from->netns_fd;
+	p->back_ns = clock__now();
+	if (p->elsewhere)
+		skip_past(l, p, p->back_ns);
+	p->elsewhere = false;
+	halt__destroy(&p->halt);
+	halt__init(&p->halt);
+	r = l->ops ? clients__start_at(l, p, err) : loops__start_at(l, place, l->wire, err);
+	return r;
+}
+
 void load__stop(struct load *l)
 {
-	halt__set(&l->halt);
-	loops__stop(l);
-	if (l->ops)
-		clients__stop(l);
+	for (size_t i = 0; i < l->n_places; i++)
+		tell_to_stop(l, i);
+	for (size_t i = 0; i < l->n_places; i++)
+		load__settle(l, i);
 	if (l->started)
 		record_stats(l);
 }
@@ -316,15 +409,16 @@ void load__free(struct load *l)
 		return;
 	load__stop(l);
 	for (size_t i = 0; i < l->n_places; i++) {
+		halt__destroy(&l->places[i].halt);
 		free(l->places[i].node);
 		free(l->places[i].ip);
 		free(l->places[i].url);
 		free(l->places[i].body);
 	}
-	halt__destroy(&l->halt);
 	pthread_mutex_destroy(&l->stats_lock);
 	keyspace__reset(&l->keys);
 	free(l->resource_ip);
+	free(l->loops);
 	free(l->stats);
 	free(l->places);
 	free(l->clients);

@@ -37,7 +37,8 @@
 
 struct load_place {
 	const char *node;
-	int netns_fd;	/* borrowed */
+	int netns_fd;	/* borrowed; -1: it has none now, and its clients wait for load__return() */
+	bool elsewhere; /* with netns_fd -1: its clients are another process's, of the same run */
 	const char *ip; /* of the server that clients here talk to */
 	/* ${@name} of the lab, "node" and "ip" of this place; NULL: not known. Borrowed, as what it returns. */
 	const char *(*lookup)(const char *name, void *arg);
@@ -70,6 +71,15 @@ struct load_config {
 	bool connect_anew;
 	const struct http_load *http; /* system http; borrowed until the load is freed */
 	uint64_t seed;
+	/*
+	 * Several processes, each with some of the places, are one workload: not 0, the same in all of them and in no other run.
+	 * Clients are numbered over all places, so they must be given the same ones in the same order. Operations
+	 * and values are numbered by client and @member (the process, of that name; one that joined @joined_ns
+	 * after the start is another), so that none is used twice, whatever they know of each other.
+	 */
+	uint64_t shared;
+	const char *member;
+	int64_t joined_ns;
 };
 
 struct load_counts {
@@ -95,6 +105,16 @@ int load__start(const struct load_config *cfg, struct recorder *r, struct load *
 /* Totals so far of the clients at @place (index), for live display. */
 void load__counts(struct load *l, size_t place, struct load_counts *ret);
 void load__latency(struct load *l, struct load_latency *ret);
+/*
+ * The namespace of place @place (index) has gone, or is @elsewhere: its clients stop, and wait. load__settle() waits until they have,
+ * at most a time limit; then load__return() starts them again where it is now. Of what was due meanwhile,
+ * mode open records each as failed and never sent; clients of what was elsewhere begin with what is due from now on.
+ * @resource_ip: of all clients from now on; NULL: as it was. On failure they go on waiting.
+ */
+void load__leave(struct load *l, size_t place, bool elsewhere);
+void load__settle(struct load *l, size_t place);
+int load__return(struct load *l, size_t place, const struct load_place *p, const char *resource_ip,
+		 struct error *err);
 /* No new operations; waits for the attempts in flight, and then writes the "load" event. */
 void load__stop(struct load *l);
 /*

@@ -15,7 +15,7 @@ bool client__attempts(struct client *c, struct operation *op, int64_t free_ns,
 		operation__done(c, op, due);
 		if (!operation__again(c, op, &due))
 			return true;
-		if (halt__until(&c->load->halt, due))
+		if (halt__until(&c->place->halt, due))
 			return false;
 	}
 }
@@ -26,7 +26,7 @@ static void act_on_set(struct client *c, struct operation *op, void *arg)
 	int64_t now = clock__now(); /* a read begins after the acknowledgement it knows of */
 
 	(void)arg;
-	if (operation__is_late(l, op, now))
+	if (operation__is_late(c, op, now))
 		return;
 	op->invoke_ns = now;
 	if (op->is_read)
@@ -49,7 +49,7 @@ static void set__perform(struct client *c, struct operation *op, int64_t free_ns
 	op->verb = op->is_read ? "read" : "add";
 	op->again = true;
 	if (!op->is_read)
-		op->value = l->next_value++;
+		op->value = client__value(c);
 	client__attempts(c, op, free_ns, act_on_set, NULL);
 }
 
@@ -79,7 +79,7 @@ static void client_run(void *arg)
 		if (now < l->pacing.start_ns)
 			now = l->pacing.start_ns;
 		due = pace__next(&c->pace, &l->pacing, (unsigned int)c->index, now, &intent);
-		if (halt__until(&l->halt, due))
+		if (halt__until(&c->place->halt, due))
 			return;
 		operation__begin(c, &op, intent, due);
 		if (l->object == OBJECT_SET)
@@ -89,12 +89,21 @@ static void client_run(void *arg)
 	}
 }
 
-int clients__start(struct load *l, struct error *err)
+int64_t client__value(struct client *c)
+{
+	if (!c->load->shared)
+		return c->load->next_value++;
+	return (int64_t)pacing__number(&c->load->pacing, c->values++, (unsigned int)c->index);
+}
+
+int clients__start_at(struct load *l, const struct place *p, struct error *err)
 {
 	for (unsigned int i = 0; i < l->n_clients; i++) {
 		struct client *c = &l->clients[i];
 		int r;
 
+		if (c->place != p)
+			continue;
 		c->thread.runs_commands = l->ops->runs_commands;
 		r = inside__start(&c->thread, c->place->netns_fd, client_open, client_run, c, err);
 
@@ -104,11 +113,23 @@ int clients__start(struct load *l, struct error *err)
 	return 0;
 }
 
-void clients__stop(struct load *l)
+int clients__start(struct load *l, struct error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < l->n_places && !r; i++)
+		if (l->places[i].netns_fd >= 0)
+			r = clients__start_at(l, &l->places[i], err);
+	return r;
+}
+
+void clients__stop_at(struct load *l, const struct place *p)
 {
 	for (unsigned int i = 0; i < l->n_clients; i++) {
 		struct client *c = &l->clients[i];
 
+		if (c->place != p)
+			continue;
 		inside__join(&c->thread);
 		if (c->store)
 			l->ops->close(c->store);

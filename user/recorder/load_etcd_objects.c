@@ -7,7 +7,7 @@
  */
 #include "lib/cleanup.h"
 #include "lib/clock.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 #include "recorder/load_etcd.h"
 
 #include <inttypes.h>

@@ -58,6 +58,11 @@ static void read_all(const struct load *l, struct reader *readers, int64_t deadl
 		*rd = (struct reader){
 			.load = l, .place = &l->places[i], .deadline_ns = deadline_ns};
 		rd->thread.runs_commands = l->ops->runs_commands;
+		if (rd->place->netns_fd < 0) {
+			rd->result = -ENOENT;
+			snprintf(rd->why, sizeof(rd->why), "its pod or container is gone");
+			continue;
+		}
 		r = inside__start(&rd->thread, rd->place->netns_fd, NULL, read_place, rd, &err);
 		if (r) {
 			rd->result = r;
@@ -93,11 +98,19 @@ static void record(const struct load *l, const struct reader *rd, int attempt)
 	recorder__event(l->recorder, "final", clock__now(), o);
 }
 
+/* All that are ours to read. */
 static bool all_agree(const struct reader *readers, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (readers[i].result || !values__equal(&readers[i].values, &readers[0].values))
+	const struct reader *first = NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		if (readers[i].place->elsewhere)
+			continue;
+		if (!first)
+			first = &readers[i];
+		if (readers[i].result || !values__equal(&readers[i].values, &first->values))
 			return false;
+	}
 	return true;
 }
 
@@ -137,7 +150,8 @@ int load__final(struct load *l, int64_t limit_ns, const volatile int *stop)
 
 		read_all(l, readers, now + ATTEMPT_LIMIT_NS < end ? now + ATTEMPT_LIMIT_NS : end);
 		for (size_t i = 0; i < l->n_places; i++)
-			record(l, &readers[i], attempt);
+			if (!l->places[i].elsewhere)
+				record(l, &readers[i], attempt);
 		if (all_agree(readers, l->n_places))
 			r = 0;
 		due = cadence__next(due, ATTEMPT_EVERY_NS, clock__now());

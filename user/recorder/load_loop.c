@@ -39,7 +39,7 @@ static void plan(struct loop *lp, struct loop_client *lc, int64_t now)
 	int64_t due;
 
 	lc->state = LOOP_IDLE;
-	if (halt__is_set(&lp->load->halt))
+	if (halt__is_set(&lp->place->halt))
 		return;
 	if (now < how->start_ns)
 		now = how->start_ns;
@@ -65,7 +65,7 @@ static void done(struct loop *lp, struct loop_client *lc)
 	if (op->invoke_ns)
 		fields__bool(op->more, "conn", lc->connected);
 	operation__done(lc->c, op, lc->due_ns);
-	if (halt__is_set(&lp->load->halt))
+	if (halt__is_set(&lp->place->halt))
 		lc->state = LOOP_IDLE;
 	else if (operation__again(lc->c, op, &due))
 		wait_until(lp, lc, due);
@@ -86,7 +86,7 @@ static void begin(struct loop *lp, struct loop_client *lc)
 
 	lc->status = 0;
 	lc->connected = false;
-	if (operation__is_late(lp->load, &lc->op, now)) {
+	if (operation__is_late(lc->c, &lc->op, now)) {
 		done(lp, lc);
 		return;
 	}
@@ -104,7 +104,7 @@ static void on_timer(struct loop *lp, size_t owner)
 	if (owner == lp->n) {
 		lp->ops->timer(lp);
 	} else if (lc->state == LOOP_WAITING) {
-		if (!halt__is_set(&lp->load->halt))
+		if (!halt__is_set(&lp->place->halt))
 			begin(lp, lc);
 	} else if (lc->state == LOOP_IN_FLIGHT) {
 		answer__errno(&lc->op.answer, -ETIMEDOUT, lp->ops->abort(lp, lc));
@@ -160,7 +160,7 @@ static void loop_run(void *arg)
 
 	for (size_t i = 0; i < lp->n; i++)
 		plan(lp, &lp->clients[i], now);
-	while (!halt__is_set(&lp->load->halt) || lp->in_flight) {
+	while (!halt__is_set(&lp->place->halt) || lp->in_flight) {
 		turn(lp);
 		pause_loop(lp);
 	}
@@ -180,14 +180,17 @@ static struct loop *loop_new(struct load *l, size_t place, const struct wire_ops
 	lp->place = &l->places[place];
 	lp->ops = ops;
 	lp->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	lp->stop_fd = eventfd(0, EFD_CLOEXEC);
 	for (size_t i = place; i < l->n_clients; i += l->n_places)
 		lp->n++;
 	lp->clients = calloc(lp->n + 1, sizeof(*lp->clients));
-	if (!lp->clients || lp->epoll_fd < 0 || heap__init(&lp->timers, lp->n + 1) ||
-	    epoll_ctl(lp->epoll_fd, EPOLL_CTL_ADD, l->stop_fd, &ev) < 0) {
+	if (!lp->clients || lp->epoll_fd < 0 || lp->stop_fd < 0 ||
+	    heap__init(&lp->timers, lp->n + 1) ||
+	    epoll_ctl(lp->epoll_fd, EPOLL_CTL_ADD, lp->stop_fd, &ev) < 0) {
 		heap__reset(&lp->timers);
 		free(lp->clients);
 		safe_close(lp->epoll_fd);
+		safe_close(lp->stop_fd);
 		free(lp);
 		return NULL;
 	}
@@ -196,44 +199,50 @@ static struct loop *loop_new(struct load *l, size_t place, const struct wire_ops
 	return lp;
 }
 
-int loops__start(struct load *l, const struct wire_ops *ops, struct error *err)
+int loops__start_at(struct load *l, size_t place, const struct wire_ops *ops, struct error *err)
 {
-	l->stop_fd = eventfd(0, EFD_CLOEXEC);
-	l->loops = calloc(l->n_places, sizeof(*l->loops));
-	if (!l->loops || l->stop_fd < 0)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < l->n_places; i++) {
-		struct loop *lp = loop_new(l, i, ops);
-		int r;
+	struct loop *lp = loop_new(l, place, ops);
+	int r;
 
-		if (!lp)
-			return err__set(err, -ENOMEM, "out of memory");
-		l->loops[i] = lp;
-		r = inside__start(&lp->thread, lp->place->netns_fd, loop_open, loop_run, lp, err);
-		if (r)
-			return err__prefix(err, "clients on %s", lp->place->node), r;
-	}
+	if (!lp)
+		return err__set(err, -ENOMEM, "out of memory");
+	l->loops[place] = lp;
+	r = inside__start(&lp->thread, lp->place->netns_fd, loop_open, loop_run, lp, err);
+	if (r)
+		return err__prefix(err, "clients on %s", lp->place->node), r;
 	return 0;
 }
 
-void loops__stop(struct load *l)
+int loops__start(struct load *l, const struct wire_ops *ops, struct error *err)
 {
-	if (!l->loops)
-		return;
-	if (l->stop_fd >= 0)
-		eventfd_write(l->stop_fd, 1);
-	for (size_t i = 0; i < l->n_places; i++) {
-		struct loop *lp = l->loops[i];
+	int r = 0;
 
-		if (!lp)
-			continue;
-		inside__join(&lp->thread);
-		heap__reset(&lp->timers);
-		free(lp->clients);
-		safe_close(lp->epoll_fd);
-		free(lp);
-	}
-	free(l->loops);
-	l->loops = NULL;
-	l->stop_fd = safe_close(l->stop_fd);
+	l->loops = calloc(l->n_places, sizeof(*l->loops));
+	if (!l->loops)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < l->n_places && !r; i++)
+		if (l->places[i].netns_fd >= 0)
+			r = loops__start_at(l, i, ops, err);
+	return r;
+}
+
+void loops__signal_stop(struct load *l, size_t place)
+{
+	if (l->loops && l->loops[place])
+		eventfd_write(l->loops[place]->stop_fd, 1);
+}
+
+void loops__stop_at(struct load *l, size_t place)
+{
+	struct loop *lp = l->loops ? l->loops[place] : NULL;
+
+	if (!lp)
+		return;
+	inside__join(&lp->thread);
+	heap__reset(&lp->timers);
+	free(lp->clients);
+	safe_close(lp->epoll_fd);
+	safe_close(lp->stop_fd);
+	free(lp);
+	l->loops[place] = NULL;
 }

@@ -45,6 +45,7 @@ struct loop {
 	const struct wire_ops *ops;
 	struct inside thread;
 	int epoll_fd;
+	int stop_fd; /* readable when it is to stop */
 	struct loop_client *clients;
 	size_t n;
 	size_t in_flight;
@@ -58,9 +59,10 @@ extern const struct wire_ops wire_http;
 #define LOOP_STOP UINT64_MAX
 
 int loops__start(struct load *l, const struct wire_ops *ops, struct error *err);
-void loops__stop(
-	struct load
-		*l); /* after the halt was set; waits for what is in flight, at most a time limit */
+int loops__start_at(struct load *l, size_t place, const struct wire_ops *ops, struct error *err);
+/* After the place's halt was set: wake it up; wait for what is in flight, at most a time limit. */
+void loops__signal_stop(struct load *l, size_t place);
+void loops__stop_at(struct load *l, size_t place);
 /* The attempt in flight has ended: @lc->op.answer is set. */
 void loop__answered(struct loop *lp, struct loop_client *lc);
 /* The wire's own timer; INT64_MAX: none. */

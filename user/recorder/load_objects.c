@@ -68,7 +68,7 @@ static void choose(struct client *c, uint64_t i, int64_t now, struct request *rq
 	}
 	if (rq->action == ACTION_WRITE || rq->action == ACTION_CAS || rq->action == ACTION_PUSH ||
 	    rq->action == ACTION_ACQUIRE)
-		rq->value = l->next_value++;
+		rq->value = client__value(c);
 }
 
 /* What the client knows from now on. */
@@ -137,7 +137,7 @@ static void act(struct client *c, struct operation *op, void *arg)
 	struct request *rq = arg;
 	int64_t now = clock__now();
 
-	if (!operation__is_late(l, op, now)) {
+	if (!operation__is_late(c, op, now)) {
 		op->invoke_ns = now;
 		l->ops->act(rq->action == ACTION_USE ? c->resource : c->store, rq,
 			    now + l->timeout_ns, &op->answer);

@@ -44,15 +44,18 @@ void answer__errno(struct answer *a, int r, bool sent)
 	answer__error(a, sent ? OUTCOME_UNKNOWN : OUTCOME_FAIL, text, strlen(text));
 }
 
-bool operation__is_late(const struct load *l, struct operation *op, int64_t now)
+bool operation__is_late(const struct client *c, struct operation *op, int64_t now)
 {
 	static const char late[] = "not sent: the client was still waiting for earlier answers";
+	static const char gone[] = "not sent: the client's pod or container was gone";
+	const struct load *l = c->load;
+	const char *why = op->intended_ns < c->place->back_ns ? gone : late;
 
 	/* a closed client waits for nothing but its own thinking */
 	if (l->pacing.mode == LOAD_CLOSED || op->attempt || now - op->intended_ns <= l->timeout_ns)
 		return false;
 	op->return_ns = now;
-	answer__error(&op->answer, OUTCOME_FAIL, late, strlen(late));
+	answer__error(&op->answer, OUTCOME_FAIL, why, strlen(why));
 	return true;
 }
 

@@ -33,12 +33,31 @@ void pace__init(struct pace *p, uint64_t seed, unsigned int client)
 	*p = (struct pace){.rng = rng__fork(seed, PURPOSE_PACE + client)};
 }
 
+uint64_t pacing__number(const struct pacing *how, uint64_t n, unsigned int client)
+{
+	return (how->first + n) * how->clients + client;
+}
+
+void pace__skip(struct pace *p, const struct pacing *how, unsigned int client, int64_t now_ns)
+{
+	double ahead = (double)(now_ns - how->start_ns) / NS_PER_S * how->rate_per_s;
+
+	if (how->mode == LOAD_CLOSED || ahead <= client)
+		return;
+	if (how->poisson) {
+		/* memoryless: from now on it is as from the start on */
+		p->at = (double)(now_ns - how->start_ns);
+		return;
+	}
+	p->n = (uint64_t)((ahead - client) / how->clients) + 1;
+}
+
 int64_t pace__next(struct pace *p, const struct pacing *how, unsigned int client, int64_t now_ns,
 		   uint64_t *ret_intent)
 {
 	uint64_t i = p->n++ * how->clients + client;
 
-	*ret_intent = i;
+	*ret_intent = pacing__number(how, p->n - 1, client);
 	if (how->mode == LOAD_CLOSED)
 		return now_ns + draw__exponential(&p->rng, (double)how->think_ns);
 	if (!how->poisson)

@@ -20,6 +20,7 @@ struct pacing {
 	int64_t think_ns; /* LOAD_CLOSED: mean */
 	unsigned int clients;
 	int64_t start_ns;
+	uint64_t first; /* numbers of operations begin at this many for each client */
 };
 
 /* Of one client. */
@@ -39,6 +40,11 @@ void pace__init(struct pace *p, uint64_t seed, unsigned int client);
  */
 int64_t pace__next(struct pace *p, const struct pacing *how, unsigned int client, int64_t now_ns,
 		   uint64_t *ret_intent);
+
+/* Number @n of client @client: no two clients have the same. */
+uint64_t pacing__number(const struct pacing *how, uint64_t n, unsigned int client);
+/* The client begins at @now_ns: what was due before was never its own. */
+void pace__skip(struct pace *p, const struct pacing *how, unsigned int client, int64_t now_ns);
 
 /* Exponential with @mean_ns: what a Poisson process and memoryless thinking have between events. */
 int64_t draw__exponential(struct rng *r, double mean_ns);

@@ -16,7 +16,10 @@ struct place {
 	void *lookup_arg;
 	char *node, *ip, *url, *body;
 	const struct http_header *headers; /* borrowed */
-	int netns_fd;			   /* borrowed */
+	int netns_fd;			   /* borrowed; -1: it has none now */
+	bool elsewhere;			   /* its clients are not ours */
+	struct halt halt;		   /* its clients are to stop */
+	int64_t back_ns;		   /* when it was here again; 0: it never went */
 	_Atomic uint64_t attempted, acked, failed, unknown, reads;
 };
 
@@ -25,11 +28,14 @@ struct place {
 /* Of a lock. Long enough for several operations of a client, short enough to run out in a cut. */
 #define LOAD_LEASE_NS (3 * NS_PER_S)
 
+struct wire_ops; /* load_loop.h */
+
 struct client {
 	struct load *load;
 	struct place *place;
 	int index;
 	struct pace pace;
+	uint64_t values; /* that it made, of a shared workload */
 	struct rng rng;	      /* of its retries */
 	struct inside thread; /* stores */
 	void *store;
@@ -81,13 +87,14 @@ struct load {
 
 	struct client *clients;
 	unsigned int n_clients;
-	struct loop **loops; /* of each place, if there are no stores */
-	int stop_fd;	     /* readable when they are to stop */
-	struct halt halt;
+	const struct wire_ops *wire; /* if there are no stores */
+	struct loop **loops;	     /* of each place, then */
 
 	pthread_mutex_t stats_lock;
 	struct load_stats *stats;
 	bool started, recorded;
+	bool shared; /* with other processes: see load.h */
+	uint64_t member; /* what tells their numbers from ours */
 
 	_Atomic int64_t next_value;
 	_Atomic int64_t last_acked; /* in the order of acknowledgements; -1 = none yet */
@@ -111,7 +118,7 @@ struct load_stats {
 /* --- load_op.c: one operation ----------------------------------------------------------------- */
 
 /* Too late to be sent? Then @op is what is recorded of it. */
-bool operation__is_late(const struct load *l, struct operation *op, int64_t now);
+bool operation__is_late(const struct client *c, struct operation *op, int64_t now);
 /* An attempt is over: counted, recorded. @due_ns: when it could have been sent at the earliest. */
 void operation__done(struct client *c, struct operation *op, int64_t due_ns);
 /*
@@ -125,7 +132,11 @@ void operation__begin(struct client *c, struct operation *op, uint64_t intent, i
 /* --- load_client.c: clients of stores --------------------------------------------------------- */
 
 int clients__start(struct load *l, struct error *err);
-void clients__stop(struct load *l);
+/* Those at place @p; the stop after its halt was set. */
+int clients__start_at(struct load *l, const struct place *p, struct error *err);
+void clients__stop_at(struct load *l, const struct place *p);
+/* A value that no one else writes. */
+int64_t client__value(struct client *c);
 /* Attempt after attempt of @op, by @act, until one is the last; false: we are to stop. */
 bool client__attempts(struct client *c, struct operation *op, int64_t free_ns,
 		      void (*act)(struct client *c, struct operation *op, void *arg), void *arg);

@@ -17,7 +17,15 @@
  *              (open), think_ns (closed: mean), reads, timeout_ns (of an attempt), retry {policy "none" | "immediate" | "fixed" |
  *              "exponential" | "full-jitter", delay_ns, base_ns, cap_ns, attempts (bound), budget (fraction; 0 = none)},
  *              connections "keep" | "new", target (endpoint or null: each its own)}],
- *   expect [text], exempt [text]
+ *   expect [text], exempt [text],
+ *   places [{place, endpoint, here}]: the pods, containers ... that an endpoint is many of (name ENDPOINT/POD), or the
+ *              endpoint itself where it is one place; here: this machine has it. What has a node below names a
+ *              place or an endpoint. Absent in records of earlier versions: every endpoint is one place.
+ *   Of one node of a cluster: node (its name), clock_offset_ns and clock_epsilon_ns (its CLOCK_REALTIME minus the reference
+ *              is offset +- epsilon; absent or null: not known). Of all of them, merged (report/merge.h): cluster {nodes [{node,
+ *              kernel, mechanism, run_id, clock_offset_ns, clock_epsilon_ns, segments [{from_ns, to_ns, status (null: it
+ *              has no end)}]}]}; then every other event has host (the node that recorded it), but what all tell alike
+ *              (faults, phases, the end) and notes, whose texts begin with it.
  * "phase": phase "lab" | "baseline" | "fault" | "recovery" | "final" | "end"
  * "node": node, event "started" | "ready" | "exited" | "gone", command, status
  * "fault": fault (name), occurrence, event "armed" | "first_hit" | "cleared";
@@ -62,6 +70,9 @@
  *   NAME of enum skb_drop_reason in its BTF, without SKB_DROP_REASON_
  * "member": endpoint, event "joined" | "left", what (comm, namespace or address), pid (absent: no process): what an
  *   endpoint's selectors match, as it comes and goes; at most 64 at a time
+ * "place": place, endpoint, event "joined" | "left", here, ip (absent: not known): a place came, with its name for the first
+ *   time or in a new namespace, or went; probes and clients there follow. One that is named in no run event is
+ *   told of before anything else is said of it
  * "vrrp_sender": resource, node (that saw it on its wire), event "appeared" | "stopped", vrid, family 4 | 6, mac,
  *   source (address), priority, interval_ns, from_ns, to_ns (= t_ns: its first and last advertisement), adverts
  * "garp": resource, node (that saw it), address, mac (that announces it: gratuitous ARP or unsolicited neighbour

@@ -127,6 +127,16 @@
 			['status', run.status ? run.status + (run.restored === true ? ', network restored' : run.restored === false ? ', network NOT restored' : '') : 'the record has no end'],
 			['run id', run.run_id]]));
 	}
+	// The machines of a cluster, each with its own clock.
+	function machines() {
+		const c = S.cluster, ms = v => R.has(v) ? '\u00b1' + R.dur(v / 1000) : 'not known';
+		if (!c || !c.nodes || !c.nodes.length)
+			return null;
+		return card('Nodes of the cluster', facts(c.nodes.map(n => [n.node, [n.kernel, n.mechanism,
+			'clock ' + ms(n.clock_epsilon_ms), n.segments > 1 ? n.segments + ' segments' : null, n.status || 'its record has no end'].filter(Boolean).join(', ')])
+			.concat([['clocks, from their middle', ms(c.clock_epsilon_ms)]])),
+			el('p', { class: 'mute' }, 'Two claims on different nodes overlap for certain only beyond what both clocks may be off.'));
+	}
 	// Whatever the recorder says about itself; what is missing here makes every other number a lower bound.
 	function recorder() {
 		const rec = S.recorder || {}, known = ['events', 'lost_events', 'probe_gaps'];
@@ -143,6 +153,6 @@
 	}
 
 	const cards = list => list.filter(Boolean), cols = list => cards(list).length ? el('div', { class: 'cols' }, cards(list)) : null;
-	cards([].concat(checks(), herd(), cols([operations(), availability(), thisRun(), recorder()]), errors(), faultTables(), notes(), R.glossary()))
+	cards([].concat(checks(), herd(), cols([operations(), availability(), thisRun(), machines(), recorder()]), errors(), faultTables(), notes(), R.glossary()))
 		.forEach(n => $('tables').appendChild(n));
 })();

@@ -1,27 +1,29 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* controller.c: the life of a run and its event loop. */
+/* controller.c: the life of a run. */
 #include "run/internal.h"
 
 #include "lib/log.h"
 #include "lib/privilege.h"
 #include "report/report.h"
 
-#include <poll.h>
 #include <stdarg.h>
 #include <string.h>
-#include <sys/wait.h>
 
-enum {
-	TICK_MS = 100,
-	RESYNC_SETTLE_MS = 20, /* changes of devices and addresses come in bursts */
-};
+/* Before the record is begun, events wait here; chaos.log has them at once. */
+static void record_early(struct run *run, const char *type, json_t *fields)
+{
+	json_array_append_new(run->early,
+			      json_pack("[I,s,o]", (json_int_t)clock__now(), type, fields));
+}
 
 void run__record(struct run *run, const char *type, int64_t t_ns, json_t *fields)
 {
-	if (!run->rec)
-		json_decref(fields);
-	else
+	if (run->rec)
 		recorder__event(run->rec, type, run->t0_ns + t_ns, fields);
+	else if (run->dir)
+		record_early(run, type, fields);
+	else
+		json_decref(fields);
 }
 
 static void say(struct run *run, int64_t t_ns, const char *text)
@@ -52,14 +54,8 @@ void run__note(struct run *run, const char *level, const char *fmt, ...)
 	va_end(ap);
 	run__record(run, "note", run__now(run),
 		    json_pack("{s:s,s:s}", "level", level, "text", text));
+	live__note(run->live, level, text);
 	say(run, run__now(run), text);
-}
-
-/* Before run time 0 is known, events wait here; chaos.log has them at once. */
-static void record_early(struct run *run, const char *type, json_t *fields)
-{
-	json_array_append_new(run->early,
-			      json_pack("[I,s,o]", (json_int_t)clock__now(), type, fields));
 }
 
 static int open_recorder(struct run *run, struct error *err)
@@ -108,176 +104,12 @@ static int start_lab(struct run *run, struct error *err)
 	return r;
 }
 
-static void set_phase(struct run *run, const char *phase)
+void run__set_phase(struct run *run, const char *phase)
 {
 	if (!strcmp(run->phase, phase))
 		return;
 	run->phase = phase;
 	run__record(run, "phase", run__now(run), json_pack("{s:s}", "phase", phase));
-}
-
-static void update_phase(struct run *run)
-{
-	if (timeline__any_active(run))
-		set_phase(run, "fault");
-	else if ((timeline__all_done(run) && run->e->n_faults) || !strcmp(run->phase, "fault"))
-		set_phase(run, "recovery");
-	else if (!*run->phase)
-		set_phase(run, "baseline");
-}
-
-static void handle_exits(struct run *run)
-{
-	struct lab_exit x;
-	char how[64];
-
-	while (lab__next_exit(run->lab, &x) == 1) {
-		if (WIFSIGNALED(x.status))
-			snprintf(how, sizeof(how), "killed by %s", strsignal(WTERMSIG(x.status)));
-		else
-			snprintf(how, sizeof(how), "exit status %d", WEXITSTATUS(x.status));
-		run__record(run, "node", run__now(run),
-			    json_pack("{s:s,s:s,s:s,s:s}", "node", x.node, "event", "exited",
-				      "command", x.command, "status", how));
-		run__say(run, run__now(run), "%s: `%s` ended: %s", x.node, x.command, how);
-		for (size_t i = 0; i < run->e->n_endpoints; i++)
-			if (!strcmp(run->places[i].name, x.node))
-				run->places[i].exited = true;
-	}
-}
-
-static void handle_churn(struct run *run)
-{
-	struct error err = {0};
-
-	poll(NULL, 0, RESYNC_SETTLE_MS);
-	if (dataplane__resync(run->dp, false, &err) < 0 || err.msg[0])
-		run__note(run, "warning", "%s", err.msg);
-}
-
-static void handle_request(struct run *run)
-{
-	_cleanup_(json_decrefp) json_t *status = NULL;
-
-	view__update(run, run__now(run));
-	status = run_view__json(&run->view);
-	state__serve(run->state, status, &run->stop_asked);
-}
-
-/* Why the run must end now, or NULL. */
-static const char *must_end(struct run *run)
-{
-	if (*run->opts->stop) {
-		snprintf(run->end_reason, sizeof(run->end_reason), "%s",
-			 strsignal(*run->opts->stop));
-		return "interrupted";
-	}
-	if (run->stop_asked) {
-		snprintf(run->end_reason, sizeof(run->end_reason), "chaos stop");
-		return "interrupted";
-	}
-	if (run->rec && recorder__failed(run->rec)) {
-		snprintf(run->end_reason, sizeof(run->end_reason), "cannot record into `%s`: %s",
-			 run->dir, strerror(-recorder__failed(run->rec)));
-		return "failed";
-	}
-	if (run->line_failed) {
-		snprintf(run->end_reason, sizeof(run->end_reason),
-			 "the process that holds delayed packets has died");
-		return "failed";
-	}
-	return NULL;
-}
-
-static int timeout_ms(const struct run *run, int64_t now, int64_t next_tick)
-{
-	int64_t next = timeline__next(run, now);
-
-	if (next_tick < next)
-		next = next_tick;
-	if (run->next_bin_ns < next)
-		next = run->next_bin_ns;
-	if (follow__next(run->follow) - run->t0_ns < next)
-		next = follow__next(run->follow) - run->t0_ns;
-	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
-}
-
-static void wait_for_something(struct run *run, int ms)
-{
-	struct pollfd fds[] = {
-		{.fd = run->opts->wake_fd, .events = POLLIN},
-		{.fd = run->state ? state__fd(run->state) : -1, .events = POLLIN},
-		{.fd = dataplane__event_fd(run->dp), .events = POLLIN},
-		{.fd = run->lab ? lab__event_fd(run->lab) : -1, .events = POLLIN},
-		{.fd = dataplane__failed_fd(run->dp), .events = POLLIN},
-		/* only to wake up: follow__tick() sees for itself */
-		{.fd = follow__watch_fd(run->follow), .events = POLLIN},
-		{.fd = follow__hosts_fd(run->follow), .events = POLLIN},
-	};
-
-	if (poll(fds, ARRAY_SIZE(fds), ms) <= 0)
-		return;
-	if (fds[1].revents)
-		handle_request(run);
-	if (fds[2].revents)
-		handle_churn(run);
-	if (fds[3].revents)
-		handle_exits(run);
-	run->line_failed |= fds[4].revents != 0;
-}
-
-/* False if more is selected now than the experiment allows: then the run is over. */
-static bool keep_following(struct run *run)
-{
-	struct error err = {0};
-
-	if (!follow__tick(run->follow, &err))
-		return true;
-	run__note(run, "error", "%s", err.msg);
-	snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err.msg);
-	return false;
-}
-
-/* From run time 0 to the end of the experiment or to what ends it before. */
-static void loop(struct run *run)
-{
-	int64_t now = run__now(run), next_tick = 0;
-
-	run->next_bin_ns = run->e->traffic_bin_ns;
-	for (;;) {
-		run->end_status = must_end(run);
-		if (run->end_status)
-			return;
-		if (!run->opts->lease && now >= run->e->duration_ns)
-			break;
-		if (!keep_following(run)) {
-			run->end_status = "aborted";
-			return;
-		}
-		timeline__tick(run, now);
-		update_phase(run);
-		capture__drain(run);
-		if (run->dir)
-			observe__traffic(run, now);
-		else
-			run->next_bin_ns = INT64_MAX;
-		if (now >= next_tick) {
-			observe__tick(run, now);
-			traffic__tick(run, now);
-			view__update(run, now);
-			publish__live(run, now);
-			if (run->opts->ui.tick)
-				run->opts->ui.tick(run->opts->ui.arg, &run->view);
-			next_tick = now + TICK_MS * NS_PER_MS;
-			if (guard__tick(run, now)) {
-				run->end_status = "aborted";
-				return;
-			}
-		}
-		wait_for_something(run, timeout_ms(run, now, next_tick));
-		now = run__now(run);
-	}
-	run->end_status = "complete";
 }
 
 /* Loss or passage that no fault asked for must not go unsaid. */
@@ -322,31 +154,61 @@ static void keep_fault_counts(const struct run *run, struct run_result *ret)
 				  timeline__hits(run, i), "edges", timeline__edges(run, i)));
 }
 
+/*
+ * Programmed for an instant that is given. In the future: the kernel flips by itself then, and we wait for it;
+ * false if the run ends before it begins. In the past: the run goes on from where it should be.
+ */
+static bool meet_start(struct run *run)
+{
+	int64_t now = run__now(run);
+
+	if (now > 0)
+		run->joined_ns = now;
+	timeline__prime(run);
+	dataplane__arm(run->dp, (uint64_t)run->t0_ns);
+	if (run->joined_ns) {
+		traffic__join(run, now);
+		run__say(run, now, "joined %.3f s after the start", (double)now / NS_PER_S);
+	} else if (!loop__wait_start(run)) {
+		/* what there is to record is of now */
+		run->t0_ns = clock__now();
+		run->start_realtime_ns = 0;
+		return false;
+	}
+	return true;
+}
+
 static int run_to_end(struct run *run, struct run_result *ret, struct error *err)
 {
+	bool given = run->opts->start_realtime_ns;
 	int r;
 
 	privilege__close_memory();
-	r = observe__start_probes(run, err);
+	if (view__init(run))
+		return err__set(err, -ENOMEM, "out of memory");
+	if (given && !meet_start(run))
+		return 0;
+	r = open_recorder(run, err);
+	if (!r)
+		r = observe__start_probes(run, err);
 	if (!r)
 		r = privileges__give_up(run, err);
-	if (r)
-		return r;
-	r = view__init(run);
-	if (r)
-		return err__set(err, r, "out of memory");
-	timeline__prime(run);
-	dataplane__arm(run->dp, (uint64_t)run->t0_ns);
-	r = observe__start_loads(run, err);
+	if (!r && !given) {
+		timeline__prime(run);
+		dataplane__arm(run->dp, (uint64_t)run->t0_ns);
+	}
+	if (!r)
+		r = observe__start_loads(run, err);
 	if (r) {
 		dataplane__disarm(run->dp);
 		return r;
 	}
-	loop(run);
+	loop__run(run);
 	lift(run);
 	keep_fault_counts(run, ret);
 	observe__stop_loads(run);
-	set_phase(run, "final"); /* what comes now is not part of the experiment's time */
+	run__set_phase(run, "final"); /* what comes now is not part of the experiment's time */
+	live__tick(run, run__now(run));
 	if (!strcmp(run->end_status, "complete") && observe__has_final(run)) {
 		run__say(run, run__now(run), "reading back what the servers hold");
 		observe__final(run);
@@ -358,16 +220,17 @@ static int prepare(struct run *run, struct error *err)
 {
 	struct plan_options po = {.allow_host = run->opts->allow_host,
 				  .mode = run->opts->mode,
-				  .hold = run->opts->hold};
+				  .hold = run->opts->hold,
+				  .members = run->opts->members};
 	json_t *info;
 	int r;
 
 	r = folder__create(run, err);
 	if (r)
 		return r;
-	info = json_pack("{s:s,s:i,s:s*,s:s,s:I}", "name", run->e->name, "pid", (int)getpid(),
+	info = json_pack("{s:s,s:i,s:s*,s:s,s:I,s:s*}", "name", run->e->name, "pid", (int)getpid(),
 			 "dir", run->dir, "file", run->e->file, "started_realtime_ns",
-			 (json_int_t)clock__realtime());
+			 (json_int_t)clock__realtime(), "node", run->opts->node);
 	r = state__create(run->id, info, &run->state, err);
 	json_decref(info);
 	if (!r && run->e->has_lab)
@@ -377,7 +240,7 @@ static int prepare(struct run *run, struct error *err)
 	if (!r && timeline__init(run))
 		r = err__set(err, -ENOMEM, "out of memory");
 	if (!r)
-		r = observe__places(run, err);
+		r = run_places__open(run, err);
 	if (!r && run->dir)
 		run->plan->dp.traffic_bin_ns = (uint64_t)run->e->traffic_bin_ns;
 	/* Attached before the first server starts; nothing is faulted until it is armed. */
@@ -442,6 +305,7 @@ static void run__free(struct run *run)
 	free(run->faults);
 	state__remove(run->state);
 	json_decref(run->early);
+	live__close(run->live);
 	log__set_file(-1);
 	safe_close(run->log_fd);
 	free(run->dir);
@@ -458,6 +322,31 @@ static int exit_status(const struct run *run, const json_t *summary)
 	return summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
 }
 
+/* The report of a run that has ended; without one there is nothing to be judged by. */
+static void render(struct run *run, struct run_result *ret)
+{
+	struct error err = {0};
+
+	if (!run->dir)
+		return;
+	if (!run->opts->no_report && report__render(run->dir, &ret->summary, &err) < 0)
+		log_warn("no report: %s", err.msg);
+	ret->dir = TAKE_PTR(run->dir);
+}
+
+/* Why it ended, where nothing in the loop said so. */
+static void note_failure(struct run *run, int r, struct error *err)
+{
+	if (r) {
+		bool stopped = *run->opts->stop && (r == -EINTR || r == -ECANCELED);
+
+		run->end_status = stopped ? "interrupted" : "failed";
+		snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err->msg);
+	} else if (!strcmp(run->end_status, "failed") || !strcmp(run->end_status, "aborted")) {
+		err__set(err, -EIO, "%s", run->end_reason);
+	}
+}
+
 int run__execute(const struct experiment *e, const struct run_options *opts, struct run_result *ret,
 		 struct error *err)
 {
@@ -467,37 +356,33 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	uint64_t gaps = 0;
 	int r;
 
-	r = prepare(&run, err);
+	/* Once: a step of CLOCK_REALTIME moves no run that has its start. */
+	run.start_realtime_ns = opts->start_realtime_ns;
+	run.t0_ns = start__instant(opts->start_realtime_ns);
+	r = live__open(opts, &run.live, err);
+	if (!r && run__is_over(e, opts, &ret->over_ns)) {
+		live__end(&run, "complete", "it was over before it could begin here");
+		return EXIT_HOLDS;
+	}
+	if (!r)
+		r = prepare(&run, err);
 	usage = r == -EINVAL && !run.dp; /* nothing was attached, nothing ran */
 	if (!r)
 		r = start_lab(&run, err);
 	/* Run time 0: the record and the kernel's windows count from here. */
-	run.t0_ns = clock__now();
-	if (!r)
-		r = open_recorder(&run, err);
+	if (!opts->start_realtime_ns)
+		run.t0_ns = clock__now();
 	if (!r)
 		r = run_to_end(&run, ret, err);
-	if (r) {
-		bool stopped = *opts->stop && (r == -EINTR || r == -ECANCELED);
-
-		run.end_status = stopped ? "interrupted" : "failed";
-		snprintf(run.end_reason, sizeof(run.end_reason), "%.500s", err->msg);
-	} else if (!strcmp(run.end_status, "failed") || !strcmp(run.end_status, "aborted")) {
-		err__set(err, -EIO, "%s", run.end_reason);
-	}
+	note_failure(&run, r, err);
 	gaps = observe__gaps(&run);
 	teardown(&run);
 	if (usage)
 		folder__remove(&run);
 	else
 		finish_record(&run, gaps);
-	if (run.dir) {
-		struct error rerr = {0};
-
-		if (report__render(run.dir, &ret->summary, &rerr) < 0)
-			log_warn("no report: %s", rerr.msg);
-		ret->dir = TAKE_PTR(run.dir);
-	}
+	live__end(&run, run.end_status, run.end_reason);
+	render(&run, ret);
 	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
 	if (!opts->last)
 		privilege__restore();

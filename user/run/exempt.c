@@ -2,6 +2,8 @@
 #include "run/exempt.h"
 
 #include "lib/cleanup.h"
+#include "run/members.h"
+#include "run/prefix.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -174,4 +176,91 @@ int exempt__find(struct dp_plan *plan, bool host)
 		r = add(plan, api, port ? (unsigned int)strtoul(port, NULL, 10) : 443, IPPROTO_TCP,
 			"kubernetes api server");
 	return r;
+}
+
+/* ---- the node's own addresses ---- */
+
+/* All that a kubelet speaks, and what finds the way: the kernel knows no exemption from every protocol. */
+static const uint8_t node_protocols[] = {IPPROTO_TCP,	 IPPROTO_UDP,  IPPROTO_ICMP,
+					 IPPROTO_ICMPV6, IPPROTO_SCTP, 0 /* neighbours */};
+
+static bool covered(const struct dp_plan *plan, const struct chaos_addr *addr)
+{
+	const struct dp_prefix x = {.addr = *addr, .len = 128};
+
+	for (size_t i = 0; i < plan->n_members; i++)
+		for (size_t j = 0; j < plan->members[i].n_prefixes; j++) {
+			const struct dp_prefix *p = &plan->members[i].prefixes[j];
+
+			if (!p->elsewhere && prefix__contains(p, &x))
+				return true;
+		}
+	return false;
+}
+
+static bool has(const struct chaos_addr *v, size_t n, const struct chaos_addr *a)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!memcmp(&v[i], a, sizeof(*a)))
+			return true;
+	return false;
+}
+
+static void forget(struct dp_plan *plan, const struct dp_exempt *x)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < plan->n_exempts; i++) {
+		const struct dp_exempt *o = &plan->exempts[i];
+
+		if (o->port != x->port || o->proto != x->proto ||
+		    memcmp(&o->addr, &x->addr, sizeof(o->addr)) != 0)
+			plan->exempts[n++] = *o;
+	}
+	plan->n_exempts = n;
+}
+
+static int change(struct dp_plan *plan, struct dataplane *dp, const struct chaos_addr *addr,
+		  bool add)
+{
+	char text[INET6_ADDRSTRLEN];
+	int r = 0;
+
+	addr__format(addr, text, sizeof(text));
+	for (size_t i = 0; i < ARRAY_SIZE(node_protocols) && !r; i++) {
+		struct dp_exempt x = {.addr = *addr, .proto = node_protocols[i]};
+
+		snprintf(x.what, sizeof(x.what), "this node, %s", text);
+		if (add)
+			r = append(plan, &x);
+		else
+			forget(plan, &x);
+		if (!r && dp)
+			r = dataplane__exempt(dp, &x, add);
+	}
+	return r;
+}
+
+int exempt__node(struct node_exempts *was, struct dp_plan *plan, struct dataplane *dp,
+		 const struct members *m)
+{
+	_cleanup_free_ struct chaos_addr *v = calloc(m->n_exempt + 1, sizeof(*v));
+	size_t n = 0;
+	int r = v ? 0 : -ENOMEM;
+
+	for (size_t i = 0; i < m->n_exempt && !r; i++)
+		if (!covered(plan, &m->exempt[i]) && !has(v, n, &m->exempt[i]))
+			v[n++] = m->exempt[i];
+	for (size_t i = 0; i < n && !r; i++)
+		if (!has(was->v, was->n, &v[i]))
+			r = change(plan, dp, &v[i], true);
+	for (size_t i = 0; i < was->n && !r; i++)
+		if (!has(v, n, &was->v[i]))
+			r = change(plan, dp, &was->v[i], false);
+	if (r)
+		return r;
+	free(was->v);
+	was->v = TAKE_PTR(v);
+	was->n = n;
+	return 0;
 }

@@ -17,4 +17,21 @@ const char *addr__format(const struct chaos_addr *a, char *buf, size_t size);
  * plan->exempts. 0 or -ENOMEM. */
 int exempt__find(struct dp_plan *plan, bool host);
 
+struct members;
+struct dataplane;
+
+/* Addresses of the node itself that are exempt now. */
+struct node_exempts {
+	struct chaos_addr *v;
+	size_t n;
+};
+
+/*
+ * Exempt what @m says, but for what an address or name of the experiment covers: that is meant. Called again when either
+ * has changed, it takes back what is no longer so. Changes plan->exempts, and those of @dp if it is not NULL. 0 or
+ * negative errno.
+ */
+int exempt__node(struct node_exempts *was, struct dp_plan *plan, struct dataplane *dp,
+		 const struct members *m);
+
 #endif

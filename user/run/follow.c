@@ -3,6 +3,7 @@
 
 #include "run/hosts.h"
 #include "run/internal.h"
+#include "run/members.h"
 #include "run/relevant.h"
 
 #include <string.h>
@@ -62,6 +63,11 @@ int follow__watch_fd(const struct follow *f)
 int follow__hosts_fd(const struct follow *f)
 {
 	return f && f->select->hosts ? hosts__fd(f->select->hosts) : -1;
+}
+
+int follow__members_fd(const struct follow *f)
+{
+	return f && f->select->members ? members__fd(f->select->members) : -1;
 }
 
 int64_t follow__next(const struct follow *f)
@@ -176,18 +182,31 @@ static void warn_once(struct follow *f, const struct error *err)
 	f->warned = true;
 }
 
-static int match_again(struct follow *f, bool *ret_changed, struct error *err)
+/* One that is half-written or wrong is said once, and what was read before stands. False: it has not changed. */
+static bool reload_members(struct follow *f)
+{
+	struct error err = {0};
+	bool changed = false;
+
+	if (select__reload(f->select, &changed, &err))
+		run__note(f->run, "warning", "%s; the members before it stand", err.msg);
+	return changed;
+}
+
+/* @anew: in what is there now, else in what was there at the last look. */
+static int match_again(struct follow *f, bool anew, bool *ret_changed, struct error *err)
 {
 	struct teller t = {.f = f};
 	struct snapshot s = {0};
 	int r = 0;
 
-	f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
-	if (f->select->needs_snapshot)
+	anew &= f->select->needs_snapshot;
+	if (anew) {
+		f->run->plan->dp.as_of_ns = (uint64_t)clock__now();
 		r = snapshot__take(f->select->snapshot.root, &s, err);
+	}
 	if (!r)
-		r = select__update(f->select, f->select->needs_snapshot ? &s : NULL, tell, &t,
-				   ret_changed, err);
+		r = select__update(f->select, anew ? &s : NULL, tell, &t, ret_changed, err);
 	say_endpoint(&t);
 	if (t.events > NEWS_EVENTS_MAX)
 		run__note(f->run, "info", "%zu more joined or left", t.events - NEWS_EVENTS_MAX);
@@ -208,6 +227,17 @@ static void tell_data_plane(struct follow *f)
 		select__settle(f->select);
 }
 
+/* Both the file and what names come to may have changed. */
+static void exempt_node(struct follow *f)
+{
+	struct plan *p = f->run->plan;
+	int r = exempt__node(&p->node_exempts, &p->dp, f->run->dp, f->select->members);
+
+	if (r)
+		run__note(f->run, "warning", "cannot exempt this node's addresses: %s",
+			  strerror(-r));
+}
+
 /* Of this thread, in ns: what a look costs the others, however long it had to wait for a processor. */
 static int64_t cpu_time(void)
 {
@@ -221,14 +251,20 @@ static int look(struct follow *f, struct error *err)
 {
 	int64_t began = cpu_time(), cost, rest, every = FOLLOW_EVERY_MS * NS_PER_MS;
 	bool changed = false;
-	int r = match_again(f, &changed, err);
+	int r;
 
+	reload_members(f);
+	r = match_again(f, true, &changed, err);
 	if (!r)
 		f->warned = false;
 	else if (r != -EINVAL)
 		warn_once(f, err);
+	if (changed || run_places__are_new(f->run))
+		observe__follow(f->run);
 	if (changed || f->pending)
 		tell_data_plane(f);
+	if (f->select->members)
+		exempt_node(f);
 	cost = cpu_time() - began;
 	if (cost * FOLLOW_EVERY_COSTS > every)
 		every = cost * FOLLOW_EVERY_COSTS;
@@ -240,6 +276,29 @@ static int look(struct follow *f, struct error *err)
 	f->wanted = false;
 	f->free_ns = clock__now() + rest;
 	f->every_ns = clock__now() + every;
+	return r == -EINVAL ? r : 0;
+}
+
+/*
+ * What the members' file says is acted on at once: most of it are addresses, and pods that run before they are told of.
+ * Only for one that was not seen yet is there a look at the machine.
+ */
+static int look_at_members(struct follow *f, struct error *err)
+{
+	bool changed = false;
+	int r;
+
+	if (!reload_members(f))
+		return 0;
+	r = match_again(f, false, &changed, err);
+	if (changed)
+		observe__follow(f->run);
+	if (changed || f->pending)
+		tell_data_plane(f);
+	exempt_node(f);
+	f->wanted |= f->select->n_missing > 0;
+	if (r && r != -EINVAL)
+		warn_once(f, err);
 	return r == -EINVAL ? r : 0;
 }
 
@@ -262,6 +321,7 @@ static void hear(struct follow *f, int64_t now)
 int follow__tick(struct follow *f, struct error *err)
 {
 	int64_t now = clock__now();
+	int r;
 
 	if (!f)
 		return 0;
@@ -269,6 +329,11 @@ int follow__tick(struct follow *f, struct error *err)
 		hear(f, now);
 	if (f->select->hosts && hosts__drain(f->select->hosts))
 		f->wanted = true;
+	if (f->select->members && members__drain(f->select->members)) {
+		r = look_at_members(f, err);
+		if (r)
+			return r;
+	}
 	if ((f->wanted && now >= f->free_ns) || now >= f->every_ns)
 		return look(f, err);
 	return 0;

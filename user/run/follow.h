@@ -35,6 +35,7 @@ void follow__close(struct follow *f);
 /* What to poll for reading, -1 for nothing now. */
 int follow__watch_fd(const struct follow *f);
 int follow__hosts_fd(const struct follow *f);
+int follow__members_fd(const struct follow *f);
 
 /* CLOCK_MONOTONIC of when follow__tick() has something to do, whatever those say. INT64_MAX for NULL. */
 int64_t follow__next(const struct follow *f);

@@ -12,52 +12,53 @@
 #include "recorder/probe.h"
 #include "recorder/recorder.h"
 #include "run/follow.h"
+#include "run/place.h"
 #include "run/plan.h"
 #include "run/run.h"
 #include "run/state.h"
 
-/* Where an endpoint's probes and clients live. */
-struct place {
-	const char *name;
-	int netns_fd; /* -1: this endpoint has no namespace here */
-	char ip[46];  /* of the server in it */
-	bool exited;
-};
-
+/* What one resource's role is at one place. */
 struct run_probe {
-	struct probe *probe;
+	struct probe *probe;   /* NULL: the place is not here now */
+	struct probe *leaving; /* of the namespace before: told to stop */
+	unsigned int generation; /* of the place's namespace that it is in */
 	struct custom_system custom; /* expanded for this node; owned strings */
 	const struct role_watch *watch;
-	size_t place;
-	bool claimed; /* as told to the ui last */
+	const struct place *place;
+	uint64_t gaps; /* of the probes before */
+	bool claimed;  /* as told to the ui last */
+	bool failed;   /* it could not be started, and this was said */
 };
 
 /* What the templates of a custom system look their names up in. */
 struct run_load_place {
 	const struct lab *lab; /* NULL: none */
 	const struct place *place;
+	char ip[46]; /* of it when the clients were started: they look while it may change */
 };
 
 struct run_load {
 	struct load *load;
 	const struct workload *workload;
+	/* of each of its places, in the same order at all nodes of a cluster; one that comes later has no clients */
 	struct load_place *places;
-	size_t *place; /* index into run.places of each */
+	const struct place **place;
+	unsigned int *generation; /* of the namespace that its clients are in */
+	bool *away;		  /* they wait for it */
 	struct run_load_place *names;
+	size_t n_places;
+	const struct place *target, *resource; /* or NULL */
+	char target_ip[46], resource_ip[46];   /* as its clients have it */
 };
 
 enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
-
-enum { RATE_SLOTS = 11 }; /* counts of the last second, at 100 ms each */
-
-struct rate {
-	uint64_t acked[RATE_SLOTS], failed[RATE_SLOTS];
-};
 
 /* Progress of one fault through its windows. */
 struct fault_state {
 	size_t next; /* window that is active, or comes next */
 	bool active, hit;
+	size_t first; /* the window that it began with: that were not over yet when the run was joined */
+	int64_t cleared_ns;		 /* run time of the last end; -1: none */
 	struct chaos_edge_counts before; /* total at the start of this occurrence */
 	struct chaos_edge_counts total;
 };
@@ -73,22 +74,28 @@ struct run {
 	struct lab *lab;
 	struct plan *plan;
 	struct dataplane *dp;
-	struct follow *follow; /* NULL: nothing to follow */
+	struct follow *follow;	 /* NULL: nothing to follow */
 	struct capture *capture; /* NULL: none was asked for */
 	int64_t t0_ns;
+	int64_t start_realtime_ns; /* that t0_ns was made of; 0: it was not given */
+	int64_t joined_ns; /* run time at which it was joined in the middle; 0: at its start */
+	struct live *live; /* NULL: nobody asked for it */
 
-	struct place *places; /* one for each endpoint */
-	struct run_probe *probes;
+	struct place **places; /* by endpoint, then name */
+	size_t n_places;
+	unsigned int places_order; /* one more when they have changed */
+	bool *many; /* of each endpoint: its places have names of their own */
+	struct run_probe **probes;
 	size_t n_probes;
+	bool probing, loading; /* they have been started, and follow the places */
 	struct run_load *loads;
 	size_t n_loads;
-	struct rate *rates; /* one for each place */
 	unsigned int rate_pos;
 
 	struct fault_state *faults;
 	int64_t lease_renewed_ns;
 
-	struct chaos_traffic *traffic;	  /* of each place at the end of the last bin */
+	struct chaos_traffic *traffic;	  /* of each endpoint at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
 	int64_t next_guard_ns;		  /* run time */
 	int64_t next_publish_ns;	  /* run time */
@@ -96,10 +103,12 @@ struct run {
 
 	struct run_traffic *bins; /* NULL without a record */
 
-	json_t *early; /* events before the recorder knew run time 0: [[mono_ns, type, fields]] */
+	json_t *early; /* events before the record is begun: [[mono_ns, type, fields]] */
 
 	struct run_view view; /* arrays owned by the run, filled by view__update() */
 	struct view_role *view_roles;
+	size_t view_probes; /* that it has room for */
+	unsigned int view_order;
 	const char *phase;
 
 	bool stop_asked;
@@ -121,6 +130,18 @@ void run__say(struct run *run, int64_t t_ns, const char *fmt, ...)
 void run__note(struct run *run, const char *level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
+void run__set_phase(struct run *run, const char *phase);
+
+/* start.c: CLOCK_MONOTONIC of an instant of CLOCK_REALTIME, as the two stand now. */
+int64_t start__instant(int64_t realtime_ns);
+
+/* What waits for run time 0 is called so, in what is shown of the run; the record does not begin before. */
+#define PHASE_ARMED "armed"
+/* loop.c: to run time 0, with all attached and armed. False: it ends before that; end_status says why. */
+bool loop__wait_start(struct run *run);
+/* From then on to the end of the experiment or to what ends it before. */
+void loop__run(struct run *run);
+
 /* folder.c */
 int folder__create(struct run *run, struct error *err);
 /* Undo folder__create(): the experiment was refused, so nothing of it stays. */
@@ -131,8 +152,14 @@ json_t *meta__run_event(const struct run *run);
 
 /* timeline.c */
 int timeline__init(struct run *run);
-/* Program the first windows; call before arming. */
+/* The first of @w that is not over at @now. */
+size_t timeline__first(const struct windows *w, int64_t now);
+/* Program the first windows that are not over when the run is joined; call before arming. */
 void timeline__prime(struct run *run);
+/* The leases of a run without an end, where they are due; before run time 0, too. */
+void timeline__renew(struct run *run, int64_t now);
+/* Windows were over before the run was joined. */
+bool timeline__any_skipped(const struct run *run);
 /* Record what began and ended by @now (run time), program what comes. */
 void timeline__tick(struct run *run, int64_t now);
 int64_t timeline__next(const struct run *run,
@@ -144,6 +171,8 @@ void timeline__end(struct run *run, int64_t now);
 /* "12 packets dropped, 3 delayed": what was done since @was; what did not happen is not said. Writes @buf, returns it. */
 const char *timeline__changes(const struct chaos_edge_counts *was,
 			      const struct chaos_edge_counts *now, char *buf, size_t size);
+/* {"dropped": n, "delayed": n, ...} */
+json_t *timeline__effects(const struct chaos_edge_counts *c);
 json_t *timeline__hits(const struct run *run, size_t fault);
 json_t *timeline__edges(const struct run *run, size_t fault);
 
@@ -153,13 +182,14 @@ void capture__drain(struct run *run);
 void capture__close(struct run *run);
 
 /* observe.c */
-int observe__places(struct run *run, struct error *err);
 int observe__start_probes(struct run *run, struct error *err);
 int observe__start_loads(struct run *run, struct error *err);
 void observe__stop_loads(struct run *run);
 bool observe__has_final(const struct run *run); /* some workload can be read back */
 void observe__final(struct run *run);
 void observe__stop_probes(struct run *run);
+/* The places may have changed: what was there goes, what is there now comes. */
+void observe__follow(struct run *run);
 void observe__free(struct run *run);
 void observe__tick(struct run *run, int64_t now);    /* every 100 ms: rates, changes of claims */
 void observe__traffic(struct run *run, int64_t now); /* when a bin has ended */
@@ -170,6 +200,9 @@ uint64_t observe__gaps(const struct run *run);
  * traffic__end(), which comes when nothing is armed any more, all that was counted is recorded.
  */
 int traffic__open(struct run *run, struct error *err);
+/* The run is joined at run time @now: what was before is not there to be taken. */
+void traffic__join(struct run *run, int64_t now);
+void traffic__follow(struct run *run); /* the places have changed */
 void traffic__tick(struct run *run, int64_t now);
 void traffic__end(struct run *run, int64_t now);
 /* Members of the end event's recorder: what is not in its place. */
@@ -185,7 +218,19 @@ bool guard__tick(struct run *run, int64_t now);
 
 /* publish.c: for who watches; what cannot be written is not seen, and no harm to the run */
 void publish__scope(struct run *run);
-void publish__live(struct run *run, int64_t now); /* after view__update(); once a second, and on changes */
+void publish__live(struct run *run,
+		   int64_t now); /* after view__update(); once a second, and on changes */
+
+/*
+ * live.c: how things stand, in a file for who started the run: at each change of a fault or of the members, else once a
+ * second, and a last time when it has ended. NULL is fine everywhere.
+ */
+int live__open(const struct run_options *opts, struct live **ret, struct error *err);
+void live__close(struct live *l);
+/* A note of level @level: all but "info" are shown. */
+void live__note(struct live *l, const char *level, const char *text);
+void live__tick(struct run *run, int64_t now);
+void live__end(struct run *run, const char *status, const char *reason);
 
 /* view.c */
 int view__init(struct run *run);

@@ -154,7 +154,13 @@ json_t *meta__run_event(const struct run *run)
 	json_object_set_new(o, "duration_ns", json_integer(e->duration_ns));
 	json_object_set_new(o, "start_monotonic_ns", json_integer(run->t0_ns));
 	json_object_set_new(o, "start_realtime_ns",
-			    json_integer(clock__realtime() - clock__now() + run->t0_ns));
+			    json_integer(run->start_realtime_ns
+						 ?: clock__realtime() - clock__now() + run->t0_ns));
+	json_object_set_new(o, "places", run->places ? run_places__json(run) : json_array());
+	if (run->opts->node)
+		json_object_set_new(o, "node", json_string(run->opts->node));
+	if (run->joined_ns)
+		json_object_set_new(o, "joined_ns", json_integer(run->joined_ns));
 	json_object_set_new(o, "traffic_bin_ns", json_integer(e->traffic_bin_ns));
 	json_object_set_new(o, "mechanism", json_string(mechanism));
 	json_object_set_new(o, "nodes", nodes);

@@ -2,94 +2,36 @@
 /* observe.c: probes, clients and traffic counters of a run: started, sampled, stopped. */
 #include "run/internal.h"
 
-#include "datapath/netns.h"
-
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
 
 enum { FINAL_LIMIT_S = 10 }; /* how long replicas may take to agree before they count as diverged */
 
-/* The first global address of the namespace, IPv4 before IPv6. */
-static void first_address(int netns_fd, char *buf, size_t size)
+/* Of the endpoint @name the first place that can be observed from; one of another node has an address alone. */
+static const struct place *first_place(const struct run *run, const char *name,
+				       const struct pos *pos, struct error *err)
 {
-	struct netns_scan scan = {0};
+	const struct place *p = run_places__of(run, name, NULL);
 
-	snprintf(buf, size, "127.0.0.1");
-	if (netns__scan(netns_fd, &scan) < 0)
-		return;
-	for (int pass = 0; pass < 2; pass++)
-		for (size_t i = 0; i < scan.n_addrs; i++) {
-			const struct addr_info *a = &scan.addrs[i];
-			bool lo = a->family == AF_INET ? a->addr[0] == 127 : !a->addr[0];
-			bool link_local = a->family == AF_INET6 && a->addr[0] == 0xfe;
-
-			if (a->family != (pass ? AF_INET6 : AF_INET) || lo || link_local)
-				continue;
-			inet_ntop(a->family, a->addr, buf, (socklen_t)size);
-			netns_scan__reset(&scan);
-			return;
-		}
-	netns_scan__reset(&scan);
+	for (const struct place *q = p; q; q = run_places__of(run, name, q))
+		if (q->netns_fd >= 0 || *q->ip)
+			return q;
+	if (p)
+		err__set(err, -EINVAL,
+			 "%s:%d:%d: `%s` has no network namespace here to observe from",
+			 run->e->file, pos->line, pos->col, name);
+	else
+		err__set(err, -EINVAL, "%s:%d:%d: `%s` is no place here to observe from",
+			 run->e->file, pos->line, pos->col, name);
+	return NULL;
 }
 
-/*
- * Where the probes of a member live, a descriptor of its own: they stay there for the whole run, whatever
- * the member does. The namespace that it is all of, else the first that it has sockets in. -1: none.
- */
-static int home_of(const struct dp_member *m)
+/* Pods come and go, and are other nodes' too: that there is none here now is no fault of the experiment. */
+static bool may_be_absent(const struct run *run, const char *endpoint)
 {
-	int fd = dp_member__netns(m);
-
-	if (fd < 0 && m->n_places)
-		fd = m->places[0].netns_fd;
-	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
-}
-
-int observe__places(struct run *run, struct error *err)
-{
-	const struct experiment *e = run->e;
-
-	run->places = calloc(e->n_endpoints + 1, sizeof(*run->places));
-	run->rates = calloc(e->n_endpoints + 1, sizeof(*run->rates));
-	run->traffic = calloc(e->n_endpoints + 1, sizeof(*run->traffic));
-	if (!run->places || !run->rates || !run->traffic)
-		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < e->n_endpoints; i++) {
-		run->places[i].name = e->endpoints[i].name;
-		run->places[i].netns_fd = -1;
-	}
-	for (size_t i = 0; i < run->plan->select->n; i++) {
-		const struct selected *r = &run->plan->select->v[i];
-		struct place *p = &run->places[r->endpoint];
-		const char *ip = run->lab ? lab__ip(run->lab, p->name) : NULL;
-
-		if (p->netns_fd >= 0)
-			continue;
-		p->netns_fd = home_of(&run->plan->dp.members[r->member]);
-		if (ip)
-			snprintf(p->ip, sizeof(p->ip), "%s", ip);
-		else if (p->netns_fd >= 0)
-			first_address(p->netns_fd, p->ip, sizeof(p->ip));
-	}
-	return 0;
-}
-
-static ssize_t place_of(const struct run *run, const char *name, const struct pos *pos,
-			struct error *err)
-{
-	for (size_t i = 0; i < run->e->n_endpoints; i++) {
-		if (strcmp(run->places[i].name, name) != 0)
-			continue;
-		if (run->places[i].netns_fd >= 0)
-			return (ssize_t)i;
-		return err__set(err, -EINVAL,
-				"%s:%d:%d: `%s` has no network namespace here to observe from",
-				run->e->file, pos->line, pos->col, name);
-	}
-	return err__set(err, -EINVAL, "%s:%d:%d: no endpoint `%s`", run->e->file, pos->line,
-			pos->col, name);
+	for (size_t i = 0; i < run->e->n_endpoints; i++)
+		if (!strcmp(run->e->endpoints[i].name, endpoint))
+			return run->many[i];
+	return false;
 }
 
 static const char *lookup_place(const char *name, void *arg)
@@ -104,9 +46,14 @@ static const char *lookup_place(const char *name, void *arg)
 static const char *lookup_load(const char *name, void *arg)
 {
 	const struct run_load_place *p = arg;
-	const char *value = p->lab ? lab__lookup(p->lab, p->place->name, name) : NULL;
+	const char *value =
+		p->lab && p->place->node ? lab__lookup(p->lab, p->place->node, name) : NULL;
 
-	return value ? value : lookup_place(name, (void *)p->place);
+	if (value)
+		return value;
+	if (!strcmp(name, "ip"))
+		return p->ip;
+	return !strcmp(name, "node") ? p->place->name : NULL;
 }
 
 static const struct custom_workload *find_custom(const struct run *run, const char *system)
@@ -120,14 +67,17 @@ static const struct custom_workload *find_custom(const struct run *run, const ch
 static char *expand(const struct run *run, const struct place *p, const char *template,
 		    struct error *err)
 {
-	if (run->lab && lab__ip(run->lab, p->name))
-		return lab__expand(run->lab, p->name, template, err);
+	if (run->lab && p->node)
+		return lab__expand(run->lab, p->node, template, err);
 	return experiment__expand(template, lookup_place, (void *)p, err);
 }
 
 static int expand_custom(struct run *run, const struct custom_system *sys, const struct place *p,
 			 struct custom_system *ret, struct error *err)
 {
+	free(ret->command);
+	free(ret->url);
+	free(ret->send);
 	*ret = *sys;
 	ret->command = ret->url = ret->send = NULL;
 	if (sys->command && !(ret->command = expand(run, p, sys->command, err)))
@@ -139,28 +89,25 @@ static int expand_custom(struct run *run, const struct custom_system *sys, const
 	return 0;
 }
 
-static int start_probe(struct run *run, const struct role_watch *w, const char *node,
-		       struct error *err)
+/* ---- probes ---- */
+
+static int start_probe(struct run *run, struct run_probe *rp, struct error *err)
 {
-	struct run_probe *rp = &run->probes[run->n_probes];
-	ssize_t place = place_of(run, node, &w->pos, err);
+	const struct role_watch *w = rp->watch;
+	const struct place *p = rp->place;
 	_cleanup_free_ char *url = NULL, *identity = NULL;
 	struct probe_config cfg;
 	int r;
 
-	if (place < 0)
-		return (int)place;
-	if ((w->url && !(url = expand(run, &run->places[place], w->url, err))) ||
-	    (w->identity && !(identity = expand(run, &run->places[place], w->identity, err))))
+	if ((w->url && !(url = expand(run, p, w->url, err))) ||
+	    (w->identity && !(identity = expand(run, p, w->identity, err))))
 		return -EINVAL;
-	rp->watch = w;
-	rp->place = (size_t)place;
 	cfg = (struct probe_config){
 		.resource = w->resource,
 		.system = w->system,
-		.node = node,
-		.netns_fd = run->places[place].netns_fd,
-		.ip = run->places[place].ip,
+		.node = p->name,
+		.netns_fd = p->netns_fd,
+		.ip = p->ip,
 		.port = w->port,
 		.master_name = w->master_name,
 		.vip = w->vip,
@@ -178,36 +125,126 @@ static int start_probe(struct run *run, const struct role_watch *w, const char *
 	for (size_t i = 0; i < run->e->n_systems; i++) {
 		if (strcmp(run->e->systems[i].name, w->system) != 0)
 			continue;
-		r = expand_custom(run, &run->e->systems[i], &run->places[place], &rp->custom, err);
+		r = expand_custom(run, &run->e->systems[i], p, &rp->custom, err);
 		if (r)
 			return r;
 		cfg.custom = &rp->custom;
 	}
 	r = probe__start(&cfg, run->rec, &rp->probe, err);
-	if (!r)
-		run->n_probes++;
+	rp->generation = p->generation;
+	return r;
+}
+
+static struct run_probe *probe_of(const struct run *run, const struct role_watch *w,
+				  const struct place *p)
+{
+	for (size_t i = 0; i < run->n_probes; i++)
+		if (run->probes[i]->watch == w && run->probes[i]->place == p)
+			return run->probes[i];
+	return NULL;
+}
+
+/* One for each place of what @w watches, also for those that have come since. */
+static int add_probes(struct run *run, const struct role_watch *w, const char *endpoint)
+{
+	for (struct place *p = run_places__of(run, endpoint, NULL); p;
+	     p = run_places__of(run, endpoint, p)) {
+		struct run_probe *rp, **v;
+
+		if (probe_of(run, w, p))
+			continue;
+		rp = calloc(1, sizeof(*rp));
+		v = reallocarray(run->probes, run->n_probes + 1, sizeof(struct run_probe *));
+		if (v)
+			run->probes = v;
+		if (!rp || !v) {
+			free(rp);
+			return -ENOMEM;
+		}
+		rp->watch = w;
+		rp->place = p;
+		v[run->n_probes++] = rp;
+	}
+	return 0;
+}
+
+static int add_all_probes(struct run *run)
+{
+	const struct experiment *e = run->e;
+	int r = 0;
+
+	for (size_t i = 0; i < e->n_roles && !r; i++)
+		for (size_t j = 0; j < e->roles[i].n_endpoints && !r; j++)
+			r = add_probes(run, &e->roles[i], e->roles[i].endpoints[j]);
+	return r;
+}
+
+static void end_leaving(struct run_probe *rp)
+{
+	struct probe_state st;
+
+	if (!rp->leaving)
+		return;
+	probe__state(rp->leaving, &st);
+	rp->gaps += st.gaps;
+	probe__join(rp->leaving);
+	rp->leaving = NULL;
+}
+
+/* A probe goes with its namespace, and the next one comes with the next. */
+static int follow_probe(struct run *run, struct run_probe *rp, struct error *err)
+{
+	const struct place *p = rp->place;
+	int r;
+
+	if (rp->probe && (p->netns_fd < 0 || p->generation != rp->generation)) {
+		probe__signal_stop(rp->probe);
+		end_leaving(rp); /* one more before it has ended long ago */
+		rp->leaving = rp->probe;
+		rp->probe = NULL;
+	}
+	if (rp->probe || p->netns_fd < 0 || (rp->failed && p->generation == rp->generation))
+		return 0;
+	end_leaving(rp);
+	r = start_probe(run, rp, err);
+	rp->generation = p->generation;
+	rp->failed = r < 0;
 	return r;
 }
 
 int observe__start_probes(struct run *run, struct error *err)
 {
 	const struct experiment *e = run->e;
-	size_t n = 0;
-	int r;
+	int r = 0;
 
-	for (size_t i = 0; i < e->n_roles; i++)
-		n += e->roles[i].n_endpoints;
-	run->probes = calloc(n + 1, sizeof(*run->probes));
-	if (!run->probes)
+	for (size_t i = 0; i < e->n_roles && !r; i++)
+		for (size_t j = 0; j < e->roles[i].n_endpoints && !r; j++)
+			if (!may_be_absent(run, e->roles[i].endpoints[j]) &&
+			    !first_place(run, e->roles[i].endpoints[j], &e->roles[i].pos, err))
+				return -EINVAL;
+	if (add_all_probes(run))
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < e->n_roles; i++)
-		for (size_t j = 0; j < e->roles[i].n_endpoints; j++) {
-			r = start_probe(run, &e->roles[i], e->roles[i].endpoints[j], err);
-			if (r)
-				return r;
-		}
-	return 0;
+	run->probing = true;
+	for (size_t i = 0; i < run->n_probes && !r; i++)
+		r = follow_probe(run, run->probes[i], err);
+	return r;
 }
+
+static void follow_probes(struct run *run)
+{
+	if (add_all_probes(run))
+		run__note(run, "warning", "no memory for a probe of what has come");
+	for (size_t i = 0; i < run->n_probes; i++) {
+		struct error err = {0};
+
+		if (follow_probe(run, run->probes[i], &err))
+			run__note(run, "warning", "%s: no probe at %s: %s",
+				  run->probes[i]->watch->resource, run->probes[i]->place->name,
+				  err.msg);
+	}
+}
+
+/* ---- workloads ---- */
 
 static void free_load_place(struct load_place *p, size_t n_headers)
 {
@@ -267,50 +304,85 @@ static int expand_http(const struct run *run, const struct http_load *h, const s
 	return !headers || !lp->url || (h->body && !lp->body) ? -EINVAL : 0;
 }
 
+/* What the clients at place @i are to know of it, and of whom they ask. Replaces what they knew. */
+static int describe_place(const struct run *run, struct run_load *rl, size_t i, struct error *err)
+{
+	const struct place *p = rl->place[i], *server = rl->target ?: p;
+	const struct http_load *h = &rl->workload->http;
+
+	free_load_place(&rl->places[i], h->n_headers);
+	rl->names[i] = (struct run_load_place){.lab = run->lab, .place = server};
+	snprintf(rl->names[i].ip, sizeof(rl->names[i].ip), "%s", server->ip);
+	rl->places[i] = (struct load_place){
+		.node = p->name,
+		.netns_fd = p->netns_fd,
+		.elsewhere = p->elsewhere,
+		.ip = server->ip,
+		.lookup = lookup_load,
+		.lookup_arg = &rl->names[i],
+	};
+	rl->generation[i] = p->generation;
+	rl->away[i] = p->netns_fd < 0;
+	return h->url ? expand_http(run, h, server, &rl->places[i], err) : 0;
+}
+
+/* The places of all its endpoints, in their order. */
+static int list_places(struct run *run, struct run_load *rl, struct error *err)
+{
+	const struct workload *w = rl->workload;
+	size_t n = 0;
+
+	rl->places = calloc(run->n_places * w->n_endpoints + 1, sizeof(*rl->places));
+	rl->place = calloc(run->n_places * w->n_endpoints + 1, sizeof(struct place *));
+	rl->names = calloc(run->n_places * w->n_endpoints + 1, sizeof(*rl->names));
+	rl->generation = calloc(run->n_places * w->n_endpoints + 1, sizeof(*rl->generation));
+	rl->away = calloc(run->n_places * w->n_endpoints + 1, sizeof(*rl->away));
+	if (!rl->places || !rl->place || !rl->names || !rl->generation || !rl->away)
+		return err__set(err, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < w->n_endpoints; i++) {
+		const char *name = w->endpoints[i];
+
+		if (!may_be_absent(run, name) && !first_place(run, name, &w->pos, err))
+			return -EINVAL;
+		for (struct place *p = run_places__of(run, name, NULL); p;
+		     p = run_places__of(run, name, p))
+			rl->place[n++] = p;
+	}
+	rl->n_places = n;
+	return 0;
+}
+
+static void know_servers(struct run_load *rl)
+{
+	snprintf(rl->target_ip, sizeof(rl->target_ip), "%s", rl->target ? rl->target->ip : "");
+	snprintf(rl->resource_ip, sizeof(rl->resource_ip), "%s",
+		 rl->resource ? rl->resource->ip : "");
+}
+
 static int start_load(struct run *run, const struct workload *w, struct error *err)
 {
 	struct run_load *rl = &run->loads[run->n_loads];
 	struct load_config cfg;
-	ssize_t target = -1, resource = -1;
 	int r;
 
 	rl->workload = w;
-	rl->places = calloc(w->n_endpoints + 1, sizeof(*rl->places));
-	rl->place = calloc(w->n_endpoints + 1, sizeof(*rl->place));
-	rl->names = calloc(w->n_endpoints + 1, sizeof(*rl->names));
 	run->n_loads++;
-	if (!rl->places || !rl->place || !rl->names)
-		return err__set(err, -ENOMEM, "out of memory");
-	if (w->target) {
-		target = place_of(run, w->target, &w->pos, err);
-		if (target < 0)
-			return (int)target;
+	if (w->target && !(rl->target = first_place(run, w->target, &w->pos, err)))
+		return -EINVAL;
+	if (w->resource && !(rl->resource = first_place(run, w->resource, &w->pos, err)))
+		return -EINVAL;
+	r = list_places(run, rl, err);
+	for (size_t i = 0; i < rl->n_places && !r; i++)
+		r = describe_place(run, rl, i, err);
+	if (r)
+		return r;
+	if (!rl->n_places) {
+		run__note(run, "warning",
+			  "workload %s: there is no pod for its clients to be in: it has none",
+			  w->name);
+		return 0;
 	}
-	if (w->resource) {
-		resource = place_of(run, w->resource, &w->pos, err);
-		if (resource < 0)
-			return (int)resource;
-	}
-	for (size_t i = 0; i < w->n_endpoints; i++) {
-		ssize_t place = place_of(run, w->endpoints[i], &w->pos, err);
-		const struct place *server;
-
-		if (place < 0)
-			return (int)place;
-		server = &run->places[target < 0 ? place : target];
-		rl->place[i] = (size_t)place;
-		rl->places[i] = (struct load_place){
-			.node = run->places[place].name,
-			.netns_fd = run->places[place].netns_fd,
-			.ip = server->ip,
-			.lookup = lookup_load,
-			.lookup_arg = &rl->names[i],
-		};
-		rl->names[i] = (struct run_load_place){run->lab, server};
-		r = w->http.url ? expand_http(run, &w->http, server, &rl->places[i], err) : 0;
-		if (r)
-			return r;
-	}
+	know_servers(rl);
 	cfg = (struct load_config){
 		.name = w->name,
 		.system = w->system,
@@ -318,8 +390,8 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.login = &w->login,
 		.custom = find_custom(run, w->system),
 		.places = rl->places,
-		.n_places = w->n_endpoints,
-		.resource_ip = resource < 0 ? NULL : run->places[resource].ip,
+		.n_places = rl->n_places,
+		.resource_ip = rl->resource ? rl->resource_ip : NULL,
 		.fenced = w->fenced,
 		.port = w->port,
 		.clients = w->clients,
@@ -334,8 +406,75 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 		.http = &w->http,
 		.seed = run->e->seed,
 	};
-	r = load__start(&cfg, run->rec, &rl->load, err);
-	return r;
+	if (run->opts->start_realtime_ns && run->opts->node) {
+		cfg.shared = (uint64_t)run->opts->start_realtime_ns;
+		cfg.member = run->opts->node;
+		cfg.joined_ns = run->joined_ns;
+	}
+	return load__start(&cfg, run->rec, &rl->load, err);
+}
+
+static void go_away(struct run *run, struct run_load *rl, size_t i)
+{
+	rl->away[i] = true;
+	run__note(run, "info",
+		  "workload %s: clients at %s wait for it to come back; what is due meanwhile is "
+		  "not sent",
+		  rl->workload->name, rl->place[i]->name);
+}
+
+static void come_back(struct run *run, struct run_load *rl, size_t i)
+{
+	struct error err = {0};
+	int r;
+
+	load__settle(rl->load, i);
+	r = describe_place(run, rl, i, &err);
+	r = r ? r
+	      : load__return(rl->load, i, &rl->places[i], rl->resource ? rl->resource_ip : NULL,
+			     &err);
+	if (r)
+		run__note(run, "warning", "workload %s: no clients at %s: %s", rl->workload->name,
+			  rl->place[i]->name, err.msg);
+}
+
+static void follow_load(struct run *run, struct run_load *rl)
+{
+	bool moved =
+		(rl->target && *rl->target->ip && strcmp(rl->target_ip, rl->target->ip) != 0) ||
+		(rl->resource && *rl->resource->ip &&
+		 strcmp(rl->resource_ip, rl->resource->ip) != 0);
+
+	for (size_t i = 0; i < rl->n_places; i++) {
+		const struct place *p = rl->place[i];
+		bool gone = p->netns_fd < 0, other = p->generation != rl->generation[i];
+
+		if (!rl->away[i] && (gone || other || moved))
+			load__leave(rl->load, i, p->elsewhere);
+		if (gone && !rl->away[i])
+			go_away(run, rl, i);
+	}
+	if (moved)
+		know_servers(rl);
+	for (size_t i = 0; i < rl->n_places; i++) {
+		const struct place *p = rl->place[i];
+
+		if (p->netns_fd >= 0 &&
+		    (rl->away[i] || moved || p->generation != rl->generation[i]))
+			come_back(run, rl, i);
+	}
+}
+
+void observe__follow(struct run *run)
+{
+	if (!run_places__follow(run))
+		return;
+	traffic__follow(run);
+	if (run->probing)
+		follow_probes(run);
+	for (size_t i = 0; i < run->n_loads && run->loading; i++)
+		if (run->loads[i].load)
+			follow_load(run, &run->loads[i]);
 }
 
 int observe__start_loads(struct run *run, struct error *err)
@@ -347,11 +486,13 @@ int observe__start_loads(struct run *run, struct error *err)
 		return err__set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; !r && i < run->e->n_workloads; i++)
 		r = start_load(run, &run->e->workloads[i], err);
+	run->loading = !r;
 	return r;
 }
 
 void observe__stop_loads(struct run *run)
 {
+	run->loading = false;
 	for (size_t i = 0; i < run->n_loads; i++)
 		if (run->loads[i].load)
 			load__stop(run->loads[i].load);
@@ -374,39 +515,40 @@ void observe__final(struct run *run)
 
 void observe__stop_probes(struct run *run)
 {
+	run->probing = false;
 	for (size_t i = 0; i < run->n_probes; i++)
-		if (run->probes[i].probe)
-			probe__signal_stop(run->probes[i].probe);
+		if (run->probes[i]->probe)
+			probe__signal_stop(run->probes[i]->probe);
 	for (size_t i = 0; i < run->n_probes; i++) {
-		probe__join(run->probes[i].probe);
-		run->probes[i].probe = NULL;
+		probe__join(run->probes[i]->probe);
+		run->probes[i]->probe = NULL;
+		end_leaving(run->probes[i]);
 	}
 }
 
 void observe__free(struct run *run)
 {
 	for (size_t i = 0; i < run->n_loads; i++) {
-		const struct workload *w = run->loads[i].workload;
+		struct run_load *rl = &run->loads[i];
 
-		load__free(run->loads[i].load);
-		for (size_t j = 0; run->loads[i].places && j < w->n_endpoints; j++)
-			free_load_place(&run->loads[i].places[j], w->http.n_headers);
-		free(run->loads[i].places);
-		free(run->loads[i].place);
-		free(run->loads[i].names);
+		load__free(rl->load);
+		for (size_t j = 0; rl->places && j < rl->n_places; j++)
+			free_load_place(&rl->places[j], rl->workload->http.n_headers);
+		free(rl->places);
+		free(rl->place);
+		free(rl->names);
+		free(rl->generation);
+		free(rl->away);
 	}
-	for (size_t i = 0; run->probes && i < run->n_probes + 1; i++) {
-		free(run->probes[i].custom.command);
-		free(run->probes[i].custom.url);
-		free(run->probes[i].custom.send);
+	for (size_t i = 0; i < run->n_probes; i++) {
+		free(run->probes[i]->custom.command);
+		free(run->probes[i]->custom.url);
+		free(run->probes[i]->custom.send);
+		free(run->probes[i]);
 	}
-	for (size_t i = 0; run->places && i < run->e->n_endpoints; i++)
-		safe_close(run->places[i].netns_fd);
 	free(run->loads);
 	free(run->probes);
-	free(run->places);
-	free(run->rates);
-	free(run->traffic);
+	run_places__free(run);
 }
 
 uint64_t observe__gaps(const struct run *run)
@@ -415,10 +557,16 @@ uint64_t observe__gaps(const struct run *run)
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < run->n_probes; i++) {
-		if (!run->probes[i].probe)
-			continue;
-		probe__state(run->probes[i].probe, &st);
-		n += st.gaps;
+		const struct run_probe *rp = run->probes[i];
+		struct probe *const both[] = {rp->probe, rp->leaving};
+
+		n += rp->gaps;
+		for (size_t k = 0; k < ARRAY_SIZE(both); k++) {
+			if (!both[k])
+				continue;
+			probe__state(both[k], &st);
+			n += st.gaps;
+		}
 	}
 	return n;
 }
@@ -428,11 +576,11 @@ static void sample_rates(struct run *run)
 	unsigned int slot = run->rate_pos = (run->rate_pos + 1) % RATE_SLOTS;
 	struct load_counts c;
 
-	for (size_t i = 0; i < run->e->n_endpoints; i++)
-		run->rates[i].acked[slot] = run->rates[i].failed[slot] = 0;
+	for (size_t i = 0; i < run->n_places; i++)
+		run->places[i]->rate.acked[slot] = run->places[i]->rate.failed[slot] = 0;
 	for (size_t i = 0; i < run->n_loads; i++)
-		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++) {
-			struct rate *rate = &run->rates[run->loads[i].place[j]];
+		for (size_t j = 0; run->loads[i].load && j < run->loads[i].n_places; j++) {
+			struct rate *rate = &((struct place *)run->loads[i].place[j])->rate;
 
 			load__counts(run->loads[i].load, j, &c);
 			rate->acked[slot] += c.acked;
@@ -446,8 +594,10 @@ static void watch_claims(struct run *run, int64_t now)
 	char epoch[32];
 
 	for (size_t i = 0; i < run->n_probes; i++) {
-		struct run_probe *rp = &run->probes[i];
+		struct run_probe *rp = run->probes[i];
 
+		if (!rp->probe)
+			continue;
 		probe__state(rp->probe, &st);
 		if (st.claim == rp->claimed)
 			continue;
@@ -455,9 +605,8 @@ static void watch_claims(struct run *run, int64_t now)
 		epoch[0] = 0;
 		if (st.epoch >= 0)
 			snprintf(epoch, sizeof(epoch), ", epoch %lld", (long long)st.epoch);
-		run__say(run, now, "%s: %s %s to lead%s", rp->watch->resource,
-			 run->places[rp->place].name, st.claim ? "claims" : "no longer claims",
-			 st.claim ? epoch : "");
+		run__say(run, now, "%s: %s %s to lead%s", rp->watch->resource, rp->place->name,
+			 st.claim ? "claims" : "no longer claims", st.claim ? epoch : "");
 	}
 }
 
@@ -470,16 +619,16 @@ void observe__tick(struct run *run, int64_t now)
 #define DELTA(f) (json_int_t)(t.f - last->f)
 
 /* bin_ns is the bin's true width: a late wake-up makes it longer, not the rate higher. */
-static void record_traffic(struct run *run, size_t i, int64_t bin_end)
+static void record_traffic(struct run *run, const char *name, struct chaos_traffic *last,
+			   int64_t bin_end)
 {
-	struct chaos_traffic t, *last = &run->traffic[i];
+	struct chaos_traffic t;
 
-	if (dataplane__traffic(run->dp, run->places[i].name, &t) < 0)
+	if (dataplane__traffic(run->dp, name, &t) < 0)
 		return;
 	run__record(run, "traffic", bin_end,
-		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node",
-			      run->places[i].name, "bin_ns",
-			      (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
+		    json_pack("{s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "node", name,
+			      "bin_ns", (json_int_t)(bin_end - run->last_bin_ns), "rx_packets",
 			      DELTA(rx_packets), "rx_bytes", DELTA(rx_bytes), "tx_packets",
 			      DELTA(tx_packets), "tx_bytes", DELTA(tx_bytes), "rx_syn",
 			      DELTA(rx_syn), "tx_syn", DELTA(tx_syn), "rx_rst", DELTA(rx_rst),
@@ -492,7 +641,13 @@ void observe__traffic(struct run *run, int64_t now)
 	if (now < run->next_bin_ns)
 		return;
 	for (size_t i = 0; i < run->e->n_endpoints; i++)
-		record_traffic(run, i, now);
+		record_traffic(run, run->e->endpoints[i].name, &run->traffic[i], now);
+	/* those that the data plane has a name of their own for */
+	for (size_t i = 0; i < run->n_places && run->plan->select->members; i++)
+		if (strcmp(run->places[i]->name,
+			   run->e->endpoints[run->places[i]->endpoint].name) != 0 &&
+		    run->places[i]->netns_fd >= 0)
+			record_traffic(run, run->places[i]->name, &run->places[i]->traffic, now);
 	run->last_bin_ns = now;
 	while (run->next_bin_ns <= now)
 		run->next_bin_ns += run->e->traffic_bin_ns;

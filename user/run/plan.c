@@ -19,6 +19,7 @@ void plan__free(struct plan *p)
 	if (!p)
 		return;
 	select__close(p->select);
+	free(p->node_exempts.v);
 	dp_plan__reset(&p->dp);
 	for (size_t i = 0; i < p->e->n_faults; i++) {
 		if (p->windows)
@@ -264,7 +265,8 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 	       struct plan **ret, struct error *err)
 {
 	_cleanup_(cleanup_plan) struct plan *p = calloc(1, sizeof(*p));
-	struct select_options so = {.allow_host = e->allow_host || opts->allow_host};
+	struct select_options so = {.allow_host = e->allow_host || opts->allow_host,
+				    .members = opts->members};
 	int r;
 
 	if (!p)
@@ -286,6 +288,8 @@ int plan__make(const struct experiment *e, const struct lab *lab, const struct p
 		r = make_fault(p, i, err);
 	if (!r)
 		r = exempt__find(&p->dp, p->select->host_is_target);
+	if (!r && p->select->members)
+		r = exempt__node(&p->node_exempts, &p->dp, NULL, p->select->members);
 	if (r)
 		return r;
 	*ret = TAKE_PTR(p);

@@ -11,12 +11,14 @@
 #include "experiment/schedule.h"
 #include "lab/lab.h"
 #include "lib/error.h"
+#include "run/exempt.h"
 #include "run/select.h"
 
 struct plan_options {
 	bool allow_host; /* --allow-host: as spec.allowHost */
 	enum dp_attach_mode mode;
 	enum dp_hold_mode hold;
+	const char *members; /* run_options.members */
 };
 
 struct plan {
@@ -25,6 +27,7 @@ struct plan {
 	struct select *select;	 /* owns the namespaces that the members are in */
 	struct windows *windows; /* per fault */
 	struct edges *edges;	 /* per fault */
+	struct node_exempts node_exempts;
 };
 
 /*

@@ -38,23 +38,31 @@ struct run_ui {
 };
 
 struct run_options {
-	const char *out;   /* run folder; NULL: chaos-runs/NAME-TIMESTAMP */
-	bool no_folder;	   /* inject: no folder, no record, no report */
+	const char *out; /* run folder; NULL: chaos-runs/NAME-TIMESTAMP */
+	bool no_folder;	 /* inject: no folder, no record, no report */
 	bool allow_host;
-	bool last;	   /* of this process: privileges are given up for good */
-	bool lease;	   /* no end: faults last until stopped, by leases of 5 s */
+	bool last;	/* of this process: privileges are given up for good */
+	bool lease;	/* no end: faults last until stopped, by leases of 5 s */
+	bool no_report; /* the record alone: whoever has all nodes' records renders them */
+	/* Run time 0, ns of CLOCK_REALTIME; 0: as soon as all is ready. In the past: the run is joined in the middle. */
+	int64_t start_realtime_ns;
+	const char *
+		members; /* members.json (members.h): whom the pods: selectors mean; NULL: what is found here */
+	const char *live; /* file that says how things stand; NULL: none */
+	const char *node; /* of the cluster, for the record; NULL: none */
 	enum dp_attach_mode mode;
 	enum dp_hold_mode hold;
 	const volatile int *stop; /* set by signal handlers: 0 = go on, else the signal */
-	int wake_fd;	   /* readable when *stop was set */
+	int wake_fd;		  /* readable when *stop was set */
 	struct run_ui ui;
 };
 
 struct run_result {
-	int status;	   /* exit status */
-	char *dir;	   /* absolute run folder, NULL if none was made */
-	json_t *summary;   /* NULL if no report was made */
-	json_t *faults;	   /* [{name, matched, dropped, hits, edges}] for inject */
+	int status;	 /* exit status */
+	char *dir;	 /* absolute run folder, NULL if none was made */
+	json_t *summary; /* NULL if no report was made */
+	json_t *faults;	 /* [{name, matched, dropped, hits, edges}] for inject */
+	int64_t over_ns; /* it was over so long ago, and nothing was done; 0: it ran */
 };
 
 /*
@@ -64,6 +72,10 @@ struct run_result {
 int run__execute(const struct experiment *e, const struct run_options *opts, struct run_result *ret,
 		 struct error *err);
 void run_result__reset(struct run_result *r);
+
+/* With a start that is given: the run would be over by now. @ret_since_ns: for how long. */
+bool run__is_over(const struct experiment *e, const struct run_options *opts,
+		  int64_t *ret_since_ns);
 
 /* The capabilities (lib/privilege.h) without which no run of @e is possible. */
 uint64_t run__privileges(const struct experiment *e);

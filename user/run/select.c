@@ -18,6 +18,11 @@ const struct selector *selected__selector(const struct select *sel, const struct
 	return &sel->e->endpoints[x->endpoint].selectors[x->selector];
 }
 
+bool selected__is_told(const struct select *sel, const struct selected *x)
+{
+	return sel->members && selected__selector(sel, x)->kind == SELECTOR_PODS;
+}
+
 /* ---- members, made once ---- */
 
 static bool is_lab_node(const struct experiment *e, const char *name)
@@ -79,6 +84,11 @@ static void note_needs(struct select *sel, const struct selector *s)
 	if (!selector__wants_snapshot(s))
 		return;
 	sel->needs_snapshot = true;
+	if (sel->members && s->kind == SELECTOR_PODS) {
+		sel->dp->growing = true;
+		return;
+	}
+	sel->dp->by_socket = true;
 	sel->needs_links |= select__needs_links(t);
 }
 
@@ -247,6 +257,10 @@ static size_t count_one(const struct select *sel, const struct selected *x,
 	if (sr->kind == SELECTOR_CIDR || sr->kind == SELECTOR_NODE ||
 	    sr->kind == SELECTOR_INTERFACE)
 		return 1;
+	if (selected__is_told(sel, x)) {
+		members__of(sel->members, x->endpoint, x->selector, &n);
+		return n;
+	}
 	for (size_t i = 0; i < m->n_places; i++)
 		n += !m->places[i].by_socket;
 	return n;
@@ -322,7 +336,7 @@ static int choose_pods(struct select *sel, struct selected *x, struct error *err
 	struct target_selector t;
 	int r;
 
-	if (s->kind != SELECTOR_PODS || !s->target)
+	if (s->kind != SELECTOR_PODS || !s->target || sel->members)
 		return 0;
 	t = *s->target;
 	t.no_host_network &= !sel->allow_host;
@@ -351,12 +365,13 @@ int select__open(const struct experiment *e, const struct lab *lab,
 		*sel = (struct select){
 			.e = e, .lab = lab, .dp = dp, .allow_host = opts->allow_host};
 		sel->open_netns = opts->open_netns ? opts->open_netns : open_netns;
-		r = make_members(sel);
+		r = opts->members ? members__open(opts->members, e, &sel->members, err) : 0;
 	}
+	if (!r)
+		r = make_members(sel);
 	if (!r)
 		r = start_hosts(sel, err);
 	dp->as_of_ns = (uint64_t)clock__now();
-	dp->by_socket = sel && sel->needs_snapshot;
 	dp->exempt_pid = getpid(); /* probes and clients are threads of ours */
 	if (!r && sel->needs_snapshot)
 		r = snapshot__take(opts->root ? opts->root : "", &sel->snapshot, err);
@@ -383,28 +398,37 @@ int select__open(const struct experiment *e, const struct lab *lab,
 	return 0;
 }
 
+int select__reload(struct select *sel, bool *ret_changed, struct error *err)
+{
+	int r = sel->members ? members__reload(sel->members, err) : 0;
+
+	*ret_changed = r > 0;
+	return r < 0 ? r : 0;
+}
+
 int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell, void *arg,
 		   bool *ret_changed, struct error *err)
 {
 	struct fresh *fresh = calloc(sel->n + 1, sizeof(*fresh));
-	struct snapshot none = {0};
+	const struct snapshot *in = s ? s : &sel->snapshot;
 	bool changed = false;
 	int r = fresh ? 0 : -ENOMEM;
 
-	if (!r && sel->needs_links)
+	sel->n_missing = 0;
+	if (!r && s && sel->needs_links)
 		r = snapshot__load_links(s);
 	for (size_t i = 0; !r && i < sel->n; i++) {
 		struct error one = {0};
 
-		r = fresh__find(sel, &sel->v[i], s ? s : &none, false, &fresh[i], &one);
+		r = fresh__find(sel, &sel->v[i], in, false, &fresh[i], &one);
 		if (r)
 			err__set(err, r, "`%s`: %s", selected__selector(sel, &sel->v[i])->value,
 				 one.msg[0] ? one.msg : strerror(-r));
 	}
 	if (!r)
-		r = check_bound(sel, s ? s : &none, fresh, err);
+		r = check_bound(sel, in, fresh, err);
 	for (size_t i = 0; !r && i < sel->n; i++)
-		changed |= fresh__compare(sel, &sel->v[i], s ? s : &none, &fresh[i], tell, arg);
+		changed |= fresh__compare(sel, &sel->v[i], in, &fresh[i], tell, arg);
 	if (!r) {
 		swap_in(sel, fresh, s);
 		note_host(sel);
@@ -428,6 +452,7 @@ void select__close(struct select *sel)
 	for (size_t i = 0; i < sel->n_netns; i++)
 		safe_close(sel->netns[i].fd);
 	hosts__stop(sel->hosts);
+	members__close(sel->members);
 	snapshot__reset(&sel->snapshot);
 	free(sel->netns);
 	free(sel->v);

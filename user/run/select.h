@@ -68,6 +68,7 @@ struct select_netns {
 };
 
 struct hosts;
+struct members;
 
 struct select {
 	const struct experiment *e; /* borrowed, like the lab and the plan */
@@ -83,6 +84,8 @@ struct select {
 	struct select_netns *netns;
 	size_t n_netns;
 	struct hosts *hosts;
+	struct members *members; /* NULL: pods are what is found here */
+	size_t n_missing;	 /* of its pods that are here, those that were not found */
 	int (*open_netns)(const struct snapshot *s, uint32_t netns);
 };
 
@@ -98,6 +101,7 @@ typedef void select_news_fn(void *arg, const struct select_news *news);
 
 struct select_options {
 	bool allow_host;
+	const char *members; /* file that says who the pods are (members.h); NULL: none does */
 	/* For tests, which have no namespaces: where / is, and how one is opened, as fd or negative errno. */
 	const char *root;
 	int (*open_netns)(const struct snapshot *s, uint32_t netns);
@@ -113,13 +117,19 @@ int select__open(const struct experiment *e, const struct lab *lab,
 		 struct error *err);
 
 /*
- * Match again, in @s, which is taken over, or without one where none is needed. What changed is told to
+ * Match again, in @s, which is taken over, or without one in that of the last time. What changed is told to
  * @tell. Whole namespaces, processes (with what they have forked) and addresses count for maxEndpoints.
  * @ret_changed: then dataplane__resync(), then select__settle(). -EINVAL with words: more than
  * maxEndpoints matches now; others: it could not be looked. On failure the members are as they were.
  */
 int select__update(struct select *sel, struct snapshot *s, select_news_fn *tell, void *arg,
 		   bool *ret_changed, struct error *err);
+
+/*
+ * Read the members' file again, where there is one and it has changed: then select__update() is due. Negative errno with
+ * words: it cannot be used.
+ */
+int select__reload(struct select *sel, bool *ret_changed, struct error *err);
 
 /* Close the namespaces that no member is in any more. */
 void select__settle(struct select *sel);

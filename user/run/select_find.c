@@ -237,10 +237,11 @@ static int check_device(const struct selector *sr, const struct picked *p, struc
 {
 	for (size_t i = 0; i < p->n_places && sr->target->device; i++)
 		if (p->places[i].by_socket)
-			return err__set(err, -EINVAL,
-					"`%s`: it shares its network with others, whose packets pass "
-					"device `%s` as well",
-					sr->value, sr->target->device);
+			return err__set(
+				err, -EINVAL,
+				"`%s`: it shares its network with others, whose packets pass "
+				"device `%s` as well",
+				sr->value, sr->target->device);
 	return 0;
 }
 
@@ -292,6 +293,8 @@ static int find(struct select *sel, const struct selected *x, const struct snaps
 		return find_cidr(sr, &ret->m, err);
 	if (sr->kind == SELECTOR_HOST)
 		return find_host(sel, x, &ret->m, err);
+	if (selected__is_told(sel, x))
+		return members__find(sel, x, s, &ret->m, err);
 	if (selector__wants_snapshot(sr))
 		return find_target(sel, x, s, start, ret, err);
 	return find_named(sel, sr, start, &ret->m, err);
@@ -450,6 +453,8 @@ bool fresh__compare(const struct select *sel, const struct selected *x, const st
 
 	if (x->alias)
 		return false;
+	if (selected__is_told(sel, x))
+		return members__compare(old, &now->m, x->endpoint, tell, arg);
 	compare_processes(sel, x, s, now, &t);
 	compare_places(sel, old, &now->m, false, &t);
 	compare_places(sel, &now->m, old, true, &t);

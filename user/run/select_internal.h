@@ -3,6 +3,7 @@
 #ifndef CHAOS_SELECT_INTERNAL_H
 #define CHAOS_SELECT_INTERNAL_H
 
+#include "run/members.h"
 #include "run/select.h"
 
 /* What a selector matches at one moment: a member without its names. */
@@ -12,6 +13,16 @@ struct fresh {
 };
 
 const struct selector *selected__selector(const struct select *sel, const struct selected *x);
+
+/* Its pods are told by the members' file. */
+bool selected__is_told(const struct select *sel, const struct selected *x);
+
+/* What the file's pods of @x come to in @s. */
+int members__find(struct select *sel, const struct selected *x, const struct snapshot *s,
+		  struct dp_member *ret, struct error *err);
+/* Tell how @now differs from @was; false: not at all. */
+bool members__compare(const struct dp_member *was, const struct dp_member *now, size_t endpoint,
+		      select_news_fn *tell, void *arg);
 
 /* Whether it takes a look at the processes of the machine, not just at names. */
 bool selector__wants_snapshot(const struct selector *s);

@@ -131,16 +131,7 @@ int state__create(const char *id, json_t *info, struct state **ret, struct error
 
 int state__publish(struct state *s, const char *name, const json_t *j)
 {
-	_cleanup_close_ int fd = -1;
-	char fresh[64];
-
-	snprintf(fresh, sizeof(fresh), "%.50s" STATE_NEW, name);
-	fd = openat(s->run_fd, fresh, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	if (json_dumpfd(j, fd, JSON_COMPACT) < 0)
-		return -EIO;
-	return renameat(s->run_fd, fresh, s->run_fd, name) < 0 ? -errno : 0;
+	return put__json(s->run_fd, name, 0600, j);
 }
 
 const char *state__id(const struct state *s)

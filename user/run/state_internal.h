@@ -3,12 +3,13 @@
 #ifndef CHAOS_STATE_INTERNAL_H
 #define CHAOS_STATE_INTERNAL_H
 
+#include "run/put.h"
 #include "run/state.h"
 
 #define STATE_LOCK "lock"
 #define STATE_CONTROL "control"
 #define STATE_INFO "info.json"
-#define STATE_NEW ".new" /* behind the name of a file that is being written */
+#define STATE_NEW PUT_NEW
 
 /*
  * All of these return a descriptor or negative errno: -EPERM for what is not @uid's alone to write. Symbolic links,

@@ -14,7 +14,26 @@ enum {
 int timeline__init(struct run *run)
 {
 	run->faults = calloc(run->e->n_faults + 1, sizeof(*run->faults));
-	return run->faults ? 0 : -ENOMEM;
+	if (!run->faults)
+		return -ENOMEM;
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		run->faults[i].cleared_ns = -1;
+	return 0;
+}
+
+size_t timeline__first(const struct windows *w, int64_t now)
+{
+	size_t lo = 0, hi = w->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (w->v[mid].end_ns <= now)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
 }
 
 /* Put window @k of @fault into its slot; the slot's former window (k - 2) is over. */
@@ -27,34 +46,60 @@ static void program(struct run *run, size_t fault, size_t k)
 				      (uint64_t)w->v[k].end_ns);
 }
 
+/* Before run time 0 a lease is counted from there: there is no time before it in the kernel. */
 static void renew_leases(struct run *run, int64_t now)
 {
+	int64_t from = now < 0 ? 0 : now;
+
 	run->lease_renewed_ns = now;
 	for (size_t i = 0; i < run->e->n_faults; i++)
-		dataplane__set_window(run->dp, i, 0, 0, (uint64_t)(now + LEASE_S * NS_PER_S));
+		dataplane__set_window(run->dp, i, 0, 0, (uint64_t)(from + LEASE_S * NS_PER_S));
+}
+
+void timeline__renew(struct run *run, int64_t now)
+{
+	if (run->opts->lease && now - run->lease_renewed_ns >= NS_PER_S)
+		renew_leases(run, now);
+}
+
+bool timeline__any_skipped(const struct run *run)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++)
+		if (run->faults[i].first)
+			return true;
+	return false;
 }
 
 void timeline__prime(struct run *run)
 {
 	if (run->opts->lease) {
-		renew_leases(run, 0);
+		renew_leases(run, run->joined_ns);
 		return;
 	}
-	for (size_t i = 0; i < run->e->n_faults; i++)
+	for (size_t i = 0; i < run->e->n_faults; i++) {
+		struct fault_state *fs = &run->faults[i];
+
+		fs->first = fs->next =
+			run->joined_ns ? timeline__first(&run->plan->windows[i], run->joined_ns)
+				       : 0;
 		for (size_t k = 0; k < CHAOS_WINDOWS; k++)
-			program(run, i, k);
+			program(run, i, fs->first + k);
+	}
 }
 
-json_t *timeline__hits(const struct run *run, size_t fault)
+json_t *timeline__effects(const struct chaos_edge_counts *c)
 {
-	const struct chaos_edge_counts *c = &run->faults[fault].total;
-
 	return json_pack("{s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "dropped",
 			 (json_int_t)c->dropped, "delayed", (json_int_t)c->delayed, "reordered",
 			 (json_int_t)c->reordered, "duplicated", (json_int_t)c->duplicated,
 			 "corrupted", (json_int_t)c->corrupted, "shaped", (json_int_t)c->shaped,
 			 "reset", (json_int_t)c->reset, "rejected", (json_int_t)c->rejected,
 			 "marked", (json_int_t)c->marked, "overflowed", (json_int_t)c->overflowed);
+}
+
+json_t *timeline__hits(const struct run *run, size_t fault)
+{
+	return timeline__effects(&run->faults[fault].total);
 }
 
 static json_t *hit_time(const struct run *run, uint64_t mono_ns)
@@ -146,6 +191,7 @@ static void end(struct run *run, size_t i, int64_t t_ns)
 	run__say(run, t_ns, "%s: cleared, %s", run->e->faults[i].name,
 		 timeline__changes(&fs->before, &fs->total, buf, sizeof(buf)));
 	fs->active = false;
+	fs->cleared_ns = t_ns;
 	fs->next++;
 }
 
@@ -159,7 +205,7 @@ static void look_for_hit(struct run *run, size_t i, int64_t now)
 	    fs->total.last_hit_ns == fs->before.last_hit_ns)
 		return;
 	fs->hit = true;
-	if (!fs->next && fs->total.first_hit_ns)
+	if (fs->next == fs->first && fs->total.first_hit_ns)
 		t_ns = (int64_t)fs->total.first_hit_ns - run->t0_ns;
 	record(run, i, "first_hit", t_ns);
 	run__say(run, t_ns, "%s: first packet hit", run->e->faults[i].name);
@@ -171,8 +217,11 @@ static void tick_fault(struct run *run, size_t i, int64_t now)
 	struct fault_state *fs = &run->faults[i];
 
 	while (fs->next < w->n && now >= w->v[fs->next].start_ns) {
+		/* One that is joined in the middle was not in effect here before. */
 		if (!fs->active)
-			begin(run, i, w->v[fs->next].start_ns);
+			begin(run, i,
+			      w->v[fs->next].start_ns > run->joined_ns ? w->v[fs->next].start_ns
+								       : run->joined_ns);
 		look_for_hit(run, i, now);
 		if (run->opts->lease || now < w->v[fs->next].end_ns)
 			break;
@@ -185,8 +234,7 @@ void timeline__tick(struct run *run, int64_t now)
 {
 	for (size_t i = 0; i < run->e->n_faults; i++)
 		tick_fault(run, i, now);
-	if (run->opts->lease && now - run->lease_renewed_ns >= NS_PER_S)
-		renew_leases(run, now);
+	timeline__renew(run, now);
 }
 
 int64_t timeline__next(const struct run *run, int64_t now)

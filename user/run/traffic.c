@@ -37,13 +37,34 @@ int traffic__open(struct run *run, struct error *err)
 	run->bins = t;
 	if (!t || !t->listens)
 		return err__set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < run->e->n_endpoints && !r; i++)
-		if (run->places[i].netns_fd >= 0)
-			r = listens__add(t->listens, run->places[i].name, run->places[i].netns_fd,
+	for (size_t i = 0; i < run->n_places && !r; i++)
+		if (run->places[i]->netns_fd >= 0)
+			r = listens__add(t->listens, run->places[i]->name, run->places[i]->netns_fd,
 					 err);
 	if (!r && dataplane__bins_missing(run->dp))
 		run__say(run, 0, "%s", dataplane__bins_missing(run->dp));
 	return r;
+}
+
+void traffic__follow(struct run *run)
+{
+	struct error err = {0};
+
+	for (size_t i = 0; run->bins && i < run->n_places; i++)
+		if (run->places[i]->netns_fd >= 0 &&
+		    listens__add(run->bins->listens, run->places[i]->name, run->places[i]->netns_fd,
+				 &err))
+			run__note(run, "warning", "%s", err.msg);
+}
+
+void traffic__join(struct run *run, int64_t now)
+{
+	struct run_traffic *t = run->bins;
+
+	if (!t)
+		return;
+	t->next_bin = (uint64_t)(now / run->e->traffic_bin_ns);
+	t->next_drops_ns = t->drops_from_ns = now;
 }
 
 void traffic__free(struct run *run)

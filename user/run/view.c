@@ -4,31 +4,49 @@
 
 #include <string.h>
 
+/* A node for each place that there is now, with room for what is watched there. */
+static int make_nodes(struct run *run)
+{
+	struct run_view *v = &run->view;
+	struct view_node *nodes = calloc(run->n_places + 1, sizeof(*nodes));
+	struct view_role *roles = calloc(run->n_probes + 1, sizeof(*roles));
+	size_t k = 0;
+
+	if (!nodes || !roles) {
+		free(nodes);
+		free(roles);
+		return -ENOMEM;
+	}
+	for (size_t i = 0; i < run->n_places; i++) {
+		nodes[i].name = run->places[i]->name;
+		nodes[i].roles = roles + k;
+		for (size_t j = 0; j < run->n_probes; j++)
+			k += run->probes[j]->place == run->places[i];
+	}
+	free(v->nodes);
+	free(run->view_roles);
+	v->nodes = nodes;
+	v->n_nodes = run->n_places;
+	run->view_roles = roles;
+	run->view_probes = run->n_probes;
+	return 0;
+}
+
 int view__init(struct run *run)
 {
 	const struct experiment *e = run->e;
 	struct run_view *v = &run->view;
 
-	v->nodes = calloc(e->n_endpoints + 1, sizeof(*v->nodes));
 	v->faults = calloc(e->n_faults + 1, sizeof(*v->faults));
-	run->view_roles = calloc(run->n_probes + 1, sizeof(*run->view_roles));
 	v->loads = calloc(e->n_workloads + 1, sizeof(*v->loads));
-	if (!v->nodes || !v->faults || !v->loads || !run->view_roles)
+	if (!v->faults || !v->loads)
 		return -ENOMEM;
 	v->id = run->state ? state__id(run->state) : run->id;
 	v->name = e->name;
 	v->dir = run->dir;
-	v->n_nodes = e->n_endpoints;
 	v->n_faults = e->n_faults;
 	v->duration_ns = run->opts->lease ? -1 : e->duration_ns;
-	for (size_t i = 0, k = 0; i < e->n_endpoints; i++) {
-		v->nodes[i].name = e->endpoints[i].name;
-		v->nodes[i].roles = run->view_roles + k;
-		for (size_t j = 0; j < run->n_probes; j++)
-			if (run->probes[j].place == i)
-				run->view_roles[k++].resource = run->probes[j].watch->resource;
-	}
-	return 0;
+	return make_nodes(run);
 }
 
 void view__free(struct run *run)
@@ -39,11 +57,11 @@ void view__free(struct run *run)
 	free(run->view_roles);
 }
 
-static bool has_clients(const struct run *run, size_t place)
+static bool has_clients(const struct run *run, const struct place *place)
 {
 	for (size_t i = 0; i < run->n_loads; i++)
-		for (size_t j = 0; j < run->loads[i].workload->n_endpoints; j++)
-			if (run->loads[i].place[j] == place)
+		for (size_t j = 0; j < run->loads[i].n_places; j++)
+			if (run->loads[i].place[j] == place && !place->elsewhere)
 				return true;
 	return false;
 }
@@ -51,6 +69,7 @@ static bool has_clients(const struct run *run, size_t place)
 static void update_node(struct run *run, size_t i)
 {
 	struct view_node *n = &run->view.nodes[i];
+	const struct place *p = run->places[i];
 	unsigned int now = run->rate_pos, then = (now + 1) % RATE_SLOTS;
 	struct probe_state st;
 
@@ -58,20 +77,21 @@ static void update_node(struct run *run, size_t i)
 	for (size_t j = 0; j < run->n_probes; j++) {
 		struct view_role *r;
 
-		if (run->probes[j].place != i || !run->probes[j].probe)
+		if (run->probes[j]->place != p || !run->probes[j]->probe)
 			continue;
-		probe__state(run->probes[j].probe, &st);
+		probe__state(run->probes[j]->probe, &st);
 		r = &n->roles[n->n_roles++];
+		r->resource = run->probes[j]->watch->resource;
 		memcpy(r->role, st.role, sizeof(r->role));
 		r->claim = st.claim;
 		r->epoch = st.epoch;
 	}
 	n->acks_per_s = n->fails_per_s = -1;
-	if (has_clients(run, i)) {
-		n->acks_per_s = (double)(run->rates[i].acked[now] - run->rates[i].acked[then]);
-		n->fails_per_s = (double)(run->rates[i].failed[now] - run->rates[i].failed[then]);
+	if (has_clients(run, p)) {
+		n->acks_per_s = (double)(p->rate.acked[now] - p->rate.acked[then]);
+		n->fails_per_s = (double)(p->rate.failed[now] - p->rate.failed[then]);
 	}
-	n->exited = run->places[i].exited;
+	n->exited = p->exited;
 }
 
 static void update_load(const struct run_load *rl, struct view_load *v)
@@ -95,6 +115,12 @@ void view__update(struct run *run, int64_t now)
 
 	v->t_ns = now;
 	v->phase = run->phase;
+	/* places come, and are put in order; without memory for it what is shown stays as it was */
+	if ((v->n_nodes != run->n_places || run->view_probes != run->n_probes ||
+	     run->view_order != run->places_order) &&
+	    make_nodes(run))
+		v->n_nodes = 0;
+	run->view_order = run->places_order;
 	for (size_t i = 0; i < v->n_nodes; i++)
 		update_node(run, i);
 	v->n_loads = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The parts that do no I/O: encodings, sets, cadence, and what an answer means. */
 #include "lib/clock.h"
-#include "recorder/base64.h"
+#include "lib/base64.h"
 #include "recorder/http.h"
 #include "recorder/inside.h"
 #include "recorder/load_internal.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* base64.h: RFC 4648 section 4, as JSON gateways of gRPC carry bytes. */
-#ifndef CHAOS_RECORDER_BASE64_H
-#define CHAOS_RECORDER_BASE64_H
+/* base64.h: RFC 4648 section 4, as JSON carries bytes (gateways of gRPC, Kubernetes). */
+#ifndef CHAOS_BASE64_H
+#define CHAOS_BASE64_H
 
 #include <stddef.h>
 #include <sys/types.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "recorder/base64.h"
+#include "lib/base64.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* run_record.c: a run's record on its way to the API: chunk by chunk, each a ConfigMap that goes with the object. */
+#include "agent/runs_internal.h"
+
+#include "lib/cleanup.h"
+#include "lib/log.h"
+
+#include <string.h>
+
+/* Tries of one chunk that the server refuses before the record stays where it is. */
+enum { REFUSALS_MAX = 5 };
+
+static json_t *owner(const struct run *r)
+{
+	return json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", run_kinds[r->kind].group_version, "kind",
+			 run_kinds[r->kind].kind, "name", r->name, "uid", r->uid);
+}
+
+static json_t *chunk_map(const struct run *r, const char *name, const char *base64)
+{
+	char run[RECORD_NAME_MAX], node[RECORD_NAME_MAX];
+
+	return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:[o]},s:{s:s}}", "apiVersion", "v1", "kind",
+			 "ConfigMap", "metadata", "name", name, "namespace", r->ns, "labels",
+			 RECORD_LABEL_RUN, record__label(r->uid, run, sizeof(run)), RECORD_LABEL_NODE,
+			 record__label(r->runs->c.node, node, sizeof(node)), "ownerReferences",
+			 owner(r), "binaryData", "chunk", base64);
+}
+
+static void give_up(struct run *r, const char *why)
+{
+	_cleanup_free_ char *words = NULL;
+
+	if (asprintf(&words, "the record stays in %s on this node: %s", r->folder, why) < 0)
+		words = NULL;
+	run__set_message(r, words);
+	r->record = RECORD_LOST;
+}
+
+static void chunk_done(void *arg, const struct kube_answer *a)
+{
+	struct send *s = arg;
+	struct run *r = s->run;
+
+	/* There from before: an upload that a restart cut short, or of fewer segments. */
+	if (a->status == 409 && !r->replace) {
+		s->busy = false;
+		r->replace = true;
+		r->dirty = true;
+		return;
+	}
+	if (send__answered(s, a)) {
+		r->replace = false;
+		if (++r->next_chunk == r->size.chunks)
+			r->record = RECORD_SENT;
+		return;
+	}
+	r->replace = r->replace && a->status != 404;
+	if ((a->status == 403 || a->status == 422 || a->status == 413) &&
+	    s->failures >= REFUSALS_MAX)
+		give_up(r, a->why);
+}
+
+static void pack(struct run *r)
+{
+	_cleanup_free_ char *file = run_folder__path(r->folder, "record.gz");
+	struct error err = {0};
+	int rc = file ? record__pack(r->folder, file, &r->size, &err) : -ENOMEM;
+
+	if (rc == 0) {
+		r->record = RECORD_PACKED;
+		r->next_chunk = 0;
+	} else if (rc == -ENOENT) {
+		r->record = RECORD_LOST;
+		if (!r->message)
+			run__set_message(r, "nothing was recorded on this node");
+	} else {
+		give_up(r, err.msg);
+	}
+}
+
+void run__send_record(struct run *r)
+{
+	_cleanup_free_ char *file = NULL, *base64 = NULL, *path = NULL;
+	char name[RECORD_NAME_MAX];
+	struct error err = {0};
+	json_t *map;
+
+	if (!r->over || r->child || !r->folder || !r->segments || r->gone)
+		return;
+	if (r->record == RECORD_NONE)
+		pack(r);
+	if (r->record != RECORD_PACKED || !send__may(&r->chunk))
+		return;
+	file = run_folder__path(r->folder, "record.gz");
+	if (!file || record__chunk(file, r->next_chunk, &base64, &err) < 0) {
+		give_up(r, file ? err.msg : "no memory");
+		return;
+	}
+	record__map_name(r->uid, r->runs->c.node, r->next_chunk, name, sizeof(name));
+	map = chunk_map(r, name, base64);
+	if (asprintf(&path, "/api/v1/namespaces/%s/configmaps%s%s", r->ns, r->replace ? "/" : "",
+		     r->replace ? name : "") < 0) {
+		path = NULL;
+		json_decref(map);
+		return;
+	}
+	send__go(&r->chunk, r->replace ? "PUT" : "POST", path, map, chunk_done);
+}
+
+/* --- the report of all nodes' records --------------------------------------------------------------- */
+
+/* Nodes that hold selected pods, by what the last members say. */
+static json_t *nodes_with_pods(const struct run *r)
+{
+	const json_t *endpoint, *pod;
+	json_t *set = json_object(), *list = json_array();
+	const char *name;
+	json_t *v;
+	size_t i, k;
+
+	json_array_foreach (json_object_get(r->members, "endpoints"), i, endpoint)
+		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+			const char *node = json_string_value(json_object_get(pod, "node"));
+
+			if (node && *node)
+				json_object_set_new(set, node, json_true());
+		}
+	json_object_foreach (set, name, v)
+		json_array_append_new(list, json_string(name));
+	json_decref(set);
+	return list;
+}
+
+static void open_collector(struct run *r)
+{
+	_cleanup_free_ char *dir = run_folder__path(r->folder, ".report");
+	const struct run_kind_info *k = &run_kinds[r->kind];
+	const struct runs_ops *o = r->runs->c.ops;
+	struct collect_config c = {
+		.node = r->runs->c.node,
+		.dir = dir,
+		.group_version = k->group_version,
+		.kind = k->kind,
+		.plural = k->plural,
+		.ops = o->collect,
+		.arg = r->runs->c.arg,
+	};
+
+	if (!dir || collector__new(&c, r->obj, &r->collector) < 0)
+		return;
+	json_decref(r->collector_saw);
+	r->collector_saw = json_incref(r->obj);
+}
+
+static void close_collector(struct run *r)
+{
+	collector__free(r->collector);
+	r->collector = NULL;
+	json_decref(r->collector_saw);
+	r->collector_saw = NULL;
+}
+
+void run__collect(struct run *r)
+{
+	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns) ? r->stop_seen_ns
+										    : r->end_ns;
+	json_t *nodes;
+
+	if (!r->collector) {
+		if (!r->over || r->child || !r->folder || !r->segments ||
+		    json_object_get(json_object_get(r->obj, "status"), "verdict"))
+			return;
+		open_collector(r);
+		if (!r->collector)
+			return;
+		nodes = nodes_with_pods(r);
+		collector__expect(r->collector, nodes);
+		json_decref(nodes);
+	}
+	if (r->collector_saw != r->obj) {
+		collector__put(r->collector, r->obj);
+		json_decref(r->collector_saw);
+		r->collector_saw = json_incref(r->obj);
+	}
+	collector__set_end(r->collector, at ? at : INT64_MAX);
+	run__wake_at(r, collector__step(r->collector));
+	if (collector__done(r->collector))
+		close_collector(r);
+}
