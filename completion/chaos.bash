@@ -227,7 +227,7 @@ _chaos()
 		;;
 	run)
 		if [[ $cur == -* ]]; then
-			_chaos_words "--out --seed --attach --hold --allow-host --capture --json --help"
+			_chaos_words "--out --seed --attach --hold --allow-host --capture --json --kubeconfig --context --namespace --replace --keep --help"
 		else
 			_chaos_files "yaml|yml|json"
 		fi

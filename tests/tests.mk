@@ -9,6 +9,7 @@
 #   tests/safety/*.sh            nothing is left behind, whatever happens; root
 #   tests/vm/matrix.sh           the same programs and every fault on five kernels (qemu); root
 #   tests/experiments/*.sh       the shipped experiments have their documented outcomes; root
+#   tests/kube/*.sh              the agents on a real Kubernetes of two nodes; root
 #
 # Everything in C is tested under ASan and UBSan.
 
@@ -73,6 +74,7 @@ SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))
 EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
 
 include tests/vm/vm.mk
+include tests/kube/kube.mk
 
 # At a time: what only computes, as many as there are processors; scripts in namespaces and experiments, which mostly
 # wait; one of what keeps times or looks at the whole machine.
@@ -85,7 +87,7 @@ test: deps-test ## install, build, and run all of it (as root)
 	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
 	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS) $(FUZZ_TESTS) $(ALONE) $(BPF_TESTS) $(WAITING) $(NETNS_TESTS) \
-		$(ALONE) $(SAFETY_TESTS) $(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(VM_TESTS)
+		$(ALONE) $(SAFETY_TESTS) $(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(KUBE_SMOKE) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 

@@ -10,7 +10,7 @@ FUZZ_TESTS   := tests/fuzz/smoke.sh
 FUZZ_BINS    := $(patsubst tests/fuzz/%.c,$(O)/fuzz/%,$(FUZZ_SRCS))
 # Only what holds parsers is built once more: these rooms, and single files of others.
 FUZZ_ROOMS   := kube report analysis check recorder discover experiment datapath line lib
-FUZZ_FILES   := $(addprefix agent/,record unpack object object_check instant pods pods_read pods_match texts resolve resolve_words) \
+FUZZ_FILES   := $(addprefix agent/,job record unpack object object_check instant pods pods_read pods_match texts resolve resolve_words) \
 	run/state run/state_list run/state_dir cli/status_text cli/targets_text
 FUZZ_USER     = $(patsubst %,$(O)/fuzz/user/%.o,$(FUZZ_FILES)) \
 	$(foreach r,$(FUZZ_ROOMS),$(patsubst user/%.c,$(O)/fuzz/user/%.o,$(call srcs,$(r))))

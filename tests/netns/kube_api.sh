@@ -187,6 +187,41 @@ like "the token's file is read" '^200 ok' "$(kube request GET $node | head -1)"
 config "$url" "token: two"
 like "a wrong token" '^401 Permission denied HTTP 401: Unauthorized' "$(kube request GET $node | head -1)"
 
+# --- TLS: only the cluster's own authority counts, and clients may be known by certificate
+
+tls()
+{
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$1" -addext "subjectAltName=DNS:$2" \
+		-keyout "$tmp/$1.key" -out "$tmp/$1.crt" 2>/dev/null
+}
+if command -v openssl >/dev/null && tls server kubernetes && tls client nobody && tls other kubernetes; then
+	cat "$tmp/server.key" "$tmp/server.crt" >"$tmp/server.pem"
+	serve --nodes 1 --tls "$tmp/server.pem" --clients "$tmp/client.crt" || fail "the server comes up again"
+	data() { base64 -w0 "$tmp/$1"; }
+	# secure CLUSTER USER: the first line of an answer
+	secure()
+	{
+		printf 'current-context: a\ncontexts: [{name: a, context: {cluster: c, user: u}}]\n' >"$tmp/config"
+		printf 'clusters: [{name: c, cluster: {server: "%s", %s}}]\nusers: [{name: u, user: {%s}}]\n' "$url" "$1" "$2" \
+			>>"$tmp/config"
+		kube request GET $node | head -1
+	}
+	user="client-certificate: client.crt, client-key: client.key"
+	like "a certificate by the file's folder" '^200 ok' "$(secure 'certificate-authority: server.crt, tls-server-name: kubernetes' "$user")"
+	like "and as data" '^200 ok' "$(secure "certificate-authority-data: $(data server.crt), tls-server-name: kubernetes" \
+		"client-certificate-data: $(data client.crt), client-key-data: $(data client.key)")"
+	like "another name than the server's address" '^0 Required key not available|^0 Key was rejected' \
+		"$(secure 'certificate-authority: server.crt' "$user")"
+	like "another authority" '^0 Required key not available|^0 Key was rejected' \
+		"$(secure 'certificate-authority: other.crt, tls-server-name: kubernetes' "$user")"
+	like "the machine's authorities do not count" '^0 Required key not available|^0 Key was rejected' \
+		"$(SSL_CERT_FILE=$tmp/server.crt secure "certificate-authority-data: $(data other.crt), tls-server-name: kubernetes" "$user")"
+	like "insecure-skip-tls-verify" '^200 ok' "$(secure 'insecure-skip-tls-verify: true' "$user")"
+	like "without the client's certificate" '^0 ' "$(secure 'certificate-authority: server.crt, tls-server-name: kubernetes' '')"
+else
+	skip "TLS" "no openssl"
+fi
+
 # --- time: the server's clock is 90 s ahead
 
 serve --nodes 1 --clock 90 || fail "the server comes up again"

@@ -6,8 +6,8 @@ bookmarks, optimistic concurrency and merge patches, and everything that can be 
 
   fake_api.py [--port P] [--ready FILE] [--pods N] [--nodes N] [--rule RULE]... [--token T] [--log FILE]
 
-It listens on 127.0.0.1 (--host) and writes its URL into --ready once it does. No discovery, validation, TLS or
-admission: what is POSTed is kept, gets metadata.uid, resourceVersion, generation and creationTimestamp, and is told to
+It listens on 127.0.0.1 (--host) and writes its URL into --ready once it does; --tls FILE: by TLS, with this key and
+certificate, and --clients CA: only for those whose certificate this one has signed. No discovery, validation or admission: what is POSTed is kept, gets metadata.uid, resourceVersion, generation and creationTimestamp, and is told to
 watches. Any resource exists: /api/v1/..., /apis/GROUP/VERSION/..., [namespaces/NS/]RESOURCE[/NAME[/status]]. --missing
 PATH: that collection is a 404 (a CRD that is not installed). `ownerReferences` by uid are followed by DELETE.
 
@@ -24,7 +24,7 @@ then maybe #N (only the Nth such request), #N- (from the Nth on) or #N-M. The fi
 A running server is changed by POST /fake/rules (JSON list of rules; replaces all), /fake/compact (versions until now are
 forgotten: 410), /fake/drop (ends all watches, hard); GET /fake/log: the requests so far, a line each.
 """
-import argparse, base64, http.server, json, os, re, socket, socketserver, struct, sys, threading, time, uuid
+import argparse, base64, http.server, json, os, re, socket, socketserver, ssl, struct, sys, threading, time, uuid
 from email.utils import formatdate
 from urllib.parse import parse_qs, urlsplit
 
@@ -516,6 +516,8 @@ def main():
     p.add_argument("--token", help="file with the bearer token that is asked for, read at each request")
     p.add_argument("--clock", type=float, default=0, help="seconds by which its Date is ahead")
     p.add_argument("--bookmark", type=float, default=1, help="seconds of silence before one")
+    p.add_argument("--tls", help="PEM file: key and certificate")
+    p.add_argument("--clients", help="PEM file: who signs clients' certificates")
     p.add_argument("--log", help="file: time and request, a line each")
     a = p.parse_args()
     server = Server((a.host, a.port), Handler)
@@ -523,6 +525,14 @@ def main():
     server.rules, server.requests = [Rule(r) for r in a.rule], []
     server.missing, server.token, server.clock, server.bookmark = a.missing, a.token, a.clock, a.bookmark
     server.log = open(a.log, "a") if a.log else None
+    if a.tls:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(a.tls)
+        if a.clients:
+            tls.verify_mode = ssl.CERT_REQUIRED
+            tls.load_verify_locations(a.clients)
+        # The handshake is the connection's thread's.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     with server.store.lock:
         for i in range(a.nodes):
             n = "n%d" % (i + 1)
@@ -532,7 +542,7 @@ def main():
         for i in range(a.pods):
             o = pod(i, a.nodes)
             server.store.put(("/api/v1", "pods"), "shop", o["metadata"]["name"], o, "ADDED")
-    url = "http://%s:%d" % (a.host, server.server_address[1])
+    url = "http%s://%s:%d" % ("s" if a.tls else "", a.host, server.server_address[1])
     if a.ready:
         with open(a.ready + ".tmp", "w") as f:
             f.write(url + "\n")

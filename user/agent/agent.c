@@ -6,6 +6,8 @@
 #include "lib/clock.h"
 #include "lib/log.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -13,7 +15,8 @@ enum {
 	IDLE_MS = 10000,
 	PODS_TOGETHER_MS = 50, /* changes of pods are acted on together */
 	METRICS_EVERY_MS = 1000,
-	END_LIMIT_S = 8, /* below the 30 s that a pod has to end, and what its children need after SIGTERM */
+	END_LIMIT_S =
+		8, /* below the 30 s that a pod has to end, and what its children need after SIGTERM */
 };
 
 /* --- watches ------------------------------------------------------------------------------------- */
@@ -74,7 +77,8 @@ static struct pods *store(struct agent *a)
 /* All of the scope is known: of pods, and of nodes if they are asked for. */
 static void take_coming(struct agent *a)
 {
-	if (!kube_watch__synced(a->pod.watch) || (a->scope.nodes && !kube_watch__synced(a->node.watch)))
+	if (!kube_watch__synced(a->pod.watch) ||
+	    (a->scope.nodes && !kube_watch__synced(a->node.watch)))
 		return;
 	if (a->coming) {
 		runs__set_pods(a->runs, NULL);
@@ -84,12 +88,24 @@ static void take_coming(struct agent *a)
 	pods_changed(a);
 }
 
+/* Without pods, or nodes where they are asked for, nothing starts: those who wait are told why. */
+static void tell_trouble(struct source *s, enum kube_event ev)
+{
+	_cleanup_free_ char *text = NULL;
+
+	if (ev == KUBE_SYNCED)
+		runs__set_trouble(s->a->runs, NULL);
+	if (ev == KUBE_LOST && asprintf(&text, "%s are not known: %s", s->what, s->why) >= 0)
+		runs__set_trouble(s->a->runs, text);
+}
+
 static void on_pod(void *arg, enum kube_event ev, const json_t *obj, const char *words)
 {
 	struct source *s = arg;
 	int r = 0;
 
 	note_contact(s, ev, words);
+	tell_trouble(s, ev);
 	if (ev == KUBE_PUT)
 		r = pods__put(store(s->a), obj);
 	else if (ev == KUBE_GONE)
@@ -108,6 +124,7 @@ static void on_node(void *arg, enum kube_event ev, const json_t *obj, const char
 	int r = 0;
 
 	note_contact(s, ev, words);
+	tell_trouble(s, ev);
 	if (ev == KUBE_PUT)
 		r = pods__put_node(store(s->a), obj);
 	else if (ev == KUBE_GONE)
@@ -126,8 +143,8 @@ static int watch(struct agent *a, struct source *s, const char *group, const cha
 
 	s->a = a;
 	s->what = plural;
-	if (asprintf(&path, "/%s/%s%s%s%s", group, ns ? "namespaces/" : "", ns ? ns : "", ns ? "/" : "",
-		     plural) < 0) {
+	if (asprintf(&path, "/%s/%s%s%s%s", group, ns ? "namespaces/" : "", ns ? ns : "",
+		     ns ? "/" : "", plural) < 0) {
 		path = NULL;
 		return -ENOMEM;
 	}
@@ -167,8 +184,8 @@ static int follow_want(struct agent *a)
 	const char *ns = a->o->ns ? a->o->ns : w.ns[0] ? w.ns : NULL;
 	int r;
 
-	if (w.pods == a->scope.pods && (!w.pods || (w.nodes == a->scope.nodes &&
-						     (a->o->ns || !strcmp(w.ns, a->scope.ns)))))
+	if (w.pods == a->scope.pods &&
+	    (!w.pods || (w.nodes == a->scope.nodes && (a->o->ns || !strcmp(w.ns, a->scope.ns)))))
 		return 0;
 	unwatch(&a->pod);
 	unwatch(&a->node);
@@ -277,6 +294,18 @@ static void end_children(struct agent *a)
 	}
 }
 
+/*
+ * A container may have a view of the cgroups of its own (cgroup v2), in which pods' paths begin with "/..": with the
+ * host's process ids process 1 has the whole. Where it cannot be had the paths are ours.
+ */
+static void see_all_cgroups(void)
+{
+	_cleanup_close_ int fd = open("/proc/1/ns/cgroup", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || setns(fd, CLONE_NEWCGROUP) < 0)
+		log_info("cgroups of process 1: %s", strerror(errno));
+}
+
 static int open_all(struct agent *a, struct error *err)
 {
 	struct runs_config c = {
@@ -290,6 +319,7 @@ static int open_all(struct agent *a, struct error *err)
 	};
 	int r;
 
+	see_all_cgroups();
 	if (mkdir(a->o->dir, 0700) < 0 && errno != EEXIST)
 		return err__set(err, -errno, "%s: %s", a->o->dir, strerror(errno));
 	r = kube__open(&a->o->kube, &a->kube, err);
@@ -300,11 +330,14 @@ static int open_all(struct agent *a, struct error *err)
 	if (r < 0)
 		return r;
 	a->metrics = metrics__new();
-	r = a->metrics ? events__new(a->o->node, a->o->pod, agent_ops.collect, a, &a->events) : -ENOMEM;
+	r = a->metrics ? events__new(a->o->node, a->o->pod, agent_ops.collect, a, &a->events)
+		       : -ENOMEM;
 	if (r == 0)
 		r = runs__new(&c, &a->runs);
 	if (r == 0)
 		r = schedules__new(&c, &a->schedules);
+	if (r == 0 && a->http)
+		agent__begin_pages(a);
 	if (r == 0)
 		r = watch_objects(a);
 	return r < 0 ? err__set(err, r, "watches: %s", strerror(-r)) : 0;

@@ -8,6 +8,8 @@
 #include "lib/log.h"
 
 #include <arpa/inet.h>
+#include <netinet/in.h>
+#include <string.h>
 
 enum { EXEMPT_EVERY_S = 10 };
 
@@ -103,6 +105,11 @@ static bool get_clock(void *arg, int64_t *ret_lo_ns, int64_t *ret_hi_ns)
 	return kube__clock(((struct agent *)arg)->kube, ret_lo_ns, ret_hi_ns);
 }
 
+static bool is_loopback(const struct addr_info *a)
+{
+	return a->family == AF_INET ? a->addr[0] == 127 : !memcmp(a->addr, &in6addr_loopback, 16);
+}
+
 static json_t *own_addresses(void)
 {
 	_cleanup_close_ int fd = netns__open_self();
@@ -115,6 +122,9 @@ static json_t *own_addresses(void)
 	for (size_t i = 0; i < scan.n_addrs; i++) {
 		char text[INET6_ADDRSTRLEN];
 
+		/* A pod's loopback is the pod's. */
+		if (is_loopback(&scan.addrs[i]))
+			continue;
 		if (inet_ntop(scan.addrs[i].family, scan.addrs[i].addr, text, sizeof(text)))
 			json_array_append_new(list, json_string(text));
 	}
@@ -143,8 +153,8 @@ static void tell(void *arg, const json_t *obj, bool warning, const char *reason,
 		   *kind = json_string_value(json_object_get(obj, "kind"));
 	struct agent *a = arg;
 
-	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?", ns ? ns : "",
-		   name ? name : "?", reason, words ? words : "");
+	log__write(warning ? LOG_WARN : LOG_INFO, "%s %s/%s: %s: %s", kind ? kind : "?",
+		   ns ? ns : "", name ? name : "?", reason, words ? words : "");
 	events__tell(a->events, obj, warning, reason, words ? words : reason);
 }
 

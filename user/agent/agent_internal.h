@@ -41,6 +41,7 @@ struct agent {
 	json_t *exempt;
 	int64_t exempt_at_ns;
 	int64_t counted_ns, contact_ns; /* contact: 0: none yet */
+	char bpf[256];			/* why BPF programs cannot be loaded; "": they can */
 };
 
 /* agent_api.c: the world, as runs, schedules, collectors and Events see it. */
@@ -48,6 +49,8 @@ extern const struct runs_ops agent_ops;
 void agent__forget_asked(struct agent *a);
 
 /* agent_pages.c */
+/* What is known from the start: what this is, and whether it can be of use. */
+void agent__begin_pages(struct agent *a);
 void agent__count(struct agent *a);
 http_page_fn agent__page;
 

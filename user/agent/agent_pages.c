@@ -2,9 +2,37 @@
 /* agent_pages.c: what is served by HTTP: metrics, and how the agent is. */
 #include "agent/agent_internal.h"
 
+#include "datapath/dataplane.h"
+#include "lib/cleanup.h"
 #include "lib/clock.h"
+#include "lib/log.h"
 
 #include <string.h>
+#include <sys/utsname.h>
+
+/* The programs are loaded with nothing to do, and let go. What hinders it here hinders the children. */
+static void try_bpf(struct agent *a)
+{
+	const struct dp_plan empty = {.mode = DP_ATTACH_CLSACT};
+	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
+	struct error err = {0};
+
+	if (dataplane__open(&empty, &dp, &err) < 0) {
+		snprintf(a->bpf, sizeof(a->bpf), "%.255s",
+			 err.msg[0] ? err.msg : strerror(-err.code));
+		log_warn("BPF programs cannot be loaded: %s", a->bpf);
+	}
+}
+
+void agent__begin_pages(struct agent *a)
+{
+	struct utsname u = {0};
+
+	uname(&u);
+	metrics__set(a->metrics, METRIC_BUILD_INFO, LABELS(CHAOS_VERSION, u.release), 1);
+	try_bpf(a);
+	log_info("metrics and health: port %u", http_server__port(a->http));
+}
 
 static void count_clock(struct agent *a)
 {
@@ -32,14 +60,16 @@ void agent__count(struct agent *a)
 }
 
 /*
- * Ready: what the API server says of Experiments is known, so one that is applied now is acted on. An agent that lost
- * contact keeps to what it has, and says so here.
+ * Ready: what the API server says of Experiments is known, so one that is applied now is acted on, if the kernel lets it. An
+ * agent that lost contact keeps to what it has, and says so here.
  */
 static void ready(struct agent *a, struct http_page *p)
 {
 	const struct source *s = &a->kinds[RUN_EXPERIMENT];
 
-	if (kube_watch__synced(s->watch))
+	if (a->bpf[0])
+		http_page__words(p, 503, "BPF programs cannot be loaded: %s", a->bpf);
+	else if (kube_watch__synced(s->watch))
 		http_page__words(p, 200, "ready");
 	else
 		http_page__words(p, 503, "%s: %s", s->what, s->why[0] ? s->why : "not listed yet");

@@ -129,11 +129,23 @@ int child__start(const struct child_spec *s, struct child **ret, struct error *e
 	}
 	log = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 	if (log >= 0) {
-		char *const argv[] = {(char *)"chaos",	   (char *)"run",   (char *)"--out", w.out,
-				      (char *)"--start-at", w.start,	    (char *)"--members",
-				      w.members,	    (char *)"--live", w.live,
-				      (char *)"--node",	    (char *)s->node, (char *)"--no-report",
-				      (char *)"--with-parent", w.parent, w.file, NULL};
+		char *const argv[] = {(char *)"chaos",
+				      (char *)"run",
+				      (char *)"--out",
+				      w.out,
+				      (char *)"--start-at",
+				      w.start,
+				      (char *)"--members",
+				      w.members,
+				      (char *)"--live",
+				      w.live,
+				      (char *)"--node",
+				      (char *)s->node,
+				      (char *)"--no-report",
+				      (char *)"--with-parent",
+				      w.parent,
+				      w.file,
+				      NULL};
 
 		c->pid = fork();
 		if (c->pid == 0)

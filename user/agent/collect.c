@@ -169,7 +169,7 @@ int64_t collector__step(struct collector *c)
 
 int collector__fd(const struct collector *c)
 {
-	return job__fd(c->job);
+	return c ? job__fd(c->job) : -1;
 }
 
 bool collector__done(const struct collector *c)

@@ -67,7 +67,7 @@ void collector__expect(struct collector *c, const json_t *nodes);
  * to come again at the latest (CLOCK_MONOTONIC, ns; INT64_MAX: not by time).
  */
 int64_t collector__step(struct collector *c);
-/* To poll for POLLIN, then step; -1: none now. */
+/* To poll for POLLIN, then step; -1: none now, or NULL. */
 int collector__fd(const struct collector *c);
 /* The verdict is in the object, by whomever; or the object is gone. */
 bool collector__done(const struct collector *c);

@@ -27,8 +27,8 @@ json_t *coordinate__guarded(const json_t *obj, json_t *status)
 
 int64_t coordinate__start_at(const json_t *obj)
 {
-	const char *s = json_string_value(
-		json_object_get(json_object_get(obj, "status"), "startAt"));
+	const char *s =
+		json_string_value(json_object_get(json_object_get(obj, "status"), "startAt"));
 	int64_t ns;
 
 	return s && instant__parse(s, &ns) == 0 ? ns : 0;
@@ -62,7 +62,10 @@ static bool annotated(const json_t *obj, const char *key)
 
 bool coordinate__stop(const json_t *obj)
 {
+	/* One that is being deleted may be kept by somebody's finalizer. */
 	return annotated(obj, "netchaos.dev/stop") ||
+	       json_is_string(
+		       json_object_get(json_object_get(obj, "metadata"), "deletionTimestamp")) ||
 	       json_is_object(json_object_get(json_object_get(obj, "status"), "stopped"));
 }
 
@@ -94,7 +97,7 @@ int64_t coordinate__delay(const json_t *obj, const char *node)
 			return hash(node) % 500 * NS_PER_MS;
 		return (5000 + hash(node) % 5000) * NS_PER_MS;
 	}
-	json_object_foreach ((json_t *)nodes, name, v)
+	json_object_foreach((json_t *)nodes, name, v)
 		before += strcmp(name, node) < 0;
 	return (before < 10 ? before : 10) * NS_PER_S;
 }

@@ -65,9 +65,9 @@ static const struct family {
 				  false,
 				  {NULL}},
 	[METRIC_RECORDER_LOST_EVENTS] = {"chaos_recorder_lost_events_total",
-					 "Events that the recorders of this node's runs have lost.",
+					 "Events that the recorder of a run has lost on this node.",
 					 true,
-					 {NULL}},
+					 {"kind", "namespace", "run"}},
 	[METRIC_EVENTS_DROPPED] = {"chaos_events_dropped_total",
 				   "Kubernetes Events that were not sent: too many, or refused.",
 				   true,
@@ -294,10 +294,14 @@ void metrics__run(void *metrics, const json_t *obj, const char *node_phase, cons
 	const json_t *meta = json_object_get(obj, "metadata"), *fault;
 	const char *phase = text(json_object_get(obj, "status"), "phase");
 	struct run_labels l = {text(obj, "kind"), text(meta, "namespace"), text(meta, "name")};
+	const json_t *lost = json_object_get(live, "lost_events");
 	struct metrics *m = metrics;
 	size_t i;
 
 	(void)node_phase;
+	if (json_is_integer(lost))
+		metrics__follow(m, METRIC_RECORDER_LOST_EVENTS, LABELS(l.kind, l.ns, l.name),
+				(double)json_integer_value(lost));
 	metrics__add(m, METRIC_RUNS, LABELS(*phase ? phase : "Pending"), 1);
 	json_array_foreach(json_object_get(live, "faults"), i, fault) {
 		const char *const *labels = LABELS(l.kind, l.ns, l.name, text(fault, "name"));

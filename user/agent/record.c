@@ -2,9 +2,10 @@
 /* record.c: segments into one gzip stream on disk, and that into chunks. */
 #include "agent/record.h"
 
+#include "agent/job.h"
+#include "lib/base64.h"
 #include "lib/cleanup.h"
 #include "lib/units.h"
-#include "lib/base64.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -124,12 +125,12 @@ static int write_all(int fd, const uint8_t *p, size_t n)
 }
 
 /* Of all events as they lie on the disk. */
-static uint64_t events_bytes(const struct packer *p, const struct segments *s)
+static uint64_t events_bytes(int base_fd, const struct segments *s)
 {
 	uint64_t sum = 0, one = 0;
 
 	for (int i = 0; i < s->n; i++) {
-		_cleanup_close_ int fd = segment__open(p->base_fd, s->v[i]->d_name, &one);
+		_cleanup_close_ int fd = segment__open(base_fd, s->v[i]->d_name, &one);
 
 		sum += fd >= 0 ? one : 0;
 	}
@@ -145,7 +146,7 @@ static int too_big(const struct packer *p, const struct segments *s, uint64_t mo
 		err, -EFBIG,
 		"the record is too big for the API server: %s of events, more than %s%s; it stays "
 		"on the node, in %s",
-		units__format_size(events_bytes(p, s), have, sizeof(have)),
+		units__format_size(events_bytes(p->base_fd, s), have, sizeof(have)),
 		units__format_size(most, may, sizeof(may)), how, p->base);
 }
 
@@ -207,7 +208,7 @@ static int pack_segment(struct packer *p, int fd, char *name)
 
 static int pack_all(struct packer *p, const struct segments *s, struct error *err)
 {
-	if (events_bytes(p, s) > RECORD_BYTES_MAX)
+	if (events_bytes(p->base_fd, s) > RECORD_BYTES_MAX)
 		return too_big(p, s, RECORD_BYTES_MAX, "", err);
 	for (int i = 0; i < s->n; i++) {
 		char *name = s->v[i]->d_name;
@@ -260,6 +261,77 @@ int record__pack(const char *base, const char *out, struct record_size *ret, str
 	}
 	*ret = p->size;
 	return 0;
+}
+
+/* ---- packing beside a loop ---- */
+
+struct pack_job {
+	const char *base, *out;
+};
+
+static json_t *pack_job(void *arg)
+{
+	const struct pack_job *j = arg;
+	struct record_size size = {0};
+	struct error err = {0};
+	int r = record__pack(j->base, j->out, &size, &err);
+
+	if (r < 0)
+		return json_pack("{s:i,s:s}", "code", r, "error", err.msg);
+	return json_pack("{s:i,s:I,s:I,s:i,s:i}", "code", 0, "bytes", (json_int_t)size.bytes,
+			 "events_bytes", (json_int_t)size.events_bytes, "chunks", (int)size.chunks,
+			 "segments", (int)size.segments);
+}
+
+/* Of what cannot be looked at record__pack() will say why. */
+static bool is_small(const char *base)
+{
+	_cleanup_close_ int base_fd = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(segments__reset) struct segments s = {0};
+
+	if (base_fd < 0 || (s.n = scandirat(base_fd, ".", &s.v, is_segment, versionsort)) < 0) {
+		s.n = 0;
+		return true;
+	}
+	return events_bytes(base_fd, &s) <= RECORD_AT_ONCE;
+}
+
+int record__pack_begin(const char *base, const char *out, struct job **ret_job,
+		       struct record_size *ret, struct error *err)
+{
+	struct pack_job j = {base, out};
+	int r;
+
+	if (is_small(base)) {
+		r = record__pack(base, out, ret, err);
+		return r ? r : 1;
+	}
+	r = job__start(pack_job, &j, ret_job);
+	return r ? err__set(err, r, "%s: cannot be packed: %s", base, strerror(-r)) : 0;
+}
+
+int record__pack_poll(struct job *job, struct record_size *ret, struct error *err)
+{
+	json_t *o = NULL;
+	int r = job__poll(job, &o), code = (int)json_integer_value(json_object_get(o, "code"));
+	const char *words = json_string_value(json_object_get(o, "error"));
+
+	if (r < 0) {
+		err__set(err, r, "the process that packs the record was killed");
+	} else if (code) {
+		r = err__set(err, code, "%s", words ? words : "the record cannot be packed");
+	} else if (r) {
+		*ret = (struct record_size){
+			.bytes = (uint64_t)json_integer_value(json_object_get(o, "bytes")),
+			.events_bytes =
+				(uint64_t)json_integer_value(json_object_get(o, "events_bytes")),
+			.chunks = (unsigned int)json_integer_value(json_object_get(o, "chunks")),
+			.segments =
+				(unsigned int)json_integer_value(json_object_get(o, "segments")),
+		};
+	}
+	json_decref(o);
+	return r;
 }
 
 /* ---- chunks ---- */

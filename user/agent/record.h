@@ -41,6 +41,17 @@ bool record__name_ok(const char *name);
  */
 int record__pack(const char *base, const char *out, struct record_size *ret, struct error *err);
 
+/*
+ * The same for a loop that goes on: 1 it is done, 0 a process works on it (job.h: poll job__fd(), then ask
+ * record__pack_poll(), which says the same), or a negative errno with words. More than RECORD_AT_ONCE bytes of events
+ * are a process' work.
+ */
+#define RECORD_AT_ONCE (4ULL << 20)
+struct job;
+int record__pack_begin(const char *base, const char *out, struct job **ret_job,
+		       struct record_size *ret, struct error *err);
+int record__pack_poll(struct job *job, struct record_size *ret, struct error *err);
+
 /* Chunk @k of the packed @file in base64 (the caller frees it). -ENODATA: it has not as many. */
 int record__chunk(const char *file, unsigned int k, char **ret, struct error *err);
 

@@ -43,17 +43,23 @@ void run__event(struct run *r, bool warning, const char *reason, const char *wor
 
 void run__take(struct run *r, const json_t *obj)
 {
-	const char *uid = json_string_value(
-		json_object_get(json_object_get(obj, "metadata"), "uid"));
+	const char *uid =
+		json_string_value(json_object_get(json_object_get(obj, "metadata"), "uid"));
 	const struct run_kind_info *k = &run_kinds[r->kind];
-	json_t *copy;
+	json_t *copy, *meta;
 
 	if (!uid || strcmp(uid, r->uid) != 0 || coordinate__older(obj, r->obj))
 		return;
-	/* Objects of a list lack what all of them share. */
+	/* Objects of a list lack what all of them share; who wrote which field is half of most of them. */
 	copy = json_copy((json_t *)obj);
-	if (!copy)
+	meta = json_copy(json_object_get(obj, "metadata"));
+	if (!copy || !meta || json_object_set(copy, "metadata", meta) < 0) {
+		json_decref(copy);
+		json_decref(meta);
 		return;
+	}
+	json_object_del(meta, "managedFields");
+	json_decref(meta);
 	json_object_set_new(copy, "kind", json_string(k->kind));
 	json_object_set_new(copy, "apiVersion", json_string(k->group_version));
 	json_decref(r->obj);
@@ -158,8 +164,9 @@ static void start_done(void *arg, const struct kube_answer *a)
 		back_off(s, BACK_OFF_MAX_S * NS_PER_S);
 		return;
 	}
-	run__event(r, false, "Scheduled",
-		   json_string_value(json_object_get(json_object_get(a->body, "status"), "startAt")));
+	run__event(
+		r, false, "Scheduled",
+		json_string_value(json_object_get(json_object_get(a->body, "status"), "startAt")));
 	if (a->body)
 		run__take(r, a->body);
 }
@@ -185,6 +192,7 @@ static json_t *node_status(const struct run *r)
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,
+		.now_ns = run__realtime(r),
 		.members = r->members,
 		.live = r->live,
 		.ended = r->over && !r->child,
@@ -217,7 +225,7 @@ static void tell_pods(struct run *r, const json_t *was, const json_t *is)
 	const json_t *pod;
 	const char *key;
 
-	json_object_foreach (json_object_get(is, "pods"), key, pod) {
+	json_object_foreach(json_object_get(is, "pods"), key, pod) {
 		const json_t *before = json_object_get(json_object_get(was, "pods"), key);
 		const char *now = json_string_value(json_object_get(pod, "phase")),
 			   *then = json_string_value(json_object_get(before, "phase"));
@@ -233,8 +241,8 @@ static void tell_pods(struct run *r, const json_t *was, const json_t *is)
 		whom = json_pack("{s:s,s:s,s:{s:s%,s:s}}", "kind", "Pod", "apiVersion", "v1",
 				 "metadata", "namespace", key, (size_t)(slash - key), "name",
 				 slash + 1);
-		snprintf(words, sizeof(words), "%s %s/%s %s", run_kinds[r->kind].kind, r->ns, r->name,
-			 injected ? "acts on this pod" : "acts on this pod no more");
+		snprintf(words, sizeof(words), "%s %s/%s %s", run_kinds[r->kind].kind, r->ns,
+			 r->name, injected ? "acts on this pod" : "acts on this pod no more");
 		if (whom)
 			r->runs->c.ops->event(r->runs->c.arg, whom, false,
 					      injected ? "ChaosInjected" : "ChaosRecovered", words);
@@ -272,8 +280,8 @@ void run__send_node(struct run *r)
 		goto out;
 	tell_pods(r, have, want);
 	r->node_sent_ns = run__now(r);
-	patch_status(&r->node,
-		     json_pack("{s:{s:{s:O}}}", "status", "nodes", r->runs->c.node, d), node_done);
+	patch_status(&r->node, json_pack("{s:{s:{s:O}}}", "status", "nodes", r->runs->c.node, d),
+		     node_done);
 out:
 	json_decref(want);
 	json_decref(d);
@@ -309,7 +317,7 @@ static void whole_done(void *arg, const struct kube_answer *a)
 	phase = json_string_value(json_object_get(status, "phase"));
 	words = json_string_value(json_object_get(status, "message"));
 	/* Who wrote it tells it, so each change is told once. */
-	if (phase && strcmp(phase, r->told) != 0) {
+	if (phase && strcmp(phase, r->told) != 0 && (words || strcmp(phase, "Pending") != 0)) {
 		snprintf(r->told, sizeof(r->told), "%s", phase);
 		run__event(r, !strcmp(phase, "Refused") || !strcmp(phase, "Failed"), phase,
 			   words ? words : phase);
@@ -368,7 +376,7 @@ void run__send_stop(struct run *r, const char *why)
 	if (coordinate__stop(r->obj) || !send__may(&r->stop))
 		return;
 	patch_status(&r->stop,
-		     json_pack("{s:{s:{s:s,s:s}}}", "status", "stopped", "by", r->runs->c.node, "why",
-			       why),
+		     json_pack("{s:{s:{s:s,s:s}}}", "status", "stopped", "by", r->runs->c.node,
+			       "why", why),
 		     node_done);
 }

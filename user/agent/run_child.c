@@ -15,7 +15,7 @@
 
 enum {
 	LIVE_EVERY_MS = 500,
-	END_LIMIT_S = 20, /* from SIGTERM to SIGKILL; the engine's own clean-up takes 1-2 s */
+	END_LIMIT_S = 20,  /* from SIGTERM to SIGKILL; the engine's own clean-up takes 1-2 s */
 	LATE_LIMIT_S = 60, /* for a child after the run's end */
 };
 
@@ -123,9 +123,9 @@ static bool no_left_over(struct run *r)
 
 static int write_members(struct run *r, json_t *members)
 {
-	const char *traffic = json_string_value(json_object_get(
-		json_object_get(json_object_get(r->obj, "metadata"), "annotations"),
-		"netchaos.dev/node-traffic"));
+	const char *traffic = json_string_value(
+		json_object_get(json_object_get(json_object_get(r->obj, "metadata"), "annotations"),
+				"netchaos.dev/node-traffic"));
 	const struct runs_config *c = &r->runs->c;
 	struct error err = {0};
 	json_t *exempt = traffic && !strcmp(traffic, "fault") ? NULL : c->ops->exempt(c->arg);
@@ -136,8 +136,7 @@ static int write_members(struct run *r, json_t *members)
 		json_decref(members);
 		return 0;
 	}
-	if (r->folder &&
-	    run_folder__write_json(r->folder, "members.json", members, &err) < 0) {
+	if (r->folder && run_folder__write_json(r->folder, "members.json", members, &err) < 0) {
 		log_error("%s", err.msg);
 		json_decref(members);
 		return err.code;
@@ -160,7 +159,8 @@ static void resolve(struct run *r)
 		return;
 	/* Nothing was picked: then nothing may be chosen anew, either. */
 	none = picked ? NULL : json_object();
-	rc = resolve__pods(r->runs->pods, &r->o, r->runs->c.node, picked ? picked : none, &res, &err);
+	rc = resolve__pods(r->runs->pods, &r->o, r->runs->c.node, picked ? picked : none, &res,
+			   &err);
 	json_decref(none);
 	if (rc != -ENOMEM)
 		r->pods_seen = r->runs->pods_version;
@@ -223,7 +223,8 @@ static void start_child(struct run *r)
 	char words[100];
 
 	if (count_children(r->runs) >= RUNS_CHILDREN_MAX) {
-		snprintf(words, sizeof(words), "%d runs are active on this node, which is all that it takes",
+		snprintf(words, sizeof(words),
+			 "%d runs are active on this node, which is all that it takes",
 			 RUNS_CHILDREN_MAX);
 		if (!r->message || strcmp(r->message, words) != 0)
 			run__set_message(r, words);
@@ -251,7 +252,8 @@ static void start_child(struct run *r)
 	r->live = NULL;
 	r->live_at_ns = 0;
 	r->clock_known = r->runs->c.ops->clock(r->runs->c.arg, &r->clock_lo_ns, &r->clock_hi_ns);
-	log_info("%s %s/%s: segment %u started", run_kinds[r->kind].kind, r->ns, r->name, s.segment);
+	log_info("%s %s/%s: segment %u started", run_kinds[r->kind].kind, r->ns, r->name,
+		 s.segment);
 }
 
 bool run__end_child(struct run *r)
@@ -335,7 +337,8 @@ static void child_has_ended(struct run *r, int status)
 					  (WEXITSTATUS(status) == EXIT_RUNTIME && !aborted))
 		crashed(r, status);
 	else if (aborted)
-		run__set_message(r, live_text(r, "reason") ? live_text(r, "reason") : "a guard's limit");
+		run__set_message(r, live_text(r, "reason") ? live_text(r, "reason")
+							   : "a guard's limit");
 	else if (!asked && WEXITSTATUS(status) == EXIT_INTERRUPTED)
 		run__set_message(r, "ended on the node");
 	/* A pause ends it for now, everything else for good. */

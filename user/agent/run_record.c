@@ -12,19 +12,19 @@ enum { REFUSALS_MAX = 5 };
 
 static json_t *owner(const struct run *r)
 {
-	return json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", run_kinds[r->kind].group_version, "kind",
-			 run_kinds[r->kind].kind, "name", r->name, "uid", r->uid);
+	return json_pack("{s:s,s:s,s:s,s:s}", "apiVersion", run_kinds[r->kind].group_version,
+			 "kind", run_kinds[r->kind].kind, "name", r->name, "uid", r->uid);
 }
 
 static json_t *chunk_map(const struct run *r, const char *name, const char *base64)
 {
 	char run[RECORD_NAME_MAX], node[RECORD_NAME_MAX];
 
-	return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:[o]},s:{s:s}}", "apiVersion", "v1", "kind",
-			 "ConfigMap", "metadata", "name", name, "namespace", r->ns, "labels",
-			 RECORD_LABEL_RUN, record__label(r->uid, run, sizeof(run)), RECORD_LABEL_NODE,
-			 record__label(r->runs->c.node, node, sizeof(node)), "ownerReferences",
-			 owner(r), "binaryData", "chunk", base64);
+	return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s,s:s},s:[o]},s:{s:s}}", "apiVersion", "v1",
+			 "kind", "ConfigMap", "metadata", "name", name, "namespace", r->ns,
+			 "labels", RECORD_LABEL_RUN, record__label(r->uid, run, sizeof(run)),
+			 RECORD_LABEL_NODE, record__label(r->runs->c.node, node, sizeof(node)),
+			 "ownerReferences", owner(r), "binaryData", "chunk", base64);
 }
 
 static void give_up(struct run *r, const char *why)
@@ -61,13 +61,9 @@ static void chunk_done(void *arg, const struct kube_answer *a)
 		give_up(r, a->why);
 }
 
-static void pack(struct run *r)
+static void packed(struct run *r, int rc, const struct error *err)
 {
-	_cleanup_free_ char *file = run_folder__path(r->folder, "record.gz");
-	struct error err = {0};
-	int rc = file ? record__pack(r->folder, file, &r->size, &err) : -ENOMEM;
-
-	if (rc == 0) {
+	if (rc > 0) {
 		r->record = RECORD_PACKED;
 		r->next_chunk = 0;
 	} else if (rc == -ENOENT) {
@@ -75,8 +71,24 @@ static void pack(struct run *r)
 		if (!r->message)
 			run__set_message(r, "nothing was recorded on this node");
 	} else {
-		give_up(r, err.msg);
+		give_up(r, err->msg);
 	}
+}
+
+/* At once, or by a process beside the loop if there is much. */
+static void pack(struct run *r)
+{
+	_cleanup_free_ char *file = run_folder__path(r->folder, "record.gz");
+	struct error err = {0};
+	int rc = !file	      ? -ENOMEM
+		 : r->packing ? record__pack_poll(r->packing, &r->size, &err)
+			      : record__pack_begin(r->folder, file, &r->packing, &r->size, &err);
+
+	if (!rc)
+		return;
+	job__free(r->packing);
+	r->packing = NULL;
+	packed(r, rc, &err);
 }
 
 void run__send_record(struct run *r)
@@ -119,14 +131,14 @@ static json_t *nodes_with_pods(const struct run *r)
 	json_t *v;
 	size_t i, k;
 
-	json_array_foreach (json_object_get(r->members, "endpoints"), i, endpoint)
-		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+	json_array_foreach(json_object_get(r->members, "endpoints"), i, endpoint)
+		json_array_foreach(json_object_get(endpoint, "pods"), k, pod) {
 			const char *node = json_string_value(json_object_get(pod, "node"));
 
 			if (node && *node)
 				json_object_set_new(set, node, json_true());
 		}
-	json_object_foreach (set, name, v)
+	json_object_foreach(set, name, v)
 		json_array_append_new(list, json_string(name));
 	json_decref(set);
 	return list;
@@ -163,8 +175,9 @@ static void close_collector(struct run *r)
 
 void run__collect(struct run *r)
 {
-	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns) ? r->stop_seen_ns
-										    : r->end_ns;
+	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns)
+			     ? r->stop_seen_ns
+			     : r->end_ns;
 	json_t *nodes;
 
 	if (!r->collector) {

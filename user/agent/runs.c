@@ -42,6 +42,7 @@ static void run__free(struct run *r)
 	for (size_t i = 0; i < ARRAY_SIZE(sends); i++)
 		r->runs->c.ops->cancel(r->runs->c.arg, sends[i]);
 	child__free(r->child);
+	job__free(r->packing);
 	collector__free(r->collector);
 	unload(r);
 	json_decref(r->obj);
@@ -69,6 +70,7 @@ void runs__free(struct runs *r)
 		r->first = x->next;
 		run__free(x);
 	}
+	free(r->trouble);
 	free(r);
 }
 
@@ -200,6 +202,14 @@ static bool set(char **text, const char *words)
 	return true;
 }
 
+void runs__set_trouble(struct runs *runs, const char *words)
+{
+	if (!set(&runs->trouble, words))
+		return;
+	for (struct run *r = runs->first; r; r = r->next)
+		r->dirty |= r->loaded;
+}
+
 /*
  * Nothing is to be done for it here any more: all that this node owed has been said, or it never took part.
  */
@@ -232,8 +242,8 @@ static void apply_times(struct run *r)
 /* Once a run has a start its spec stands: a new one is said to be late, and not read. */
 static void check_change(struct run *r, json_int_t generation)
 {
-	const json_t *observed = json_object_get(json_object_get(r->obj, "status"),
-						 "observedGeneration");
+	const json_t *observed =
+		json_object_get(json_object_get(r->obj, "status"), "observedGeneration");
 
 	if (r->change_told || !observed || generation == json_integer_value(observed) ||
 	    status__is_final(r->told))
@@ -287,8 +297,12 @@ static void prepare(struct run *r)
 	struct error err = {0};
 	int rc;
 
-	if (coordinate__stop(r->obj) || coordinate__paused(r->obj) || !r->runs->pods)
+	if (coordinate__stop(r->obj) || coordinate__paused(r->obj))
 		return;
+	if (!r->runs->pods) {
+		set(&r->pending, r->runs->trouble);
+		return;
+	}
 	rc = resolve__pods(r->runs->pods, &r->o, r->runs->c.node, NULL, &res, &err);
 	set(&r->pending, rc == -ENOENT ? err.msg : NULL);
 	if (rc == -EINVAL)
@@ -350,7 +364,8 @@ int64_t runs__step(struct runs *runs)
 	for (struct run **at = &runs->first; *at;) {
 		struct run *r = *at;
 
-		if (r->dirty || r->due_ns <= now || child_ended(r) || r->collector) {
+		if (r->dirty || r->due_ns <= now || child_ended(r) || r->packing ||
+		    r->collector) {
 			if (r->gone && leave(r)) {
 				*at = r->next;
 				run__free(r);
@@ -376,12 +391,13 @@ size_t runs__fds(const struct runs *runs, struct pollfd *fds)
 	size_t n = 0;
 
 	for (const struct run *r = runs->first; r && n < RUNS_FDS_MAX - 1; r = r->next) {
-		int fd = collector__fd(r->collector);
+		/* A record is packed when the child has gone: at most two of the three are there. */
+		int own[] = {r->child ? child__fd(r->child) : -1, job__fd(r->packing),
+			     collector__fd(r->collector)};
 
-		if (r->child)
-			fds[n++] = (struct pollfd){.fd = child__fd(r->child), .events = POLLIN};
-		if (fd >= 0)
-			fds[n++] = (struct pollfd){.fd = fd, .events = POLLIN};
+		for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+			if (own[i] >= 0)
+				fds[n++] = (struct pollfd){.fd = own[i], .events = POLLIN};
 	}
 	return n;
 }
@@ -432,9 +448,9 @@ void runs__each(const struct runs *runs, runs_each_fn *fn, void *arg)
 /* The only namespace of @t; "": there is more than one. */
 static const char *namespace_of(const struct target_selector *t)
 {
-	const char *ns = t->pod_namespace ? t->pod_namespace
-					  : t->n_namespaces == 1 ? t->namespaces[0]
-								 : NULL;
+	const char *ns = t->pod_namespace	? t->pod_namespace
+			 : t->n_namespaces == 1 ? t->namespaces[0]
+						: NULL;
 
 	for (size_t i = 0; i < t->n_pods; i++) {
 		const char *slash = strchr(t->pods[i], '/');

@@ -16,7 +16,7 @@
 #include <poll.h>
 
 enum {
-	RUNS_CHILDREN_MAX = 64,			/* on one node, at a time */
+	RUNS_CHILDREN_MAX = 64,		      /* on one node, at a time */
 	RUNS_FDS_MAX = 2 * RUNS_CHILDREN_MAX, /* of children, and of records that are collected */
 };
 
@@ -25,8 +25,8 @@ struct collect_ops;
 /* The world, as runs see it. */
 struct runs_ops {
 	int (*request)(void *arg, const struct kube_request *r); /* as kube__request() */
-	void (*cancel)(void *arg, const void *who);		  /* as kube__cancel() */
-	int64_t (*now)(void *arg);				  /* CLOCK_MONOTONIC */
+	void (*cancel)(void *arg, const void *who);		 /* as kube__cancel() */
+	int64_t (*now)(void *arg);				 /* CLOCK_MONOTONIC */
 	int64_t (*realtime)(void *arg);
 	bool (*clock)(void *arg, int64_t *ret_lo_ns, int64_t *ret_hi_ns); /* as kube__clock() */
 	const struct collect_ops *collect; /* the same for collectors, with the same arg */
@@ -73,6 +73,8 @@ struct runs_want {
 struct runs_want runs__want(const struct runs *r);
 /* @p is borrowed until the next call; NULL: not known (yet). Call it again after each change. */
 void runs__set_pods(struct runs *r, const struct pods *p);
+/* Why they are not known, for those who wait; NULL: no reason. */
+void runs__set_trouble(struct runs *r, const char *words);
 
 /* Do what is due. Returns when to come again at the latest (CLOCK_MONOTONIC, ns). */
 int64_t runs__step(struct runs *r);

@@ -5,6 +5,7 @@
 
 #include "agent/child.h"
 #include "agent/collect.h"
+#include "agent/job.h"
 #include "agent/object.h"
 #include "agent/record.h"
 #include "agent/runs.h"
@@ -53,7 +54,7 @@ struct run {
 	struct child *child;
 	enum child_end ending;
 	int64_t ending_since_ns;
-	bool over;    /* no child will be started again */
+	bool over; /* no child will be started again */
 	bool failed;
 	char *message;
 	unsigned long pods_seen; /* version of the pods that members come from */
@@ -65,6 +66,7 @@ struct run {
 
 	enum record_state record;
 	struct record_size size;
+	struct job *packing; /* NULL: no process does it */
 	unsigned int next_chunk;
 	bool replace; /* the next chunk is there from before */
 	struct collector *collector;
@@ -81,6 +83,7 @@ struct runs {
 	struct run *first;
 	const struct pods *pods;
 	unsigned long pods_version;
+	char *trouble; /* why pods are not known */
 	bool ending;
 };
 

@@ -92,13 +92,15 @@ json_t *schedule__object(const json_t *schedule, int64_t at_s, enum run_kind *re
 		snprintf(made, sizeof(made), "%.240s-%" PRId64, name, at_s);
 		*ret_kind = types[i].kind;
 		return json_pack("{s:s,s:s,s:{s:s,s:s,s:{s:s},s:[{s:s,s:s,s:s,s:s,s:b}]},s:O}",
-				 "apiVersion", k->group_version, "kind", k->kind, "metadata", "name",
-				 made, "namespace", ns, "labels", "managed-by", name, "ownerReferences",
-				 "apiVersion", k->group_version, "kind", "Schedule", "name", name,
-				 "uid", uid, "controller", 1, "spec", template);
+				 "apiVersion", k->group_version, "kind", k->kind, "metadata",
+				 "name", made, "namespace", ns, "labels", "managed-by", name,
+				 "ownerReferences", "apiVersion", k->group_version, "kind",
+				 "Schedule", "name", name, "uid", uid, "controller", 1, "spec",
+				 template);
 	}
-	err__set(err, -EINVAL, "spec.type: `%.40s` is nothing that is injected here; expected NetworkChaos "
-			       "or Workflow",
+	err__set(err, -EINVAL,
+		 "spec.type: `%.40s` is nothing that is injected here; expected NetworkChaos "
+		 "or Workflow",
 		 type ? type : "");
 	return NULL;
 }
@@ -114,10 +116,11 @@ struct made {
 
 static bool owned_by(const json_t *obj, const char *uid)
 {
-	const json_t *list = json_object_get(json_object_get(obj, "metadata"), "ownerReferences"), *o;
+	const json_t *list = json_object_get(json_object_get(obj, "metadata"), "ownerReferences"),
+		     *o;
 	size_t i;
 
-	json_array_foreach (list, i, o) {
+	json_array_foreach(list, i, o) {
 		const char *is = json_string_value(json_object_get(o, "uid"));
 
 		if (is && !strcmp(is, uid))
@@ -194,8 +197,8 @@ static void patch_status(struct schedule *x, json_t *status)
 {
 	_cleanup_free_ char *path = NULL;
 
-	if (asprintf(&path, "/apis/chaos-mesh.org/v1alpha1/namespaces/%s/schedules/%s/status", x->ns,
-		     x->name) < 0) {
+	if (asprintf(&path, "/apis/chaos-mesh.org/v1alpha1/namespaces/%s/schedules/%s/status",
+		     x->ns, x->name) < 0) {
 		path = NULL;
 		json_decref(status);
 		return;
@@ -241,8 +244,8 @@ static void make(struct schedule *x, int64_t at_s)
 	enum run_kind kind;
 	json_t *obj = schedule__object(x->obj, at_s, &kind, &err);
 
-	if (!obj || asprintf(&path, "/apis/%s/namespaces/%s/%s", run_kinds[kind].group_version, x->ns,
-			     run_kinds[kind].plural) < 0) {
+	if (!obj || asprintf(&path, "/apis/%s/namespaces/%s/%s", run_kinds[kind].group_version,
+			     x->ns, run_kinds[kind].plural) < 0) {
 		path = NULL;
 		json_decref(obj);
 		return;
@@ -347,7 +350,8 @@ static void tell_refusal(struct schedule *x)
 static int64_t base_s(struct schedule *x, const struct made *m)
 {
 	const char *created = meta(x->obj, "creationTimestamp"),
-		   *time = json_string_value(json_object_get(json_object_get(x->obj, "status"), "time"));
+		   *time = json_string_value(
+			   json_object_get(json_object_get(x->obj, "status"), "time"));
 	int64_t ns, base = x->last_s;
 
 	if (created && instant__parse(created, &ns) == 0 && ns / NS_PER_S > base)

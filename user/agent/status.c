@@ -20,7 +20,7 @@ json_t *status__diff(const json_t *have, const json_t *want)
 
 	if (!d)
 		return NULL;
-	json_object_foreach ((json_t *)want, key, v) {
+	json_object_foreach((json_t *)want, key, v) {
 		const json_t *old = json_object_get(have, key);
 
 		if (old && json_equal(old, v))
@@ -30,7 +30,7 @@ json_t *status__diff(const json_t *have, const json_t *want)
 		else
 			json_object_set_new(d, key, json_deep_copy(v));
 	}
-	json_object_foreach ((json_t *)have, key, v) {
+	json_object_foreach((json_t *)have, key, v) {
 		if (!json_object_get(want, key))
 			json_object_set_new(d, key, json_null());
 	}
@@ -55,7 +55,7 @@ static void tally_pods(struct tally *t, const json_t *node)
 	const json_t *pod;
 	const char *name;
 
-	json_object_foreach (json_object_get(node, "pods"), name, pod) {
+	json_object_foreach(json_object_get(node, "pods"), name, pod) {
 		const char *phase = text(pod, "phase");
 
 		t->pods++;
@@ -69,7 +69,7 @@ static struct tally tally(const json_t *obj)
 	const json_t *node;
 	const char *name;
 
-	json_object_foreach (json_object_get(json_object_get(obj, "status"), "nodes"), name, node) {
+	json_object_foreach(json_object_get(json_object_get(obj, "status"), "nodes"), name, node) {
 		const char *phase = text(node, "phase");
 
 		t.n++;
@@ -138,7 +138,7 @@ static void add_condition(json_t *list, const json_t *obj, const struct object_f
 	char at[40];
 	size_t i;
 
-	json_array_foreach (json_object_get(json_object_get(obj, "status"), "conditions"), i, was) {
+	json_array_foreach(json_object_get(json_object_get(obj, "status"), "conditions"), i, was) {
 		const char *is = text(was, "type"), *s = text(was, "status");
 
 		if (is && !strcmp(is, type) && s && !strcmp(s, status))
@@ -148,9 +148,9 @@ static void add_condition(json_t *list, const json_t *obj, const struct object_f
 	instant__format(f->now_ns, at, sizeof(at));
 	at[19] = 'Z';
 	at[20] = '\0';
-	json_array_append_new(list,
-			      json_pack("{s:s,s:s,s:s,s:s}", "type", type, "status", status, "reason",
-					reason, "lastTransitionTime", since ? since : at));
+	json_array_append_new(list, json_pack("{s:s,s:s,s:s,s:s}", "type", type, "status", status,
+					      "reason", reason, "lastTransitionTime",
+					      since ? since : at));
 }
 
 static const char *truth(bool b)
@@ -158,21 +158,30 @@ static const char *truth(bool b)
 	return b ? "True" : "False";
 }
 
+static void add_passed(json_t *list, const json_t *obj, const struct object_facts *f)
+{
+	const char *verdict = text(json_object_get(obj, "status"), "verdict");
+
+	if (!verdict)
+		add_condition(list, obj, f, "Passed", "Unknown", "NoVerdictYet");
+	else if (!strcmp(verdict, "pass"))
+		add_condition(list, obj, f, "Passed", "True", "Passed");
+	else if (!strcmp(verdict, "fail"))
+		add_condition(list, obj, f, "Passed", "False", "Failed");
+	else
+		add_condition(list, obj, f, "Passed", "Unknown", "Inconclusive");
+}
+
 static json_t *conditions(const json_t *obj, const struct object_facts *f, const struct tally *t,
 			  const char *phase)
 {
-	const char *verdict = text(json_object_get(obj, "status"), "verdict");
 	bool started = f->start_at_ns && f->now_ns >= f->start_at_ns,
 	     final = status__is_final(phase) || !strcmp(phase, "Refused"), running;
 	json_t *list = json_array();
 
 	add_condition(list, obj, f, "Started", truth(started), phase);
 	add_condition(list, obj, f, "Finished", truth(final), phase);
-	add_condition(list, obj, f, "Passed",
-		      verdict && !strcmp(verdict, "pass")   ? "True"
-		      : verdict && !strcmp(verdict, "fail") ? "False"
-							    : "Unknown",
-		      verdict ? "Verdict" : "NoVerdictYet");
+	add_passed(list, obj, f);
 	if (!f->chaosmesh)
 		return list;
 	running = !final && started && t->running == t->n && t->n;
@@ -251,12 +260,12 @@ json_t *status__object(const json_t *obj, const struct object_facts *f)
 	if (observed)
 		json_object_set(want, "observedGeneration", observed);
 	if (f->chaosmesh)
-		json_object_set_new(want, "experiment",
-				    json_pack("{s:s}", "desiredPhase",
-					      !f->refused && !f->paused && !f->stop &&
-							      !status__is_final(phase)
-						      ? "Run"
-						      : "Stop"));
+		json_object_set_new(
+			want, "experiment",
+			json_pack("{s:s}", "desiredPhase",
+				  !f->refused && !f->paused && !f->stop && !status__is_final(phase)
+					  ? "Run"
+					  : "Stop"));
 	d = status__diff(have, want);
 	json_decref(want);
 	json_decref(have);

@@ -36,13 +36,13 @@ extern const char *const node_phases[];
 /* What one agent knows of its part of a run. */
 struct node_facts {
 	enum node_phase phase;
-	const char *agent;     /* its pod; may be NULL */
-	const char *message;   /* may be NULL */
-	unsigned int segments; /* children so far */
-	int64_t start_at_ns;   /* CLOCK_REALTIME */
-	const json_t *members; /* members.json; may be NULL */
-	const json_t *live;    /* live.json of the last child; may be NULL */
-	bool ended;	       /* no child is there, and none will be */
+	const char *agent;	     /* its pod; may be NULL */
+	const char *message;	     /* may be NULL */
+	unsigned int segments;	     /* children so far */
+	int64_t start_at_ns, now_ns; /* CLOCK_REALTIME */
+	const json_t *members;	     /* members.json; may be NULL */
+	const json_t *live;	     /* live.json of the last child; may be NULL */
+	bool ended;		     /* no child is there, and none will be */
 	bool clock_known;
 	int64_t clock_lo_ns, clock_hi_ns; /* our clock minus the API server's is between them */
 	size_t chunks;			  /* of the record, once it is in the API */
@@ -60,8 +60,8 @@ struct object_facts {
 	bool stop, paused;
 	int64_t stop_seen_ns; /* CLOCK_REALTIME; 0: no stop seen yet */
 	int64_t start_at_ns;  /* 0: none yet */
-	int64_t end_ns;	     /* 0: until it is stopped */
-	int64_t now_ns;	     /* CLOCK_REALTIME */
+	int64_t end_ns;	      /* 0: until it is stopped */
+	int64_t now_ns;	      /* CLOCK_REALTIME */
 };
 
 /*

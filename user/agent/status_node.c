@@ -9,10 +9,12 @@
 #include <string.h>
 
 const char *const node_phases[] = {
-	[NODE_WAITING] = "Waiting", [NODE_ARMED] = "Armed",   [NODE_RUNNING] = "Running",
-	[NODE_PAUSED] = "Paused",   [NODE_DONE] = "Done",     [NODE_FAILED] = "Failed",
+	[NODE_WAITING] = "Waiting", [NODE_ARMED] = "Armed", [NODE_RUNNING] = "Running",
+	[NODE_PAUSED] = "Paused",   [NODE_DONE] = "Done",   [NODE_FAILED] = "Failed",
 	[NODE_REFUSED] = "Refused",
 };
+
+#define ATTACH_NS (5LL * NS_PER_S)
 
 static const char *text(const json_t *o, const char *key)
 {
@@ -44,11 +46,12 @@ static void add_hits(json_t *hits, const json_t *edge)
 	const json_t *v;
 	const char *key;
 
-	json_object_foreach ((json_t *)edge, key, v) {
+	json_object_foreach((json_t *)edge, key, v) {
 		if (json_is_integer(v) && json_integer_value(v) > 0)
-			json_object_set_new(hits, key,
-					    json_integer(json_integer_value(v) +
-							 json_integer_value(json_object_get(hits, key))));
+			json_object_set_new(
+				hits, key,
+				json_integer(json_integer_value(v) +
+					     json_integer_value(json_object_get(hits, key))));
 	}
 }
 
@@ -61,7 +64,8 @@ struct pod_effect {
 
 static void take_first(struct pod_effect *x, const json_t *at)
 {
-	if (json_is_number(at) && (!x->first || json_number_value(at) < json_number_value(x->first)))
+	if (json_is_number(at) &&
+	    (!x->first || json_number_value(at) < json_number_value(x->first)))
 		x->first = at;
 }
 
@@ -73,7 +77,7 @@ static void take_fault(struct pod_effect *x, const json_t *fault, const char *pl
 	bool touched = false;
 	size_t i;
 
-	json_array_foreach (json_object_get(fault, "edges"), i, edge) {
+	json_array_foreach(json_object_get(fault, "edges"), i, edge) {
 		if (!touches(edge, place))
 			continue;
 		touched = true;
@@ -97,7 +101,7 @@ static bool attached(const json_t *live, const char *place)
 	const json_t *p;
 	size_t i;
 
-	json_array_foreach (json_object_get(live, "places"), i, p) {
+	json_array_foreach(json_object_get(live, "places"), i, p) {
 		const char *is = text(p, "place");
 
 		if (is && !strcmp(is, place))
@@ -138,7 +142,7 @@ static json_t *pod_json(const struct node_facts *f, const char *place)
 	char at[40];
 	size_t i;
 
-	json_array_foreach (json_object_get(f->live, "faults"), i, fault)
+	json_array_foreach(json_object_get(f->live, "faults"), i, fault)
 		take_fault(&x, fault, place);
 	json_object_set_new(o, "place", json_string(place));
 	json_object_set_new(o, "phase", json_string(pod_phase(f, &x, place)));
@@ -159,8 +163,8 @@ static json_t *pods_json(const struct node_facts *f)
 	json_t *o = json_object();
 	size_t i, k;
 
-	json_array_foreach (json_object_get(f->members, "endpoints"), i, endpoint)
-		json_array_foreach (json_object_get(endpoint, "pods"), k, pod) {
+	json_array_foreach(json_object_get(f->members, "endpoints"), i, endpoint)
+		json_array_foreach(json_object_get(endpoint, "pods"), k, pod) {
 			const char *ns = text(pod, "namespace"), *name = text(pod, "name"),
 				   *place = text(pod, "place");
 			char key[512];
@@ -176,29 +180,72 @@ static json_t *pods_json(const struct node_facts *f)
 /* Milliseconds, to the microsecond: what is finer only makes patches. */
 static json_t *ms(int64_t ns)
 {
-	return json_real((double)(ns / 1000) / 1000.0);
+	int64_t us = ns / 1000;
+
+	return json_real((double)us / 1000.0);
+}
+
+/* A fault is on, and this pod has been without it for longer than attaching takes. */
+static bool is_left_out(const struct node_facts *f, const json_t *pod)
+{
+	const char *phase = text(pod, "phase");
+	const json_t *fault;
+	size_t i;
+
+	if (f->phase != NODE_RUNNING || f->now_ns < f->start_at_ns + ATTACH_NS || !phase ||
+	    strcmp(phase, "Waiting") != 0)
+		return false;
+	json_array_foreach(json_object_get(f->live, "faults"), i, fault)
+		if (json_is_true(json_object_get(fault, "active")))
+			return true;
+	return false;
+}
+
+/* What is to be told: the agent's words, else the child's last warning, else that a pod is left out. */
+static json_t *message(const struct node_facts *f, const json_t *pods)
+{
+	const json_t *warnings = json_object_get(f->live, "warnings"), *pod;
+	size_t n = json_array_size(warnings);
+	const char *last = n ? json_string_value(json_array_get(warnings, n - 1)) : NULL, *name;
+
+	if (f->message && f->message[0])
+		return json_string(f->message);
+	if (last && f->phase != NODE_PAUSED)
+		return json_sprintf("%.500s", last) ?: json_string("warnings are in its chaos.log");
+	json_object_foreach((json_t *)pods, name, pod)
+		if (is_left_out(f, pod))
+			return json_sprintf(
+				"nothing is attached to pod %s: it was not found on this node, "
+				"or no fault concerns it",
+				name);
+	return NULL;
 }
 
 json_t *status__node(const struct node_facts *f)
 {
 	const char *how = text(f->live, "mechanism");
-	json_t *o = json_object();
+	json_t *o = json_object(), *pods = pods_json(f), *words;
 
-	if (!o)
+	if (!o || !pods) {
+		json_decref(o);
+		json_decref(pods);
 		return NULL;
+	}
+	words = message(f, pods);
 	json_object_set_new(o, "phase", json_string(node_phases[f->phase]));
 	json_object_set_new(o, "segments", json_integer(f->segments));
-	json_object_set_new(o, "pods", pods_json(f));
+	json_object_set_new(o, "pods", pods);
 	if (how)
 		json_object_set_new(o, "mechanism", json_string(how));
-	if (f->message && f->message[0])
-		json_object_set_new(o, "message", json_string(f->message));
+	if (words)
+		json_object_set_new(o, "message", words);
 	if (f->agent)
 		json_object_set_new(o, "agent", json_string(f->agent));
 	if (f->clock_known)
 		json_object_set_new(o, "clock",
 				    json_pack("{s:o,s:o}", "offsetMs",
-					      ms((f->clock_lo_ns + f->clock_hi_ns) / 2), "epsilonMs",
+					      ms((f->clock_lo_ns + f->clock_hi_ns) / 2),
+					      "epsilonMs",
 					      ms((f->clock_hi_ns - f->clock_lo_ns + 1) / 2)));
 	if (f->chunks)
 		json_object_set_new(o, "record",

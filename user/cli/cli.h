@@ -65,6 +65,8 @@ enum cli_key {
 	KEY_LIVE,
 	KEY_NO_REPORT,
 	KEY_WITH_PARENT,
+	KEY_REPLACE,
+	KEY_KEEP,
 };
 
 /* Parse with argp; usage errors exit with EXIT_USAGE. */

@@ -15,12 +15,15 @@ struct agent_args {
 };
 
 static const struct argp_option options[] = {
-	{"node", KEY_NODE, "NAME", 0, "this node's name (default $NODE_NAME, else the host's name)", 0},
+	{"node", KEY_NODE, "NAME", 0, "this node's name (default $NODE_NAME, else the host's name)",
+	 0},
 	{"dir", KEY_DIR, "DIR", 0, "folder of the runs on this node (default /var/lib/chaos)", 0},
 	{"lead", KEY_LEAD, "TIME", 0, "from deciding a start to the start (default 2s)", 0},
-	{"listen", KEY_LISTEN, "ADDR:PORT", 0, "metrics and health by HTTP (default :9797; none: off)", 0},
+	{"listen", KEY_LISTEN, "ADDR:PORT", 0,
+	 "metrics and health by HTTP (default :9797; none: off)", 0},
 	{"namespace", KEY_NAMESPACE, "NS", 0, "only objects and pods of this namespace", 0},
-	{"no-chaosmesh", KEY_NO_CHAOSMESH, NULL, 0, "only Experiments, nothing of Chaos Mesh's kinds", 0},
+	{"no-chaosmesh", KEY_NO_CHAOSMESH, NULL, 0,
+	 "only Experiments, nothing of Chaos Mesh's kinds", 0},
 	{"kubeconfig", KEY_KUBECONFIG, "FILE", 0, "outside of a cluster: how to reach it", 0},
 	{"context", KEY_CONTEXT, "NAME", 0, "a context of the kubeconfig", 0},
 	{0},
@@ -46,9 +49,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->opts.dir = arg;
 		return 0;
 	case KEY_LEAD:
-		if (units__duration(arg, &a->opts.lead_ns) < 0 ||
-		    a->opts.lead_ns > 3600 * NS_PER_S)
-			argp_error(state, "--lead is a time up to 1h, such as 500ms or 2s, not `%s`", arg);
+		if (units__duration(arg, &a->opts.lead_ns) < 0 || a->opts.lead_ns > 3600 * NS_PER_S)
+			argp_error(state,
+				   "--lead is a time up to 1h, such as 500ms or 2s, not `%s`", arg);
 		return 0;
 	case KEY_LISTEN:
 		a->opts.listen = strcmp(arg, "none") != 0 ? arg : NULL;
@@ -88,12 +91,18 @@ static int find_cluster(struct agent_args *a, struct error *err)
 int cmd_agent(int argc, char **argv)
 {
 	static const struct argp argp = {
-		options, parse, "",
-		"Runs on each node of a Kubernetes cluster: watches Experiments, and NetworkChaos, Schedules "
+		options,
+		parse,
+		"",
+		"Runs on each node of a Kubernetes cluster: watches Experiments, and NetworkChaos, "
+		"Schedules "
 		"and Workflows of Chaos Mesh, and does this node's part of each."
-		"\vAs a user: kubectl apply -k chaos/k8s, then kubectl apply -f EXPERIMENT. See KUBERNETES "
+		"\vAs a user: kubectl apply -k chaos/k8s, then kubectl apply -f EXPERIMENT. See "
+		"KUBERNETES "
 		"in chaos(1).",
-		NULL, NULL, NULL};
+		NULL,
+		NULL,
+		NULL};
 	struct agent_args a = {
 		.opts = {.dir = "/var/lib/chaos", .listen = ":9797", .lead_ns = 2 * NS_PER_S}};
 	struct run_options signals = {0};
@@ -109,8 +118,9 @@ int cmd_agent(int argc, char **argv)
 		a.opts.node = host;
 	}
 	if (!is_node_name(a.opts.node)) {
-		fprintf(stderr, "chaos: `%s` is no name of a node; give --node NAME, as in `kubectl get "
-				"nodes`\n",
+		fprintf(stderr,
+			"chaos: `%s` is no name of a node; give --node NAME, as in `kubectl get "
+			"nodes`\n",
 			a.opts.node);
 		return EXIT_USAGE;
 	}

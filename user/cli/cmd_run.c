@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/cli.h"
+#include "cli/submit.h"
 
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -16,6 +17,8 @@ struct run_args {
 	bool json, seed_set, capture;
 	uint64_t seed;
 	pid_t parent; /* 0: whoever it is, it may end */
+	struct submit_options submit;
+	bool cluster; /* submit it */
 };
 
 static const struct argp_option options[] = {
@@ -28,6 +31,11 @@ static const struct argp_option options[] = {
 	{"capture", KEY_CAPTURE, NULL, 0,
 	 "write capture.pcapng, packets with the faults' decisions as comments", 0},
 	{"json", KEY_JSON, NULL, 0, "print summary.json instead of progress", 0},
+	{"kubeconfig", KEY_KUBECONFIG, "FILE", 0, "run it in this cluster, by its agents", 1},
+	{"context", KEY_CONTEXT, "NAME", 0, "of the kubeconfig (default its current one)", 1},
+	{"namespace", KEY_NAMESPACE, "NAME", 0, "where the file has none", 1},
+	{"replace", KEY_REPLACE, NULL, 0, "delete an object of the same name first", 1},
+	{"keep", KEY_KEEP, NULL, 0, "leave the object in the cluster at the end", 1},
 	/* What `chaos agent` starts its runs with. */
 	{"start-at", KEY_START_AT, "NS", OPTION_HIDDEN, "run time 0, ns of CLOCK_REALTIME", 0},
 	{"members", KEY_MEMBERS, "FILE", OPTION_HIDDEN, "whom pods: selectors mean", 0},
@@ -48,6 +56,51 @@ static int64_t positive(struct argp_state *state, const char *option, const char
 	if (errno || *end || end == arg || n <= 0)
 		argp_error(state, "%s takes a positive number, not `%s`", option, arg);
 	return n;
+}
+
+/* False: @key is none of those for a cluster. */
+static bool parse_cluster(int key, char *arg, struct run_args *a)
+{
+	struct submit_options *o = &a->submit;
+
+	switch (key) {
+	case KEY_KUBECONFIG:
+		o->kubeconfig = arg;
+		break;
+	case KEY_CONTEXT:
+		o->context = arg;
+		break;
+	case KEY_NAMESPACE:
+		o->ns = arg;
+		break;
+	case KEY_REPLACE:
+		o->replace = true;
+		break;
+	case KEY_KEEP:
+		o->keep = true;
+		break;
+	default:
+		return false;
+	}
+	a->cluster = true;
+	return true;
+}
+
+/* In the cluster, one after the other. */
+static int submit_all(struct run_args *a)
+{
+	int worst = 0;
+
+	a->submit.out = a->opts.out;
+	a->submit.json = a->json;
+	a->submit.stop = a->opts.stop;
+	a->submit.wake_fd = a->opts.wake_fd;
+	for (size_t i = 0; i < a->n_files && worst < EXIT_USAGE; i++) {
+		int status = submit__verb(a->files[i], &a->submit);
+
+		worst = status > worst ? status : worst;
+	}
+	return worst;
 }
 
 /* False: @key is none of those that the agent gives. */
@@ -84,7 +137,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct run_args *a = state->input;
 	char *end;
 
-	if (parse_child(key, arg, state))
+	if (parse_child(key, arg, state) || parse_cluster(key, arg, a))
 		return 0;
 	switch (key) {
 	case 'o':
@@ -233,6 +286,8 @@ int cmd_run(int argc, char **argv)
 	if (!list)
 		return EXIT_RUNTIME;
 	cli__catch_signals(&a.opts);
+	if (a.cluster)
+		return submit_all(&a);
 	if (!stay_with(a.parent)) {
 		fprintf(stderr, "chaos: who started this has ended\n");
 		return EXIT_INTERRUPTED;

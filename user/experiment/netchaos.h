@@ -102,6 +102,11 @@ void netchaos__read_selector(struct reader *r, const struct yaml_node *n, struct
 void netchaos__read_external(struct reader *r, const struct yaml_node *n,
 			     struct netchaos_external *x);
 
+/* ---- netchaos_check.c ---- */
+
+/* What cannot be honoured where it is to run is a finding. */
+void netchaos__check(struct reader *r, const struct network_chaos *c);
+
 /* ---- netchaos_emit.c: to an experiment ---- */
 
 struct emission {
@@ -113,9 +118,6 @@ struct emission {
 	size_t n_endless; /* of them last until they are stopped */
 	struct pos endless_pos;
 };
-
-/* What cannot be honoured where it is to run is a finding. */
-void netchaos__check(struct reader *r, const struct network_chaos *c);
 
 /*
  * Add @c from run time @at_ns on: for @for_ns, 0 to the end of the run; again each @every_ns, 0: once. 0 or -ENOMEM.

@@ -33,6 +33,12 @@ static inline void backoff__reset(struct backoff *b)
 	b->failures = 0;
 }
 
+/* Half a success: what is still wrong is not waited for longer than 3.2 s. */
+static inline void backoff__ease(struct backoff *b)
+{
+	b->failures = b->failures < 4 ? b->failures : 4;
+}
+
 /* By chance from @lo to @hi. */
 static inline int64_t backoff__between(struct backoff *b, int64_t lo, int64_t hi)
 {

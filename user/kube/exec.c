@@ -16,8 +16,6 @@
 #define LIMIT_NS (60 * NS_PER_S)
 #define ANSWER_MAX (1024 * 1024)
 
-extern char **environ;
-
 /* What the command is told of what is wanted: KUBERNETES_EXEC_INFO. */
 static char *exec_info(const struct kube_config *c)
 {

@@ -21,6 +21,9 @@ struct kube {
 	struct kube_config config;
 	int64_t exec_until_ns; /* CLOCK_REALTIME: credentials of config.exec are good until then */
 	int64_t exec_next_ns;  /* CLOCK_MONOTONIC: not run again before */
+	char *base;	       /* where URLs begin */
+	char *host;	       /* "Host: ..." where that is not what base says; else NULL */
+	struct curl_slist *connect_to; /* the same: where base really is */
 	CURLM *multi;
 	struct transfer *transfers;
 	struct kube_watch *watches;

@@ -26,6 +26,52 @@ int kube__credentials(struct kube *k, bool again, struct error *err)
 	return kube_exec__run(&k->config, &k->exec_until_ns, err);
 }
 
+/*
+ * tls-server-name: libcurl verifies the name in the URL, so that is what the URL has, and who it is connected to is said
+ * beside it.
+ */
+static int rename_server(struct kube *k, CURLU *u)
+{
+	_cleanup_free_ char *to = NULL;
+	char *host = NULL, *port = NULL;
+	int r = -EINVAL;
+
+	if (!curl_url_get(u, CURLUPART_HOST, &host, 0) &&
+	    !curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+	    !curl_url_set(u, CURLUPART_HOST, k->config.tls_name, 0)) {
+		r = asprintf(&to, "%s:%s:%s:%s", k->config.tls_name, port, host, port) < 0 ||
+				    asprintf(&k->host, "Host: %s:%s", host, port) < 0
+			    ? -ENOMEM
+			    : 0;
+	}
+	if (!r && !(k->connect_to = curl_slist_append(NULL, to)))
+		r = -ENOMEM;
+	curl_free(host);
+	curl_free(port);
+	return r;
+}
+
+static int set_base(struct kube *k, struct error *err)
+{
+	CURLU *u = curl_url();
+	char *url = NULL;
+	size_t len;
+	int r = !u ? -ENOMEM : curl_url_set(u, CURLUPART_URL, k->config.server, 0) ? -EINVAL : 0;
+
+	if (!r && k->config.tls_name && !strncmp(k->config.server, "https://", 8))
+		r = rename_server(k, u);
+	if (!r)
+		r = curl_url_get(u, CURLUPART_URL, &url, 0) ? -ENOMEM : 0;
+	if (!r && !(k->base = strdup(url)))
+		r = -ENOMEM;
+	/* libcurl ends an URL that has no path with one. */
+	for (len = k->base ? strlen(k->base) : 0; len && k->base[len - 1] == '/'; len--)
+		k->base[len - 1] = '\0';
+	curl_free(url);
+	curl_url_cleanup(u);
+	return r ? err__set(err, r, "`%s` is no URL of a server", k->config.server) : 0;
+}
+
 int kube__open(const struct kube_config *c, struct kube **ret, struct error *err)
 {
 	struct kube *k;
@@ -47,7 +93,7 @@ int kube__open(const struct kube_config *c, struct kube **ret, struct error *err
 	if (r)
 		err__set(err, r, "%s", strerror(-r));
 	else
-		r = kube__credentials(k, false, err);
+		r = set_base(k, err) ?: kube__credentials(k, false, err);
 	if (r) {
 		kube__close(k);
 		return r;
@@ -65,6 +111,9 @@ void kube__close(struct kube *k)
 	transfers__begin(k, 0);
 	curl_multi_cleanup(k->multi);
 	kube_config__reset(&k->config);
+	curl_slist_free_all(k->connect_to);
+	free(k->base);
+	free(k->host);
 	free(k);
 	curl_global_cleanup();
 }

@@ -237,6 +237,8 @@ static int add_headers(struct transfer *t)
 
 	/* No "Expect: 100-continue", which would wait for an answer before the body. */
 	r = r ?: add_header(t, "%s", "Expect:");
+	if (!r && t->k->host)
+		r = add_header(t, "%s", t->k->host);
 	if (!r && t->call.body)
 		r = add_header(t, "Content-Type: %s",
 			       t->call.content_type ? t->call.content_type : "application/json");
@@ -288,7 +290,7 @@ static int set_url(struct transfer *t)
 {
 	_cleanup_free_ char *url = NULL;
 
-	if (asprintf(&url, "%s%s", t->k->config.server, t->call.path) < 0) {
+	if (asprintf(&url, "%s%s", t->k->base, t->call.path) < 0) {
 		url = NULL;
 		return -ENOMEM;
 	}
@@ -337,6 +339,7 @@ static int begin(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "chaos/" CHAOS_VERSION);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, t->headers);
+	curl_easy_setopt(e, CURLOPT_CONNECT_TO, t->k->connect_to);
 	set_identity(e, &t->k->config);
 	set_method(t);
 	t->sent_ns = clock__now();

@@ -151,6 +151,7 @@ static int end_page(struct kube_watch *w)
 	r = told__end_page(&w->frame, &w->more, &w->version);
 	if (r || w->more)
 		return r;
+	backoff__ease(&w->backoff);
 	r = told__end_list(&w->told);
 	if (!r && !w->ended)
 		tell_synced(w);

@@ -183,10 +183,11 @@ static json_t *describe(struct run *run, int64_t now)
 		dataplane__total(run->dp, i, &run->faults[i].total);
 		json_array_append_new(faults, fault(run, i));
 	}
-	return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o,s:O}", "t_s", seconds(now), "phase", run->phase,
+	return json_pack("{s:o,s:s,s:s,s:o,s:o,s:o,s:O,s:I}", "t_s", seconds(now), "phase", run->phase,
 			 "mechanism", dataplane__mechanism(run->dp), "until_s",
 			 run->opts->lease ? json_null() : seconds(run->e->duration_ns), "faults",
-			 faults, "places", places(run), "warnings", run->live->warnings);
+			 faults, "places", places(run), "warnings", run->live->warnings, "lost_events",
+			 run->rec ? (json_int_t)recorder__lost(run->rec) : 0);
 }
 
 void live__tick(struct run *run, int64_t now)

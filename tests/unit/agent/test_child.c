@@ -21,12 +21,13 @@
 #include <unistd.h>
 
 /* Stands for `chaos run`: says how it stands, then waits for SIGTERM. */
-static const char script[] = "#!/bin/sh\n"
-			     "trap 'echo ended in order; exit 130' TERM\n"
-			     "printf '%s' \"{\\\"args\\\":\\\"$*\\\"}\" > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
-			     "test -e crash && { echo; echo 'it broke: x'; exit 2; }\n"
-			     "mkdir -p \"$3\"\n"
-			     "sleep 1000 & echo $! > \"$3/sleeper\"; wait $!\n";
+static const char script[] =
+	"#!/bin/sh\n"
+	"trap 'echo ended in order; exit 130' TERM\n"
+	"printf '%s' \"{\\\"args\\\":\\\"$*\\\"}\" > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
+	"test -e crash && { echo; echo 'it broke: x'; exit 2; }\n"
+	"mkdir -p \"$3\"\n"
+	"sleep 1000 & echo $! > \"$3/sleeper\"; wait $!\n";
 
 static char dir[] = "/tmp/chaos-test-child-XXXXXX";
 static char exe[100];

@@ -189,8 +189,8 @@ static void test_follow(void **state)
 	struct metrics *m = *state;
 
 	for (size_t i = 0; i < ARRAY_SIZE(source); i++) {
-		metrics__follow(m, METRIC_RECORDER_LOST_EVENTS, NO_LABELS, source[i]);
-		assert_true(value_of(m, "chaos_recorder_lost_events_total ") == want[i]);
+		metrics__follow(m, METRIC_EVENTS_DROPPED, NO_LABELS, source[i]);
+		assert_true(value_of(m, "chaos_events_dropped_total ") == want[i]);
 	}
 }
 
@@ -216,11 +216,16 @@ static void test_run(void **state)
 	static const char active[] =
 		"chaos_fault_active kind=Experiment|namespace=shop|run=e|fault=cut|";
 	struct metrics *m = *state;
+	static const char lost[] =
+		"chaos_recorder_lost_events_total kind=Experiment|namespace=shop|run=e|";
 	json_t *a = live(4, true), *b = live(1, false);
 
+	json_object_set_new(a, "lost_events", json_integer(2));
+	json_object_set_new(b, "lost_events", json_integer(0));
 	metrics__begin_runs(m);
 	metrics__run(m, obj, "Running", a);
 	metrics__run(m, obj, "Waiting", NULL);
+	assert_true(value_of(m, lost) == 2);
 	assert_true(value_of(m, "chaos_runs phase=Running|") == 2);
 	assert_true(value_of(m, "chaos_runs phase=Failed|") == 0);
 	assert_true(value_of(m, active) == 1);
@@ -238,6 +243,7 @@ static void test_run(void **state)
 	metrics__begin_runs(m);
 	metrics__run(m, obj, "Running", b);
 	assert_true(value_of(m, here) == 10);
+	assert_true(value_of(m, lost) == 2);
 	assert_true(value_of(m, active) == 0);
 	metrics__begin_runs(m);
 	assert_true(isnan(value_of(m, active)));

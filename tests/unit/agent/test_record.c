@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "agent/job.h"
 #include "agent/record.h"
 #include "lib/cleanup.h"
 #include "lib/rng.h"
@@ -17,6 +18,7 @@
 
 #include <fcntl.h>
 #include <ftw.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <zlib.h>
 
@@ -186,6 +188,45 @@ static void test_several_chunks(void **state)
 	json_decref(chunks);
 }
 
+/* Much is packed beside the loop; both ways come to the same. */
+static void test_beside_a_loop(void **state)
+{
+	size_t n = (size_t)RECORD_AT_ONCE + 1;
+	_cleanup_free_ char *data = malloc(n);
+	struct record_size at_once = {0}, size = {0};
+	struct error err = {0};
+	struct job *job = NULL;
+	int r;
+
+	(void)state;
+	memset(data, 'x', n);
+	segment("run", "1", data, n - 1);
+	assert_int_equal(record__pack_begin(path("run"), path("out"), &job, &at_once, &err), 1);
+	assert_null(job);
+	segment("run", "1", data, n);
+	assert_int_equal(record__pack_begin(path("run"), path("out"), &job, &size, &err), 0);
+	while (!(r = record__pack_poll(job, &size, &err)))
+		assert_int_equal(
+			poll(&(struct pollfd){.fd = job__fd(job), .events = POLLIN}, 1, -1), 1);
+	assert_int_equal(r, 1);
+	job__free(job);
+	assert_int_equal(size.events_bytes, n);
+	assert_int_equal(size.segments, 1);
+	assert_int_equal(size.chunks, at_once.chunks);
+
+	assert_int_equal(record__pack_begin(path("run"), path("no/out"), &job, &size, &err), 0);
+	while (!(r = record__pack_poll(job, &size, &err)))
+		assert_int_equal(
+			poll(&(struct pollfd){.fd = job__fd(job), .events = POLLIN}, 1, -1), 1);
+	assert_int_equal(r, -ENOENT);
+	assert_non_null(strstr(err.msg, "no/out: cannot be made"));
+	job__free(job);
+
+	assert_int_equal(record__pack_begin(path("run"), path("out"), &job, &size, &err), 0);
+	job__free(job); /* while it works */
+	assert_int_equal(record__pack_begin(path("none"), path("out"), &job, &size, &err), -ENOENT);
+}
+
 static void test_too_big(void **state)
 {
 	size_t n = (size_t)RECORD_CHUNKS_MAX * RECORD_CHUNK_BYTES;
@@ -333,6 +374,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_segments_stay_apart, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_several_chunks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside_a_loop, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_too_big, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_names, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_streams, setup, teardown),

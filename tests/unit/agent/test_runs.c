@@ -33,7 +33,8 @@ static const char script[] =
 	"trap 'kill $s; exit 130' TERM\n"
 	"mkdir -p \"$3\" && echo '{\"type\":\"run\"}' > \"$3/events.jsonl\"\n"
 	"sleep 1000 & s=$!\n"
-	"echo '{\"args\":\"'\"$*\"'\",\"mechanism\":\"tcx\",\"faults\":[],\"places\":[]}' > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
+	"echo '{\"args\":\"'\"$*\"'\",\"mechanism\":\"tcx\",\"faults\":[],\"places\":[]}' > "
+	"\"$9.new\" && mv \"$9.new\" \"$9\"\n"
 	"wait $s\n";
 
 struct asked {
@@ -108,14 +109,15 @@ static json_t *get_exempt(void *arg)
 	return json_pack("[s]", "10.0.0.1");
 }
 
-static void on_event(void *arg, const json_t *obj, bool warning, const char *reason, const char *words)
+static void on_event(void *arg, const json_t *obj, bool warning, const char *reason,
+		     const char *words)
 {
 	struct world *w = arg;
 
 	(void)obj;
 	(void)warning;
-	snprintf(w->events + strlen(w->events), sizeof(w->events) - strlen(w->events), "%s: %s\n", reason,
-		 words ? words : "");
+	snprintf(w->events + strlen(w->events), sizeof(w->events) - strlen(w->events), "%s: %s\n",
+		 reason, words ? words : "");
 }
 
 static const struct collect_ops collect_ops = {do_request, do_cancel, get_now, get_real};
@@ -188,9 +190,12 @@ static json_t *object(struct world *w, const char *status)
 	char text[2000], *s = text;
 
 	snprintf(text, sizeof(text),
-		 "{'metadata':{'name':'cut','namespace':'shop','uid':'" UID "','resourceVersion':'%u',"
-		 "'generation':1,'annotations':{}},'spec':{'action':'partition','mode':'all','direction':'both',"
-		 "'duration':'30s','selector':{'namespaces':['shop'],'labelSelectors':{'app':'web'}}},"
+		 "{'metadata':{'name':'cut','namespace':'shop','uid':'" UID
+		 "','resourceVersion':'%u',"
+		 "'generation':1,'annotations':{}},'spec':{'action':'partition','mode':'all','"
+		 "direction':'both',"
+		 "'duration':'30s','selector':{'namespaces':['shop'],'labelSelectors':{'app':'web'}"
+		 "}},"
 		 "'status':%s}",
 		 ++w->version, status);
 	for (; *s; s++)
@@ -216,10 +221,10 @@ static void annotate(json_t *obj, const char *key)
 
 static void put_pod(struct world *w, const char *name, const char *node, const char *ip)
 {
-	json_t *pod = json_pack("{s:{s:s,s:s,s:s,s:{s:s}},s:{s:s},s:{s:s,s:s,s:[{s:s}]}}", "metadata",
-				"name", name, "namespace", "shop", "uid", name, "labels", "app", "web",
-				"spec", "nodeName", node, "status", "phase", "Running", "podIP", ip,
-				"podIPs", "ip", ip);
+	json_t *pod = json_pack("{s:{s:s,s:s,s:s,s:{s:s}},s:{s:s},s:{s:s,s:s,s:[{s:s}]}}",
+				"metadata", "name", name, "namespace", "shop", "uid", name,
+				"labels", "app", "web", "spec", "nodeName", node, "status", "phase",
+				"Running", "podIP", ip, "podIPs", "ip", ip);
 
 	assert_int_equal(pods__put(w->pods, pod), 1);
 	json_decref(pod);
@@ -233,16 +238,8 @@ static void pass(struct world *w, int64_t ns)
 	runs__step(w->runs);
 }
 
-/* The oldest request of that kind; NULL: there is none. */
-static struct asked *find(struct world *w, const char *method, const char *path)
-{
-	for (size_t i = 0; i < w->n_asked; i++)
-		if (!strcmp(w->asked[i].method, method) && strstr(w->asked[i].path, path))
-			return &w->asked[i];
-	return NULL;
-}
-
-static struct asked *expect(struct world *w, const char *method, const char *path, const char *key)
+/* The oldest request of that kind whose body's status has @key; NULL: there is none. */
+static struct asked *find(struct world *w, const char *method, const char *path, const char *key)
 {
 	for (size_t i = 0; i < w->n_asked; i++) {
 		json_t *status = json_object_get(w->asked[i].body, "status");
@@ -251,10 +248,18 @@ static struct asked *expect(struct world *w, const char *method, const char *pat
 		    (!key || json_object_get(status, key)))
 			return &w->asked[i];
 	}
-	for (size_t i = 0; i < w->n_asked; i++)
-		fprintf(stderr, "asked: %s %s\n", w->asked[i].method, w->asked[i].path);
-	fail_msg("no %s %s with %s", method, path, key ? key : "anything");
 	return NULL;
+}
+
+static struct asked *expect(struct world *w, const char *method, const char *path, const char *key)
+{
+	struct asked *a = find(w, method, path, key);
+
+	for (size_t i = 0; !a && i < w->n_asked; i++)
+		fprintf(stderr, "asked: %s %s\n", w->asked[i].method, w->asked[i].path);
+	if (!a)
+		fail_msg("no %s %s with %s", method, path, key ? key : "anything");
+	return a;
 }
 
 static void answer(struct world *w, struct asked *a, int status, json_t *body)
@@ -279,8 +284,9 @@ static json_t *started(struct world *w, const char *more)
 {
 	char status[600], at[40];
 
-	snprintf(status, sizeof(status), "{'phase':'Pending','observedGeneration':1,'startAt':'%s'%s}",
-		 started_at(w, at), more);
+	snprintf(status, sizeof(status),
+		 "{'phase':'Pending','observedGeneration':1,'startAt':'%s'%s}", started_at(w, at),
+		 more);
 	return object(w, status);
 }
 
@@ -330,13 +336,13 @@ static void a_start_is_asked_for_once_and_kept(void **state)
 
 	put(w, object(w, "{}"));
 	settle(w);
-	assert_null(expect(w, "PATCH", PATH "/status", "phase") ? NULL : w);
-	assert_false(runs__count(w->runs).children); /* pods are not known yet */
+	assert_null(find(w, "PATCH", PATH, "startAt")); /* pods are not known yet */
 	put_pod(w, "web-1", "n1", "10.1.0.5");
 	settle(w);
 	a = expect(w, "PATCH", PATH "/status", "startAt");
 	patch = json_object_get(a->body, "status");
-	assert_string_equal(json_string_value(json_object_get(patch, "startAt")), started_at(w, at));
+	assert_string_equal(json_string_value(json_object_get(patch, "startAt")),
+			    started_at(w, at));
 	assert_string_equal(json_string_value(json_object_get(json_object_get(a->body, "metadata"),
 							      "resourceVersion")),
 			    "11");
@@ -346,7 +352,7 @@ static void a_start_is_asked_for_once_and_kept(void **state)
 	put(w, started(w, ""));
 	started_at(w, at);
 	settle(w);
-	assert_null(find(w, "PATCH", "startAt"));
+	assert_null(find(w, "PATCH", PATH, "startAt"));
 	said = wait_child(1, w);
 	snprintf(arg, sizeof(arg), "--start-at %lld ", (long long)(w->real + 2 * NS_PER_S));
 	assert_non_null(strstr(json_string_value(json_object_get(said, "args")), arg));
@@ -366,7 +372,8 @@ static void members_are_written_with_what_is_exempt_and_follow_the_pods(void **s
 	json_decref(wait_child(1, w));
 	snprintf(folder, sizeof(folder), "%s/" UID, w->runs_dir);
 	m = run_folder__read_json(folder, "members.json");
-	assert_string_equal(json_string_value(json_array_get(json_object_get(m, "exempt"), 0)), "10.0.0.1");
+	assert_string_equal(json_string_value(json_array_get(json_object_get(m, "exempt"), 0)),
+			    "10.0.0.1");
 	assert_int_equal(json_array_size(json_object_get(
 				 json_array_get(json_object_get(m, "endpoints"), 0), "pods")),
 			 1);
@@ -388,7 +395,7 @@ static void a_pod_that_comes_late_brings_the_child_with_it(void **state)
 	put(w, started(w, ""));
 	settle(w);
 	assert_int_equal(runs__count(w->runs).children, 0);
-	assert_null(find(w, "PATCH", "nodes"));
+	assert_null(find(w, "PATCH", PATH, "nodes"));
 	pass(w, 10 * NS_PER_S);
 	put_pod(w, "web-3", "n1", "10.1.0.6");
 	settle(w);
@@ -413,6 +420,20 @@ static void nothing_that_matches_waits(void **state)
 	expect(w, "PATCH", PATH "/status", "startAt");
 }
 
+static void who_waits_for_pods_that_nobody_may_list_says_so(void **state)
+{
+	struct world *w = *state;
+	json_t *status;
+
+	put(w, object(w, "{}"));
+	runs__set_trouble(w->runs, "pods are not known: forbidden");
+	settle(w);
+	pass(w, NS_PER_S);
+	status = json_object_get(expect(w, "PATCH", PATH "/status", "phase")->body, "status");
+	assert_string_equal(json_string_value(json_object_get(status, "message")),
+			    "pods are not known: forbidden");
+}
+
 static void a_refusal_is_told_with_its_path(void **state)
 {
 	struct world *w = *state;
@@ -426,7 +447,8 @@ static void a_refusal_is_told_with_its_path(void **state)
 	a = expect(w, "PATCH", PATH "/status", "phase");
 	status = json_object_get(a->body, "status");
 	assert_string_equal(json_string_value(json_object_get(status, "phase")), "Refused");
-	assert_non_null(strstr(json_string_value(json_object_get(status, "message")), "spec.action"));
+	assert_non_null(
+		strstr(json_string_value(json_object_get(status, "message")), "spec.action"));
 	json_object_set(obj, "status", status);
 	json_object_set_new(json_object_get(obj, "metadata"), "resourceVersion", json_string("99"));
 	answer(w, a, 200, obj);
@@ -435,7 +457,7 @@ static void a_refusal_is_told_with_its_path(void **state)
 	w->events[0] = '\0';
 	settle(w);
 	pass(w, 20 * NS_PER_S);
-	assert_null(find(w, "PATCH", PATH));
+	assert_null(find(w, "PATCH", PATH, NULL));
 	assert_string_equal(w->events, "");
 }
 
@@ -460,7 +482,7 @@ static void a_node_tells_once_a_second_until_it_is_through(void **state)
 	a = expect(w, "PATCH", PATH "/status", "nodes");
 	answer(w, a, 0, NULL);
 	settle(w);
-	assert_null(find(w, "PATCH", "nodes"));
+	assert_null(find(w, "PATCH", PATH, "nodes"));
 	pass(w, 2 * NS_PER_S);
 	a = expect(w, "PATCH", PATH "/status", "nodes");
 	answer(w, a, 500, NULL);
@@ -485,7 +507,8 @@ static void pause_ends_the_child_and_resume_starts_it_with_the_same_start(void *
 	json_decref(wait_child(1, w));
 	paused = json_deep_copy(obj);
 	annotate(paused, "experiment.chaos-mesh.org/pause");
-	json_object_set_new(json_object_get(paused, "metadata"), "resourceVersion", json_string("50"));
+	json_object_set_new(json_object_get(paused, "metadata"), "resourceVersion",
+			    json_string("50"));
 	put(w, paused);
 	settle(w);
 	wait_no_child(w);
@@ -516,12 +539,13 @@ static void a_stop_is_final_and_the_record_goes_up_before_done(void **state)
 	wait_no_child(w);
 	settle(w);
 	a = expect(w, "POST", "/api/v1/namespaces/shop/configmaps", NULL);
-	assert_string_equal(json_string_value(json_object_get(
-				    json_array_get(json_object_get(json_object_get(a->body, "metadata"),
-								   "ownerReferences"),
-						   0),
-				    "uid")),
-			    UID);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(json_object_get(a->body, "metadata"),
+						       "ownerReferences"),
+				       0),
+			"uid")),
+		UID);
 	/* From before a restart: it is replaced. */
 	answer(w, a, 409, NULL);
 	settle(w);
@@ -535,7 +559,8 @@ static void a_stop_is_final_and_the_record_goes_up_before_done(void **state)
 	a = expect(w, "PATCH", PATH "/status", "nodes");
 	body = json_object_get(json_object_get(json_object_get(a->body, "status"), "nodes"), "n1");
 	assert_string_equal(json_string_value(json_object_get(body, "phase")), "Done");
-	assert_int_equal(json_integer_value(json_object_get(json_object_get(body, "record"), "chunks")), 1);
+	assert_int_equal(
+		json_integer_value(json_object_get(json_object_get(body, "record"), "chunks")), 1);
 }
 
 static void restart(struct world *w)
@@ -599,8 +624,26 @@ static void one_that_was_over_before_it_was_seen_is_left_alone(void **state)
 	put(w, obj);
 	settle(w);
 	assert_int_equal(runs__count(w->runs).children, 0);
-	assert_null(find(w, "POST", "/configmaps"));
-	assert_null(find(w, "PATCH", "nodes"));
+	assert_null(find(w, "POST", "/configmaps", NULL));
+	assert_null(find(w, "PATCH", PATH, "nodes"));
+}
+
+/* Somebody's finalizer keeps the object: its faults end all the same. */
+static void an_object_that_is_being_deleted_ends_its_child(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, "");
+
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	json_object_set_new(json_object_get(obj, "metadata"), "deletionTimestamp",
+			    json_string("2027-01-15T08:00:00Z"));
+	json_object_set_new(json_object_get(obj, "metadata"), "resourceVersion", json_string("50"));
+	put(w, obj);
+	settle(w);
+	wait_no_child(w);
 }
 
 static void deleting_the_object_ends_it_at_once(void **state)
@@ -642,12 +685,16 @@ static void pods_are_asked_for_only_where_they_are_wanted(void **state)
 static void objects_that_make_no_sense_are_passed_over(void **state)
 {
 	static const char *const texts[] = {
-		"{}", "{\"metadata\":7}", "{\"metadata\":{\"uid\":\"../x\",\"name\":\"a\",\"namespace\":\"b\"}}",
+		"{}",
+		"{\"metadata\":7}",
+		"{\"metadata\":{\"uid\":\"../x\",\"name\":\"a\",\"namespace\":\"b\"}}",
 		"{\"metadata\":{\"uid\":\"u\",\"name\":\"a\",\"namespace\":\"b\"}}",
-		"{\"metadata\":{\"uid\":\"v\",\"name\":\"a\",\"namespace\":\"b\",\"annotations\":[]},\"spec\":7,"
+		"{\"metadata\":{\"uid\":\"v\",\"name\":\"a\",\"namespace\":\"b\",\"annotations\":[]"
+		"},\"spec\":7,"
 		"\"status\":{\"startAt\":\"soon\",\"nodes\":[7],\"picked\":7}}",
 		"{\"metadata\":{\"uid\":\"w\",\"name\":\"a\",\"namespace\":\"b\"},\"status\":"
-		"{\"startAt\":\"2027-01-15T08:00:00Z\",\"nodes\":{\"n1\":{\"phase\":\"Done\",\"record\":[]}}}}"};
+		"{\"startAt\":\"2027-01-15T08:00:00Z\",\"nodes\":{\"n1\":{\"phase\":\"Done\","
+		"\"record\":[]}}}}"};
 	struct world *w = *state;
 
 	runs__set_pods(w->runs, w->pods);
@@ -667,6 +714,7 @@ int main(void)
 		TEST(members_are_written_with_what_is_exempt_and_follow_the_pods),
 		TEST(a_pod_that_comes_late_brings_the_child_with_it),
 		TEST(nothing_that_matches_waits),
+		TEST(who_waits_for_pods_that_nobody_may_list_says_so),
 		TEST(a_refusal_is_told_with_its_path),
 		TEST(a_node_tells_once_a_second_until_it_is_through),
 		TEST(pause_ends_the_child_and_resume_starts_it_with_the_same_start),
@@ -675,6 +723,7 @@ int main(void)
 		TEST(a_run_that_ended_meanwhile_is_only_told),
 		TEST(one_that_was_over_before_it_was_seen_is_left_alone),
 		TEST(deleting_the_object_ends_it_at_once),
+		TEST(an_object_that_is_being_deleted_ends_its_child),
 		TEST(pods_are_asked_for_only_where_they_are_wanted),
 		TEST(objects_that_make_no_sense_are_passed_over),
 	};

@@ -12,6 +12,7 @@
 #include "lib/clock.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #define T0 (1800000000LL * NS_PER_S)
@@ -84,8 +85,10 @@ static void a_diff_makes_the_one_into_the_other(void **state)
 }
 
 static const char *const live =
-	"{\"t_s\":12,\"phase\":\"fault\",\"mechanism\":\"tcx\",\"faults\":[{\"name\":\"cut\",\"active\":true,"
-	"\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},\"first_hit_at_s\":9,\"cleared_at_s\":null,\"edges\":["
+	"{\"t_s\":12,\"phase\":\"fault\",\"mechanism\":\"tcx\",\"faults\":[{\"name\":\"cut\","
+	"\"active\":true,"
+	"\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},\"first_hit_at_s\":9,\"cleared_at_s\":"
+	"null,\"edges\":["
 	"{\"from\":\"web/a\",\"to\":\"db\",\"dropped\":3,\"first_hit_at_s\":10.5},"
 	"{\"from\":\"db\",\"to\":\"web/a\",\"dropped\":2,\"first_hit_at_s\":null},"
 	"{\"from\":\"web/b\",\"to\":\"db\",\"dropped\":7}]}],"
@@ -111,18 +114,58 @@ static void a_node_says_what_its_pods_had(void **state)
 	};
 
 	(void)state;
-	assert_json(status__node(&f),
-		    "{\"phase\":\"Running\",\"segments\":1,\"agent\":\"chaos-x\",\"mechanism\":\"tcx\","
-		    "\"clock\":{\"offsetMs\":1.0,\"epsilonMs\":3.0},\"pods\":{\"shop/a\":{\"place\":\"web/a\","
-		    "\"phase\":\"Injected\",\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},"
-		    "\"firstHitAt\":\"2027-01-15T08:00:10.500000Z\"}}}");
+	assert_json(
+		status__node(&f),
+		"{\"phase\":\"Running\",\"segments\":1,\"agent\":\"chaos-x\",\"mechanism\":\"tcx\","
+		"\"clock\":{\"offsetMs\":1.0,\"epsilonMs\":3.0},\"pods\":{\"shop/"
+		"a\":{\"place\":\"web/a\","
+		"\"phase\":\"Injected\",\"mechanism\":\"drop\",\"hits\":{\"dropped\":5},"
+		"\"firstHitAt\":\"2027-01-15T08:00:10.500000Z\"}}}");
 	f.phase = NODE_ARMED;
 	json_t *armed = status__node(&f);
 
-	assert_string_equal(json_string_value(json_object_get(
-				    json_object_get(json_object_get(armed, "pods"), "shop/a"), "phase")),
-			    "Armed");
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_object_get(json_object_get(armed, "pods"), "shop/a"), "phase")),
+		"Armed");
 	json_decref(armed);
+	json_decref(l);
+	json_decref(m);
+}
+
+static const char *message_of(struct node_facts *f)
+{
+	static char words[300];
+	json_t *o = status__node(f);
+	const char *m = json_string_value(json_object_get(o, "message"));
+
+	snprintf(words, sizeof(words), "%s", m ? m : "");
+	json_decref(o);
+	return words;
+}
+
+static void what_went_wrong_is_in_the_message(void **state)
+{
+	json_t *l = parse(live), *m = parse(members);
+	struct node_facts f = {.phase = NODE_RUNNING,
+			       .segments = 1,
+			       .start_at_ns = T0,
+			       .now_ns = T0 + 6 * NS_PER_S,
+			       .members = m,
+			       .live = l};
+
+	(void)state;
+	assert_string_equal(message_of(&f), "");
+	/* A fault is on, and nothing is attached to the pod. */
+	json_object_set_new(json_array_get(json_object_get(l, "places"), 0), "attached",
+			    json_false());
+	assert_non_null(strstr(message_of(&f), "shop/a"));
+	f.now_ns = T0 + NS_PER_S;
+	assert_string_equal(message_of(&f), "");
+	json_object_set_new(l, "warnings", parse("[\"first\",\"cannot open it\"]"));
+	assert_string_equal(message_of(&f), "cannot open it");
+	f.message = "mine";
+	assert_string_equal(message_of(&f), "mine");
 	json_decref(l);
 	json_decref(m);
 }
@@ -131,8 +174,10 @@ static void a_node_says_what_its_pods_had(void **state)
 static void a_hostile_live_file_is_survived(void **state)
 {
 	static const char *const texts[] = {
-		"[]", "7", "{\"faults\":7}", "{\"faults\":[7,{\"edges\":{}},{\"edges\":[7]}],\"places\":[[]]}",
-		"{\"faults\":[{\"active\":\"x\",\"first_hit_at_s\":1e300,\"edges\":[{\"from\":\"web/a\"}]}]}"};
+		"[]", "7", "{\"faults\":7}",
+		"{\"faults\":[7,{\"edges\":{}},{\"edges\":[7]}],\"places\":[[]]}",
+		"{\"faults\":[{\"active\":\"x\",\"first_hit_at_s\":1e300,\"edges\":[{\"from\":"
+		"\"web/a\"}]}]}"};
 	json_t *m = parse(members);
 
 	(void)state;
@@ -151,13 +196,14 @@ static void a_hostile_live_file_is_survived(void **state)
 
 static const char *phase(const char *status, const struct object_facts *f)
 {
-	json_t *s = parse(status), *obj = json_pack("{s:{s:i},s:o}", "metadata", "generation", 1,
-						    "status", s);
+	json_t *s = parse(status),
+	       *obj = json_pack("{s:{s:i},s:o}", "metadata", "generation", 1, "status", s);
 	const char *is = status__phase(obj, f);
 
 	/* Of the constants, or of the object, which is about to go. */
-	for (const char *const *p = (const char *const[]){"Pending", "Running", "Paused", "Finished",
-							  "Failed", "Refused", "Stopped", NULL};
+	for (const char *const *p =
+		     (const char *const[]){"Pending", "Running", "Paused", "Finished", "Failed",
+					   "Refused", "Stopped", NULL};
 	     *p; p++)
 		if (!strcmp(is, *p))
 			is = *p;
@@ -210,8 +256,9 @@ static void what_is_final_stays(void **state)
 	(void)state;
 	assert_string_equal(phase("{\"phase\":\"Finished\",\"nodes\":{}}", &f), "Finished");
 	f.end_ns = 0;
-	assert_string_equal(phase("{\"phase\":\"Stopped\",\"nodes\":{\"n\":{\"phase\":\"Running\"}}}", &f),
-			    "Stopped");
+	assert_string_equal(
+		phase("{\"phase\":\"Stopped\",\"nodes\":{\"n\":{\"phase\":\"Running\"}}}", &f),
+		"Stopped");
 }
 
 static const char *condition(const json_t *patch, const char *type, const char *key)
@@ -219,7 +266,7 @@ static const char *condition(const json_t *patch, const char *type, const char *
 	const json_t *c;
 	size_t i;
 
-	json_array_foreach (json_object_get(patch, "conditions"), i, c)
+	json_array_foreach(json_object_get(patch, "conditions"), i, c)
 		if (!strcmp(json_string_value(json_object_get(c, "type")), type))
 			return json_string_value(json_object_get(c, key));
 	return NULL;
@@ -227,8 +274,10 @@ static const char *condition(const json_t *patch, const char *type, const char *
 
 static void conditions_are_those_that_kubectl_waits_for(void **state)
 {
-	json_t *obj = parse("{\"metadata\":{\"generation\":3},\"status\":{\"observedGeneration\":3,\"nodes\":{"
-			    "\"n1\":{\"phase\":\"Running\",\"pods\":{\"a/b\":{\"phase\":\"Injected\"}}}}}}"),
+	json_t *obj = parse("{\"metadata\":{\"generation\":3},\"status\":{\"observedGeneration\":3,"
+			    "\"nodes\":{"
+			    "\"n1\":{\"phase\":\"Running\",\"pods\":{\"a/"
+			    "b\":{\"phase\":\"Injected\"}}}}}}"),
 	       *d, *again;
 	struct object_facts f = {.chaosmesh = true,
 				 .start_at_ns = T0,
@@ -302,6 +351,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_instant_is_refused),
 		cmocka_unit_test(a_diff_makes_the_one_into_the_other),
 		cmocka_unit_test(a_node_says_what_its_pods_had),
+		cmocka_unit_test(what_went_wrong_is_in_the_message),
 		cmocka_unit_test(a_hostile_live_file_is_survived),
 		cmocka_unit_test(phases_follow_the_nodes),
 		cmocka_unit_test(what_is_final_stays),

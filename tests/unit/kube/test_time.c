@@ -94,7 +94,10 @@ static void test_backoff(void **state)
 	}
 	assert_true(most > BACKOFF_MAX_NS / 10 * 9);
 	assert_true(sum / 1000 > BACKOFF_MAX_NS / 10 * 4 && sum / 1000 < BACKOFF_MAX_NS / 10 * 6);
+	backoff__ease(&b);
+	assert_true(backoff__next(&b) <= BACKOFF_FIRST_NS << 4);
 	backoff__reset(&b);
+	backoff__ease(&b);
 	assert_true(backoff__next(&b) <= BACKOFF_FIRST_NS);
 	for (int i = 0; i < 100; i++) {
 		int64_t ns = backoff__between(&b, 5, 7);

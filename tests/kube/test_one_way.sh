@@ -1,0 +1,27 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# timeout: 120
+#
+# test_one_way.sh: what one pod sends another is cut, the way back is open.
+# shellcheck source=tests/kube/lib.sh disable=SC2016
+. "$(dirname "$0")/lib.sh"
+
+{ pod a n1; pod b n2; pod c n2; } | kn apply -f - >/dev/null
+check "the pods run" ready_pods a b c
+know a b c
+{
+	experiment one-way 14s
+	cat <<-END
+	  endpoints:
+	    a: {pods: {name: a}}
+	    b: {pods: {name: b}}
+	  faults:
+	    - {name: cut, at: 1s, for: 10s, partition: {simplex: {from: a, to: b}}}
+	END
+} | kn apply -f - >/dev/null
+check "a to b is cut" wait_until 30 cut_way a b
+is "b to a is open" 20 "$(arrive b a)"
+is "a to c is open" 20 "$(arrive a c)"
+check "lifted" wait_until 30 open_way a b
+check "finished" wait_phase experiment/one-way Finished
+finish

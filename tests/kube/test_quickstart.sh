@@ -1,0 +1,26 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# timeout: 300
+#
+# test_quickstart.sh: README's quick start, as it stands there: three etcd servers, and what the isolation of their leader does.
+# shellcheck source=tests/kube/lib.sh disable=SC2016
+. "$(dirname "$0")/lib.sh"
+
+quick=$tap_root/chaos/k8s/quickstart
+kn apply -f "$quick/etcd.yaml" >/dev/null
+check "three etcd servers are ready" kn rollout status statefulset/etcd --timeout=120s
+check "etcd-0 leads" kn wait job/etcd-0-leads --for=condition=complete --timeout=90s
+check "kubectl apply -f etcd-leader-isolated.yaml" kn apply -f "$quick/etcd-leader-isolated.yaml"
+check "Finished" kn wait experiment/etcd-leader-isolated --for=condition=Finished --timeout=120s
+has_verdict()
+{
+	[ "$(status experiment/etcd-leader-isolated '.verdict // ""')" != "" ]
+}
+check "a verdict" wait_until 60 has_verdict
+diag "$(status experiment/etcd-leader-isolated '{verdict, summary, nodes: (.nodes | map_values(.phase))}')"
+is "it passed" pass "$(status experiment/etcd-leader-isolated .verdict)"
+like "two claims of leadership were recorded" 'L1' "$(status experiment/etcd-leader-isolated '.summary | tostring')"
+check "the report" eval 'kn get configmap etcd-leader-isolated-chaos -o json | jq -e ".binaryData[\"report.html.gz\"]" >/dev/null'
+kn get configmap etcd-leader-isolated-chaos -o json | jq -r '.data["summary.json"]' >"$work/summary.json"
+check "no acknowledged write is lost, by summary.json" jq -e '[.. | .lost? // empty | numbers] | add == 0' "$work/summary.json"
+finish
