@@ -63,7 +63,10 @@ pod()
 	  nodeSelector: {kubernetes.io/hostname: $node}
 	  terminationGracePeriodSeconds: 0
 	  containers:
-	    - {name: c, image: "$base_image", imagePullPolicy: Never, command: [/bin/httpd, -f, -p, "8080"]}
+	    - name: c
+	      image: "$base_image"
+	      imagePullPolicy: Never
+	      command: [/bin/httpd, -f, -p, "8080"]
 	END
 }
 
@@ -77,19 +80,16 @@ ready_pods()
 	done
 }
 
-# pid_of POD: a process of it, by its cgroup.
+# procs_of UID: the processes of a pod, by its cgroups, which have no size to go by.
+procs_of()
+{
+	cat /sys/fs/cgroup/pids/ck-*/kubepods{,/*}/pod"$1"/*/cgroup.procs /sys/fs/cgroup/ck-*/kubepods{,/*}/pod"$1"/*/cgroup.procs \
+		2>/dev/null
+}
+
 pid_of()
 {
-	local uid procs
-
-	uid=$(kn get pod "$1" -o jsonpath='{.metadata.uid}') || return
-	for procs in /sys/fs/cgroup/pids/ck-*/kubepods/*/pod"$uid"/*/cgroup.procs /sys/fs/cgroup/ck-*/kubepods/*/pod"$uid"/*/cgroup.procs \
-		/sys/fs/cgroup/pids/ck-*/kubepods/pod"$uid"/*/cgroup.procs; do
-		[ -s "$procs" ] || continue
-		head -n 1 "$procs"
-		return
-	done
-	return 1
+	procs_of "$(kn get pod "$1" -o jsonpath='{.metadata.uid}')" | head -n 1 | grep .
 }
 
 # ip_of POD [6]
@@ -105,8 +105,20 @@ know()
 	local p
 
 	for p; do
+		# shellcheck disable=SC2034 # for the scripts
 		pid[$p]=$(pid_of "$p") && ip[$p]=$(ip_of "$p") && ip6[$p]=$(ip_of "$p" 6) || return
 	done
+}
+
+# pods_run POD...: or there is nothing to test. Then they are known.
+pods_run()
+{
+	if ready_pods "$@" && know "$@"; then
+		pass "the pods run"
+		return
+	fi
+	fail "the pods run" "$(kn get pods -o wide)"
+	finish
 }
 
 # --- packets --------------------------------------------------------------------------------------------------------

@@ -8,8 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 { pod a n1; pod b n2; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b
-know a b
+pods_run a b
 {
 	experiment killed 40s
 	cat <<-END
@@ -29,10 +28,9 @@ restarts()
 before=$(restarts)
 uid=$(k -n netchaos get pod "$agent" -o jsonpath='{.metadata.uid}')
 # The agent is the oldest of its container: its children are younger.
-main=$(cat /sys/fs/cgroup/pids/ck-*/kubepods/*/pod"$uid"/*/cgroup.procs /sys/fs/cgroup/ck-*/kubepods/*/pod"$uid"/*/cgroup.procs 2>/dev/null |
-	while read -r p; do
-		tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q ' agent ' && echo "$p"
-	done | head -n 1)
+main=$(procs_of "$uid" | while read -r p; do
+	tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -q ' agent ' && echo "$p"
+done | head -n 1)
 check "the agent of n1 is killed" kill -KILL "$main"
 check "its kubelet starts it again" wait_until 60 eval '[ "$(restarts)" -gt "$before" ]'
 check "ready" wait_until 60 agents_ready

@@ -12,8 +12,7 @@ cleanup()
 	wait_until 60 k get --raw /readyz
 }
 { pod a n1; pod b n2; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b
-know a b
+pods_run a b
 {
 	experiment alone 24s
 	cat <<-END

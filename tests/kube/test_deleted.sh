@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 { pod a n1; pod b n2; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b
-know a b
+pods_run a b
 {
 	experiment gone 100s
 	cat <<-END
@@ -34,7 +33,7 @@ children()
 	local uid
 
 	for uid in $(k -n netchaos get pods -o jsonpath='{.items[*].metadata.uid}'); do
-		cat /sys/fs/cgroup/pids/ck-*/kubepods/*/pod"$uid"/*/cgroup.procs 2>/dev/null
+		procs_of "$uid"
 	done | while read -r p; do
 		tr '\0' ' ' <"/proc/$p/cmdline" 2>/dev/null | grep -o -- ' --members .*'
 	done

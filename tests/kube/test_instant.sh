@@ -9,8 +9,7 @@
 
 # c sends to a, whose node is n1, d to b on n2: each way has one guard, another's.
 { pod a n1; pod b n2; pod c n2; pod d n1; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b c d
-know a b c d
+pods_run a b c d
 check "before: c to a" wait_until 10 open_way c a
 check "before: d to b" wait_until 10 open_way d b
 {

@@ -41,9 +41,8 @@ all_cut()
 		know "$p" && cut_way "$p" b && cut_way b "$p" || return
 	done
 }
-check "the pods run" ready_pods b
+pods_run b
 check "and web" wait_until 60 web_are 1
-know b
 first=$(web_pods)
 {
 	experiment moving 120s

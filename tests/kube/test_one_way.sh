@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 { pod a n1; pod b n2; pod c n2; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b c
-know a b c
+pods_run a b c
 {
 	experiment one-way 14s
 	cat <<-END

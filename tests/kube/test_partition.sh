@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 150
+# timeout: 240
 #
 # test_partition.sh: halves between two pods on two nodes, both families and by way of a service; others, and the kubelet's
 # probes, pass; it lifts itself, and the status says what it met.
@@ -11,9 +11,7 @@
 probed()
 {
 	pod "$1" "$2" "app=$1"
-	cat <<-END
-	      livenessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1}
-	END
+	echo "      livenessProbe: {httpGet: {path: /etc/passwd, port: 8080}, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 1}"
 }
 
 {
@@ -23,20 +21,19 @@ probed()
 	pod d n2
 } | kn apply -f - >/dev/null
 kn create service clusterip b --tcp=80:8080 >/dev/null
-check "the pods run" ready_pods a b c d
-know a b c d
+pods_run a b c d
 service=$(kn get service b -o jsonpath='{.spec.clusterIP}')
 check "before: a to b" wait_until 10 open_way a b
 check "before: a to the service" wait_until 20 http a "$service"
 
 {
-	experiment cut 22s
+	experiment cut 44s
 	cat <<-END
 	  endpoints:
 	    a: {pods: {name: a}}
 	    b: {pods: {labels: {app: b}}}
 	  faults:
-	    - {name: cut, at: 2s, for: 14s, partition: {halves: [a, b]}}
+	    - {name: cut, at: 2s, for: 36s, partition: {halves: [a, b]}}
 	END
 } | kn apply -f - >/dev/null
 check "a to b is cut" wait_until 30 cut_way a b
@@ -49,7 +46,7 @@ is "c to b" 20 "$(arrive c b)"
 check "a to the service, whose pod is b: cut" eval '! http a "$service"'
 check "c to the service" http c "$service"
 is "the phase" Running "$(status experiment/cut .phase)"
-check "lifted by itself" wait_until 30 open_way a b
+check "lifted by itself" wait_until 60 open_way a b
 is "lifted, the way back" 20 "$(arrive b a)"
 check "kubectl wait --for=condition=Finished" kn wait experiment/cut --for=condition=Finished --timeout=60s
 is "the phase at the end" Finished "$(status experiment/cut .phase)"

@@ -7,8 +7,7 @@
 . "$(dirname "$0")/lib.sh"
 
 { pod a n1; pod b n2; } | kn apply -f - >/dev/null
-check "the pods run" ready_pods a b
-know a b
+pods_run a b
 
 # chaos NAME LATENCY
 chaos()
