@@ -140,8 +140,13 @@ json_t *meta__run_event(const struct run *run)
 		json_array_append_new(nodes, json_string(e->endpoints[i].name));
 	for (size_t i = 0; i < e->n_expect; i++)
 		json_array_append_new(expect, json_string(e->expect[i].text));
-	for (size_t i = 0; run->plan && i < run->plan->dp.n_exempts; i++)
-		json_array_append_new(exempt, json_string(run->plan->dp.exempts[i].what));
+	/* An address that several protocols are exempt at is told once; they stand together. */
+	for (size_t i = 0; run->plan && i < run->plan->dp.n_exempts; i++) {
+		const struct dp_exempt *x = &run->plan->dp.exempts[i];
+
+		if (!i || strcmp(x->what, x[-1].what) != 0)
+			json_array_append_new(exempt, json_string(x->what));
+	}
 
 	json_object_set_new(o, "version", json_integer(1));
 	json_object_set_new(o, "name", json_string(e->name));
