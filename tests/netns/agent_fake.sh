@@ -5,7 +5,8 @@
 # agent_fake.sh: `chaos agent` as one node of a cluster whose API server is tests/tools/fake_api.py, and whose only pod is a
 # process in a network namespace and a cgroup with the names that kubelet gives: a NetworkChaos acts on it, is told of
 # in the status, paused, resumed and lifted; an agent that is killed takes its faults along, and the next one goes on.
-# shellcheck source=../lib/tap.sh
+# What is evaluated later stands in single quotes.
+# shellcheck disable=SC2016 source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
 command -v python3 >/dev/null || skip_all "no python3"
@@ -83,6 +84,16 @@ status_is()
 status_not()
 {
 	! status_is "$@"
+}
+
+is_made()
+{
+	curl -s "$url$objects" | grep -q '"often-[0-9]'
+}
+
+refused_by_path()
+{
+	status odd .message | grep -q '^spec\.action: '
 }
 
 annotate()
@@ -172,9 +183,29 @@ check "another one cuts" wait_until 60 no_ping
 api DELETE "$objects/gone"
 check "deleting it lifts it" wait_until 60 pings
 
+# ---- the API server is away: what is begun ends by itself, and is told when it is back
+
+api POST "$objects" "$(net_chaos away 20s)"
+check "a third one cuts" wait_until 60 no_ping
+curl -s -X POST -d '["any:/apis=reset", "any:/api/=reset"]' "$url/fake/rules" >/dev/null
+curl -s -X POST -d '' "$url/fake/drop" >/dev/null
+check "it ends without the API server" wait_until 90 pings
+curl -s -X POST -d '[]' "$url/fake/rules" >/dev/null
+check "and is told when it is back" wait_until 90 status_is away .phase Finished
+check "with its record" wait_until 60 status_is away .nodes.n1.record.chunks 1
+
+# ---- a Schedule
+
+api POST "${objects/networkchaos/schedules}" "$(net_chaos x 1s | jq '{metadata: {name: "often", namespace: "shop"}, spec:
+	{schedule: "@every 3s", type: "NetworkChaos", concurrencyPolicy: "Forbid", historyLimit: 1, networkChaos: .spec}}')"
+check "a Schedule makes objects" wait_until 60 is_made
+api DELETE "${objects/networkchaos/schedules}/often"
+
+# ---- what is refused
+
 api POST "$objects" "$(net_chaos odd 600s | jq '.spec.action = "explode"')"
 check "what is not known is refused" wait_until 30 status_is odd .phase Refused
-check "with its path" eval 'status odd .message | grep -q "spec.action"'
+check "with its path" refused_by_path
 
 kill "$agent"
 wait "$agent"

@@ -220,8 +220,10 @@ static void node_done(void *arg, const struct kube_answer *a)
 }
 
 /* Events on the pods, at their first injection and at their recovery. */
-static void tell_pods(struct run *r, const json_t *was, const json_t *is)
+static void tell_pods(struct run *r, const json_t *have, const json_t *is)
 {
+	/* Before the first time what an agent before this one said; a patch that is sent again is not told again. */
+	const json_t *was = r->pods_told ? r->pods_told : have;
 	const json_t *pod;
 	const char *key;
 
@@ -248,6 +250,8 @@ static void tell_pods(struct run *r, const json_t *was, const json_t *is)
 					      injected ? "ChaosInjected" : "ChaosRecovered", words);
 		json_decref(whom);
 	}
+	json_decref(r->pods_told);
+	r->pods_told = json_incref((json_t *)is);
 }
 
 static bool same_phase(const json_t *a, const json_t *b)

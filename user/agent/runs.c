@@ -47,6 +47,7 @@ static void run__free(struct run *r)
 	unload(r);
 	json_decref(r->obj);
 	json_decref(r->collector_saw);
+	json_decref(r->pods_told);
 	json_decref(r->members);
 	json_decref(r->live);
 	free(r->uid);
@@ -239,54 +240,73 @@ static void apply_times(struct run *r)
 		r->stop_seen_ns = run__realtime(r);
 }
 
-/* Once a run has a start its spec stands: a new one is said to be late, and not read. */
-static void check_change(struct run *r, json_int_t generation)
+static json_int_t generation_of(const json_t *obj)
 {
-	const json_t *observed =
-		json_object_get(json_object_get(r->obj, "status"), "observedGeneration");
+	return json_integer_value(json_object_get(json_object_get(obj, "metadata"), "generation"));
+}
 
-	if (r->change_told || !observed || generation == json_integer_value(observed) ||
-	    status__is_final(r->told))
+/* The generation whose spec a run that has begun goes by; 0: not said. */
+static json_int_t observed_of(const json_t *obj)
+{
+	return json_integer_value(
+		json_object_get(json_object_get(obj, "status"), "observedGeneration"));
+}
+
+/* Once a run has a start its spec stands: a new one is said to be late, and not read. */
+static void check_change(struct run *r)
+{
+	json_int_t observed = observed_of(r->obj);
+
+	if (r->change_told || !observed || generation_of(r->obj) == observed)
 		return;
 	r->change_told = true;
 	run__event(r, true, "SpecNotRead", "spec is not read again after the start");
 }
 
-/* The object to load: of a run that has begun the one that it began with, if it is still known. */
+/*
+ * The object to load: of a run that has begun the one that it began with. NULL: that is not known any more, so
+ * that this node, which had no part in it, has none.
+ */
 static json_t *spec_of(struct run *r)
 {
-	json_t *old = coordinate__start_at(r->obj) && r->folder
-			      ? run_folder__read_json(r->folder, "object.json")
-			      : NULL;
+	json_int_t observed = observed_of(r->obj);
+	json_t *old;
 
-	return old ? old : json_incref(r->obj);
+	if (!coordinate__start_at(r->obj) || !observed || observed == generation_of(r->obj))
+		return json_incref(r->obj);
+	old = r->folder ? run_folder__read_json(r->folder, "object.json") : NULL;
+	if (old && generation_of(old) == observed)
+		return old;
+	json_decref(old);
+	return NULL;
 }
 
 static void load(struct run *r)
 {
-	json_int_t generation = json_integer_value(
-		json_object_get(json_object_get(r->obj, "metadata"), "generation"));
+	json_int_t observed = coordinate__start_at(r->obj) ? observed_of(r->obj) : 0;
 	struct error err = {0};
 	json_t *spec;
 
-	if (coordinate__start_at(r->obj) && r->loaded) {
-		check_change(r, generation);
-		return;
-	}
-	if (r->generation == generation && (r->loaded || r->refused))
-		return;
-	unload(r);
-	r->generation = generation;
-	spec = spec_of(r);
-	if (object__load(spec, &r->o, &err) == 0) {
-		r->loaded = true;
-		r->pods_seen = 0;
+	if (observed && r->loaded && (r->generation == observed || r->segments)) {
 		set(&r->refused, NULL);
-		if (coordinate__start_at(r->obj))
-			check_change(r, generation);
-	} else {
-		set(&r->refused, err.msg);
+		check_change(r);
+		return;
 	}
+	spec = spec_of(r);
+	if (spec && r->generation == generation_of(spec) && (r->loaded || r->refused)) {
+		json_decref(spec);
+		return;
+	}
+	unload(r);
+	set(&r->refused, NULL);
+	if (!spec)
+		return;
+	r->generation = generation_of(spec);
+	r->pods_seen = 0;
+	if (object__load(spec, &r->o, &err) == 0)
+		r->loaded = true;
+	else
+		set(&r->refused, err.msg);
 	json_decref(spec);
 }
 
@@ -364,8 +384,7 @@ int64_t runs__step(struct runs *runs)
 	for (struct run **at = &runs->first; *at;) {
 		struct run *r = *at;
 
-		if (r->dirty || r->due_ns <= now || child_ended(r) || r->packing ||
-		    r->collector) {
+		if (r->dirty || r->due_ns <= now || child_ended(r) || r->packing || r->collector) {
 			if (r->gone && leave(r)) {
 				*at = r->next;
 				run__free(r);

@@ -75,7 +75,8 @@ struct run {
 	struct send start, node, whole, chunk, stop;
 	int64_t node_sent_ns;	/* when the last patch went */
 	int64_t whole_since_ns; /* since when the whole's status is not as it should be; 0: it is */
-	char told[16];		/* the phase that was last told by an Event */
+	json_t *pods_told; /* this node's status when Events on pods were last told; NULL: never */
+	char told[16];	   /* the phase that was last told by an Event */
 };
 
 struct runs {

@@ -21,6 +21,7 @@ struct schedule {
 	struct cron cron;
 	char *refused;
 	bool refusal_told;
+	int64_t refusal_due_ns;
 	int64_t last_s; /* the time that was dealt with last, seconds since 1970 */
 	int64_t making_s, due_ns;
 	bool busy, tidying;
@@ -311,6 +312,7 @@ static void read_spec(struct schedule *x)
 	free(x->refused);
 	x->refused = NULL;
 	x->refusal_told = false;
+	x->refusal_due_ns = 0;
 	if (cron__parse(text ? text : "", &x->cron, &err) < 0) {
 		err__prefix(&err, "spec.schedule");
 		refuse(x, err.msg);
@@ -327,6 +329,16 @@ static void read_spec(struct schedule *x)
 	json_decref(obj);
 }
 
+/* Agents do not all ask at one instant; most then see that it was done. */
+static int64_t jitter_ns(const struct schedule *x)
+{
+	uint32_t h = 0;
+
+	for (const char *s = x->all->c.node; *s; s++)
+		h = h * 31 + (unsigned char)*s;
+	return h % 500 * NS_PER_MS;
+}
+
 static void tell_refusal(struct schedule *x)
 {
 	const json_t *status = json_object_get(x->obj, "status");
@@ -337,6 +349,13 @@ static void tell_refusal(struct schedule *x)
 
 	if (x->refusal_told)
 		return;
+	/* Agents take turns; one tells it. */
+	if (!x->refusal_due_ns)
+		x->refusal_due_ns = now_ns(x->all) + (x->refused ? jitter_ns(x) : 0);
+	if (now_ns(x->all) < x->refusal_due_ns) {
+		wake_at(x, x->refusal_due_ns);
+		return;
+	}
 	x->refusal_told = true;
 	if (x->refused && !told) {
 		patch_status(x, json_pack("{s:s,s:s}", "phase", "Refused", "message", x->refused));
@@ -372,16 +391,6 @@ static bool may_start(struct schedule *x, const struct made *m, int64_t at_s, in
 		return false;
 	}
 	return !m->active || (policy && !strcmp(policy, "Allow"));
-}
-
-/* Agents do not all ask at one instant; most then see that it was done. */
-static int64_t jitter_ns(const struct schedule *x)
-{
-	uint32_t h = 0;
-
-	for (const char *s = x->all->c.node; *s; s++)
-		h = h * 31 + (unsigned char)*s;
-	return h % 500 * NS_PER_MS;
 }
 
 static void step(struct schedule *x, const struct runs *runs)

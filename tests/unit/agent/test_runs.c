@@ -325,6 +325,20 @@ static void settle(struct world *w)
 		pass(w, 0);
 }
 
+static void restart(struct world *w)
+{
+	while (!runs__end(w->runs, false)) {
+		struct pollfd fds[RUNS_FDS_MAX];
+
+		poll(fds, runs__fds(w->runs, fds), 1000);
+	}
+	runs__free(w->runs);
+	while (w->n_asked)
+		drop(w, 0);
+	open_runs(w);
+	runs__set_pods(w->runs, w->pods);
+}
+
 /* --- tests -------------------------------------------------------------------------------------------- */
 
 static void a_start_is_asked_for_once_and_kept(void **state)
@@ -563,20 +577,6 @@ static void a_stop_is_final_and_the_record_goes_up_before_done(void **state)
 		json_integer_value(json_object_get(json_object_get(body, "record"), "chunks")), 1);
 }
 
-static void restart(struct world *w)
-{
-	while (!runs__end(w->runs, false)) {
-		struct pollfd fds[RUNS_FDS_MAX];
-
-		poll(fds, runs__fds(w->runs, fds), 1000);
-	}
-	runs__free(w->runs);
-	while (w->n_asked)
-		drop(w, 0);
-	open_runs(w);
-	runs__set_pods(w->runs, w->pods);
-}
-
 static void an_agent_that_is_started_again_goes_on(void **state)
 {
 	struct world *w = *state;
@@ -644,6 +644,39 @@ static void an_object_that_is_being_deleted_ends_its_child(void **state)
 	put(w, obj);
 	settle(w);
 	wait_no_child(w);
+}
+
+/* Once it has a start the spec stands; an agent that does not know that spec has no part in it. */
+static void a_spec_that_changes_after_the_start_is_not_read(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, ""), *changed = json_deep_copy(obj);
+	json_t *meta = json_object_get(changed, "metadata");
+
+	json_object_set_new(meta, "generation", json_integer(2));
+	json_object_set_new(meta, "resourceVersion", json_string("50"));
+	json_object_set_new(json_object_get(changed, "spec"), "action", json_string("explode"));
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, obj);
+	settle(w);
+	json_decref(wait_child(1, w));
+	put(w, json_incref(changed));
+	settle(w);
+	assert_int_equal(runs__count(w->runs).children, 1);
+	assert_non_null(strstr(w->events, "SpecNotRead: "));
+	/* The next agent has it from the folder. */
+	restart(w);
+	put(w, json_incref(changed));
+	settle(w);
+	json_decref(wait_child(2, w));
+	/* And one without the folder leaves it alone. */
+	restart(w);
+	run_folder__remove(w->runs_dir);
+	restart(w);
+	put(w, changed);
+	settle(w);
+	assert_int_equal(runs__count(w->runs).children, 0);
+	assert_int_equal(runs__count(w->runs).refused, 0);
 }
 
 static void deleting_the_object_ends_it_at_once(void **state)
@@ -722,6 +755,7 @@ int main(void)
 		TEST(an_agent_that_is_started_again_goes_on),
 		TEST(a_run_that_ended_meanwhile_is_only_told),
 		TEST(one_that_was_over_before_it_was_seen_is_left_alone),
+		TEST(a_spec_that_changes_after_the_start_is_not_read),
 		TEST(deleting_the_object_ends_it_at_once),
 		TEST(an_object_that_is_being_deleted_ends_its_child),
 		TEST(pods_are_asked_for_only_where_they_are_wanted),
