@@ -67,14 +67,17 @@ include tests/fuzz/fuzz.mk
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
 NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
+# Those that run beside no other come last, so that the others wait for none of them.
+NETNS_ALONE	 := $(if $(NETNS_TESTS),$(shell grep -lx '\# alone' $(NETNS_TESTS)))
+NETNS_TESTS	 := $(filter-out $(NETNS_ALONE),$(NETNS_TESTS)) $(NETNS_ALONE)
 SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))
 EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
 
 include tests/vm/vm.mk
 include tests/kube/kube.mk
 
-# At a time: what only computes, as many as there are processors; experiments, which mostly wait; one of
-# what keeps times or looks at the whole machine.
+# At a time: what only computes, as many as there are processors; scripts in namespaces and experiments, which mostly
+# wait; one of what keeps times or looks at the whole machine.
 AT_ONCE	    := -j $(shell nproc)
 WAITING	    := -j 2
 ALONE	    := -j 1
@@ -83,8 +86,8 @@ TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/t
 test: deps-test ## install, build, and run all of it (as root)
 	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
-	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS) $(FUZZ_TESTS) $(ALONE) $(BPF_TESTS) $(NETNS_TESTS) $(SAFETY_TESTS) \
-		$(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(KUBE_SMOKE) $(VM_TESTS)
+	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS) $(FUZZ_TESTS) $(ALONE) $(BPF_TESTS) $(WAITING) $(NETNS_TESTS) \
+		$(ALONE) $(SAFETY_TESTS) $(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(KUBE_SMOKE) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 
@@ -98,7 +101,7 @@ check-bpf: $(BPF_TEST_BINS) ## the BPF programs on crafted packets (as root, lik
 	$(Q)$(TEST_RUN) $(BPF_TESTS)
 
 check-netns: $(O)/chaos $(NETNS_TOOLS) $(METER) ## data path, lab and command line in network namespaces
-	$(Q)$(TEST_RUN) $(NETNS_TESTS)
+	$(Q)$(TEST_RUN) $(WAITING) $(NETNS_TESTS)
 
 check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends leave no trace
 	$(Q)$(TEST_RUN) $(SAFETY_TESTS)

@@ -160,7 +160,6 @@ check "the record is with the API server" wait_until 60 status_is cut .nodes.n1.
 check "Done" wait_until 30 status_is cut .nodes.n1.phase Done
 check "Stopped" wait_until 30 status_is cut .phase Stopped
 check "and there is a report" wait_until 120 status_not cut .verdict null
-diag "$(status cut .summary)"; diag "$(curl -s "$url/api/v1/namespaces/shop/configmaps" | jq -c ".items[].metadata")"
 curl -s "$url/api/v1/namespaces/shop/configmaps/cut-chaos" >"$tmp/report.json"
 is "in a ConfigMap that goes with the object" "$(jq -r '.metadata.ownerReferences[0].uid' "$tmp/report.json")" \
 	"$(curl -s "$url$objects/cut" | jq -r .metadata.uid)"

@@ -9,7 +9,7 @@
 # shellcheck source=tests/netns/tools/pods.sh
 . "$(dirname "$0")/tools/pods.sh"
 
-# 1 and 2 on n1; 11 and 12 on n2; 254 is a node's own address, 200 an address that the experiment names.
+# 1, 2 and 3 on n1; 11 and 12 on n2; 254 is a node's own address, 200 an address that the experiment names.
 for n in 1 2; do
 	pod $n n1 || fail "pod $n"
 done
@@ -88,6 +88,14 @@ follows "p1 is taken out, and free" reach 1 11
 check "n1 has p2 alone" wait_until 10 attached n1 web/p2
 check "p2 is not free" no_reach 2 11
 
+# p3 is named before it is there.
+members n1 "2 3" 11 10.77.0.254
+members n2 "2 3" 11
+check "n1 has p2 alone until p3 comes" attached n1 web/p2
+pod 3 n1 || fail "pod 3"
+follows "it is under the fault" no_reach 3 11
+check "n1 has it" wait_until 10 attached n1 web/p2 web/p3
+
 # p2 moves to n2 under its name: as a cluster does it, with another UID and address, and back.
 pod 12 n2 || fail "pod 12"
 moved='{"place":"web/p2","namespace":"shop","name":"p2","uid":"'$(uid_of 12)'","node":"n2","ips":["10.77.0.12"],"here":'
@@ -111,7 +119,7 @@ check "n2 has its own alone" wait_until 10 attached n2 db/p11
 follows "the other is free" reach 12 11
 stop cut 1
 check "lifted, all reach each other" eval 'reach 1 11 && reach 2 11'
-is "no device of ours is left" "2 2 2 2 2 2" \
+is "no device of ours is left" "2 2 2 2 2 2 2" \
 	"$(for ns in "${pods[@]}"; do ip -n "$ns" -o link show | wc -l; done | xargs)"
 
 # --- the node's own address -------------------------------------------------------------------------------

@@ -2,28 +2,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
 #
-# cli.sh: the command line on two named namespaces: what people type, right and wrong.
-# shellcheck source=../lib/tap.sh disable=SC2016
-. "$(dirname "$0")/../lib/tap.sh"
-need_root
+# cli.sh: the command line on two named namespaces: what people type, right and wrong. On a host of its own, for
+# `chaos clear` ends every run that it finds.
+# shellcheck source=../safety/lib.sh disable=SC2016
+. "$(dirname "$0")/../safety/lib.sh"
+private_host "$@"
 
-a=cli$$a b=cli$$b c=cli$$c
-tmp=$(mktemp -d)
-bg=()
-
-cleanup()
-{
-	local pid
-
-	for pid in "${bg[@]}"; do
-		kill -9 "$pid" 2>/dev/null
-	done
-	ip netns del "$a" 2>/dev/null
-	ip netns del "$b" 2>/dev/null
-	ip netns del "$c" 2>/dev/null
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
+a=cli$$a b=cli$$b
+tmp=$work
 
 ip netns add $a
 ip netns add $b
@@ -43,7 +29,7 @@ ping_b()
 	ip netns exec "$a" ping -q -n -c 3 -i 0.02 -W 0.3 "${1:-192.0.2.2}"
 }
 
-# Folders of state; other runs on this machine are none of our business.
+# Folders of state.
 states()
 {
 	find /run/chaos -mindepth 1 -maxdepth 1 -name 'inject-*' -o -name 'same-*' 2>/dev/null
@@ -79,7 +65,6 @@ start_inject()
 {
 	"$CHAOS" inject "$@" >"$tmp/out" 2>"$tmp/err" &
 	inject=$!
-	bg+=("$inject")
 }
 
 start_inject partition --from netns:"$a" --to netns:"$b" --for 20s
@@ -124,15 +109,12 @@ is "nothing is left of it" "" "$(states)"
 
 # The caller sits in $b and came from $a, port 40000 to 22.
 ip netns exec "$b" socat TCP-LISTEN:2222,fork,reuseaddr EXEC:cat >/dev/null 2>&1 &
-bg+=($!)
 mkfifo "$tmp/in"
 exec {in}<>"$tmp/in" # so that neither end waits for the other
 ip netns exec "$a" socat -u -T 20 "PIPE:$tmp/in" TCP:192.0.2.2:2222,sourceport=40000,retry=20,interval=0.05 >/dev/null 2>&1 &
-bg+=($!)
 wait_until 5 sh -c "ip netns exec $b ss -Htn state established sport = :2222 | grep -q 40000"
 SSH_CONNECTION="192.0.2.1 40000 192.0.2.2 2222" ip netns exec "$b" "$CHAOS" inject partition --isolate netns:"$b" --allow-host --for 20s >"$tmp/out" 2>&1 &
 inject=$!
-bg+=("$inject")
 check "the caller's own namespace can be cut when asked for" wait_until 5 cut_off
 echo hello >&"$in"
 received()
@@ -226,7 +208,6 @@ like "check names the device" "eth0" "$("$CHAOS" check "$file")"
 like "check says what the fault does" "cut: partition: parts a . b" "$("$CHAOS" check "$file")"
 check "check --json is JSON" jq -e '.[0].faults[0].edges | length == 2' <("$CHAOS" check --json "$file")
 ip netns exec "$a" ping -q -n -i 0.05 -w 4 192.0.2.2 >/dev/null 2>&1 &
-bg+=($!)
 pinger=$!
 out=$("$CHAOS" run "$file" --out "$tmp/run" 2>&1)
 is "the run holds its expectation" 0 $?

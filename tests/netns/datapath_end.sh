@@ -1,5 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# alone
+#
 # datapath_end.sh: however the owner of the faults ends, the network is free again.
 # shellcheck source=tests/netns/tools/dp.sh
 . "$(dirname "$0")/tools/dp.sh"

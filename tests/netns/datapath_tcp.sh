@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# alone
 #
 # datapath_tcp.sh: TCP behind a cut behaves as behind an unplugged cable: SYNs and data are sent
 # again at the same times, within 10 %, as with the receiver's interface down. Dropped at the

@@ -72,6 +72,7 @@ done
 is "and the file as it was" "$(cat "$tmp/cut.yaml")" "$(cat "$tmp/one/experiment.yaml")"
 is "the record is of all nodes" "n1 n2" "$(jq -r '.cluster.nodes | map(.node) | join(" ")' "$tmp/one/summary.json")"
 is "nothing is missing in it" 0 "$(jq '.cluster.missing | length' "$tmp/one/summary.json")"
+# shellcheck disable=SC2016
 check "it is rendered again from the record alone" bash -c '"$0" report "$1"; [ $? -le 1 ]' "$CHAOS" "$tmp/one"
 wait "$agent"
 is "the object is deleted at the end" '' "$(there cut)"

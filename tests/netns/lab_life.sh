@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# alone
 #
 # A lab's network, its processes, its logs, its end.
 # shellcheck disable=SC2016 # ${ip} is for labctl

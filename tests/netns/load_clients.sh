@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
+# alone
 #
 # HTTP clients of an experiment against a real server that stalls: what was offered and when, whatever the answers;
 # what latencies say of the stall; policies, budget and thinking by what was recorded.

@@ -1,6 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# alone
+#
 # owner_short.sh: short connections on lo between processes that fork all the while, as many as go: each packet of
 # each of them is its process's, and no SYN escapes a cut.
 # shellcheck source=tests/netns/tools/dp.sh

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
+# alone
 #
 # Probes and a workload on real Redis servers and a real Sentinel.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# alone
 #
 # What is recorded of traffic (bins, listen), against what two processes know that they did.
 . "$(dirname "$0")/../lib/tap.sh"

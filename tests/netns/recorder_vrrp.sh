@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 30
+# alone
 #
 # Who holds a virtual address, seen from inside a namespace; and that a probe is inside it.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 420
+# timeout: 600
 #
 # report_render.sh: report.html in a browser: it draws every lane without an error, for runs of every shape, answers to
 # keys, wheel and mouse, and lets no name become code. No root, no network: the runs come from make_events.py.

@@ -341,8 +341,11 @@ static void child_has_ended(struct run *r, int status)
 							   : "a guard's limit");
 	else if (!asked && WEXITSTATUS(status) == EXIT_INTERRUPTED)
 		run__set_message(r, "ended on the node");
-	/* A pause ends it for now, everything else for good. */
-	r->over = !(asked && !r->failed && coordinate__paused(r->obj) && !coordinate__stop(r->obj));
+	/*
+	 * Of what it is asked to end for only a stop, and the run's end, which run__follow() sees, are for good. A pause
+	 * may have been taken back while it ended.
+	 */
+	r->over = !asked || r->failed || coordinate__stop(r->obj);
 	log_info("%s %s/%s: segment %u ended, status %d", run_kinds[r->kind].kind, r->ns, r->name,
 		 r->segments, WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status));
 	child__free(r->child);

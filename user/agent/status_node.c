@@ -58,7 +58,7 @@ static void add_hits(json_t *hits, const json_t *edge)
 struct pod_effect {
 	json_t *hits;
 	const json_t *first, *cleared; /* run times in seconds; NULL: none */
-	bool active, touched;
+	bool active;
 	const char *mechanism;
 };
 
@@ -90,7 +90,6 @@ static void take_fault(struct pod_effect *x, const json_t *fault, const char *pl
 	}
 	if (!touched)
 		return;
-	x->touched = true;
 	if (json_is_number(cleared) &&
 	    (!x->cleared || json_number_value(cleared) > json_number_value(x->cleared)))
 		x->cleared = cleared;
@@ -113,25 +112,15 @@ static bool attached(const json_t *live, const char *place)
 static const char *pod_phase(const struct node_facts *f, const struct pod_effect *x,
 			     const char *place)
 {
-	if (f->ended)
-		return f->segments ? "Recovered" : "NotInjected";
-	switch (f->phase) {
-	case NODE_WAITING:
-	case NODE_REFUSED:
-		return "Waiting";
-	case NODE_PAUSED:
-	case NODE_DONE:
-	case NODE_FAILED:
-		return f->segments ? "Recovered" : "NotInjected";
-	case NODE_ARMED:
-	case NODE_RUNNING:
-		break;
-	}
-	if (!attached(f->live, place))
+	bool hit = json_object_size(x->hits) > 0, on = attached(f->live, place);
+
+	if (f->ended || f->phase == NODE_PAUSED || f->phase == NODE_DONE || f->phase == NODE_FAILED)
+		return on || hit ? "Recovered" : "NotInjected";
+	if (f->phase == NODE_WAITING || f->phase == NODE_REFUSED || !on)
 		return "Waiting";
 	if (x->active)
 		return f->phase == NODE_ARMED ? "Armed" : "Injected";
-	return x->cleared || x->touched ? "Recovered" : "Armed";
+	return x->cleared || hit ? "Recovered" : "Armed";
 }
 
 static json_t *pod_json(const struct node_facts *f, const char *place)
@@ -185,15 +174,18 @@ static json_t *ms(int64_t ns)
 	return json_real((double)us / 1000.0);
 }
 
-/* A fault is on, and this pod has been without it for longer than attaching takes. */
+/* A fault is on, and this pod has been without it for longer than attaching takes; or it was so to the end. */
 static bool is_left_out(const struct node_facts *f, const json_t *pod)
 {
 	const char *phase = text(pod, "phase");
 	const json_t *fault;
 	size_t i;
 
-	if (f->phase != NODE_RUNNING || f->now_ns < f->start_at_ns + ATTACH_NS || !phase ||
-	    strcmp(phase, "Waiting") != 0)
+	if (!phase || f->now_ns < f->start_at_ns + ATTACH_NS)
+		return false;
+	if (f->ended)
+		return !strcmp(phase, "NotInjected");
+	if (f->phase != NODE_RUNNING || strcmp(phase, "Waiting") != 0)
 		return false;
 	json_array_foreach(json_object_get(f->live, "faults"), i, fault)
 		if (json_is_true(json_object_get(fault, "active")))

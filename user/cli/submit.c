@@ -13,7 +13,7 @@
 #define PLAIN_EVERY_NS (5 * NS_PER_S)
 #define AGENT_WARN_NS (15 * NS_PER_S)	/* no agent has taken it up */
 #define VERDICT_WAIT_NS (90 * NS_PER_S) /* behind the end, for the record and the collector */
-#define STOP_WAIT_NS (60 * NS_PER_S)	/* behind Ctrl-C, for the agents */
+#define STOP_WAIT_NS (20 * NS_PER_S)	/* behind Ctrl-C, of what has no start */
 #define REPLACE_WAIT_NS (60 * NS_PER_S)
 #define MERGE_PATCH "application/merge-patch+json"
 
@@ -146,6 +146,8 @@ static int replace(struct following *f, struct error *err)
 	for (json_t *there; (there = get(f)); json_decref(there)) {
 		if (*f->opts->stop || clock__now() > end) {
 			json_decref(there);
+			if (*f->opts->stop)
+				return err__set(err, -EINTR, "interrupted");
 			return err__set(err, -ETIMEDOUT,
 					"%s %s/%s is still there; who holds it? See its finalizers",
 					f->s.kind, f->s.ns, f->s.name);
@@ -371,7 +373,9 @@ static int judge(const struct following *f, const json_t *summary)
 {
 	const char *phase = json_string_value(json_object_get(status_of(f), "phase"));
 
-	if (phase && !strcmp(phase, "Failed"))
+	const char *status = json_string_value(json_object_get(summary, "status"));
+
+	if ((phase && !strcmp(phase, "Failed")) || (status && !strcmp(status, "aborted")))
 		return EXIT_RUNTIME;
 	/* Ctrl-C is how a run without an end is meant to end. */
 	if (phase && !strcmp(phase, "Stopped") && f->s.duration_ns > 0)
@@ -433,6 +437,8 @@ static int conclude(struct following *f, bool *ret_keep)
 		err__set(&err, -EINTR, "interrupted before an agent took it up");
 		return fail(EXIT_INTERRUPTED, &err);
 	}
+	if (phase && !strcmp(phase, "Failed"))
+		fprintf(stderr, "chaos: failed: %s\n", words ? words : "no words");
 	status = bring_back(f);
 	*ret_keep = status == EXIT_RUNTIME && (!phase || strcmp(phase, "Failed") != 0);
 	return status;
@@ -460,6 +466,8 @@ static int run(struct following *f)
 	bool keep = false;
 	int r = create(f, &err), status;
 
+	if (r == -EINTR)
+		return fail(EXIT_INTERRUPTED, &err);
 	if (r)
 		return fail(r == -EEXIST || r == -ENOENT || r == -EINVAL || r == -EACCES
 				    ? EXIT_USAGE

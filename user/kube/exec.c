@@ -181,8 +181,10 @@ static int64_t parse_time(const char *s)
 {
 	struct tm tm = {0};
 	const char *end = s ? strptime(s, "%Y-%m-%dT%H:%M:%S", &tm) : NULL;
+	int64_t t = end ? (int64_t)timegm(&tm) : INT64_MAX;
 
-	return end ? (int64_t)timegm(&tm) * NS_PER_S : INT64_MAX;
+	/* Whoever says year 4000 means never. */
+	return t < 0 ? 0 : t > INT64_MAX / NS_PER_S ? INT64_MAX : t * NS_PER_S;
 }
 
 static int replace(char **dst, const char *src)

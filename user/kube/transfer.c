@@ -352,6 +352,7 @@ static void tell(struct transfer *t, CURLcode code)
 {
 	curl_off_t s = 0;
 	long os = 0;
+	bool dead;
 
 	if (t->easy) {
 		curl_easy_getinfo(t->easy, CURLINFO_RETRY_AFTER, &s);
@@ -362,9 +363,11 @@ static void tell(struct transfer *t, CURLcode code)
 		t->retry_after_ns =
 			s < RETRY_AFTER_MAX_NS / NS_PER_S ? s * NS_PER_S : RETRY_AFTER_MAX_NS;
 	end(t);
-	if (!t->dead)
-		t->done(t, code);
+	dead = t->dead;
+	/* From here on nobody finds it: what is called may cancel whatever it likes. */
 	t->dead = true;
+	if (!dead)
+		t->done(t, code);
 }
 
 static void fail(struct transfer *t, const char *words)

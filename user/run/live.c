@@ -75,7 +75,10 @@ void live__note(struct live *l, const char *level, const char *text)
 
 static json_t *seconds(int64_t ns)
 {
-	return json_real((double)(ns / NS_PER_US) / (NS_PER_S / NS_PER_US));
+	/* to the microsecond: more digits say nothing */
+	int64_t us = ns / NS_PER_US;
+
+	return json_real((double)us / 1e6);
 }
 
 /* Of an instant of CLOCK_MONOTONIC; 0: there was none. */

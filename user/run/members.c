@@ -14,7 +14,7 @@
 /* What a file comes to, before it takes the place of what was. */
 struct reading {
 	struct members *m;
-	const char *where; /* path in the file, of what is read now */
+	char where[64]; /* path in the file, of what is read now */
 	struct member_pod *pods;
 	size_t n_pods;
 	struct chaos_addr *exempt;
@@ -37,8 +37,9 @@ static void reading__reset(struct reading *r)
 
 static int wrong(const struct reading *r, const char *field, const char *expected)
 {
-	return err__set(r->err, -EINVAL, "%s: %s%s%s: expected %s", r->m->path, r->where,
-			*r->where && *field ? "." : "", field, expected);
+	return err__set(r->err, -EINVAL, "%s: %s%s%s%sexpected %s", r->m->path, r->where,
+			*r->where && *field ? "." : "", field, *r->where || *field ? ": " : "",
+			expected);
 }
 
 /* The label of that name, made if it is a new one. */
@@ -146,12 +147,10 @@ static int read_endpoint(struct reading *r, const json_t *o, size_t at)
 	const char *name = json_string_value(json_object_get(o, "endpoint"));
 	const json_t *n = json_object_get(o, "selector"), *pods = json_object_get(o, "pods"), *pod;
 	const struct endpoint *ep;
-	char where[64];
 	size_t endpoint = 0, i;
 	int rc;
 
-	snprintf(where, sizeof(where), "endpoints[%zu]", at);
-	r->where = where;
+	snprintf(r->where, sizeof(r->where), "endpoints[%zu]", at);
 	if (!name)
 		return wrong(r, "endpoint", "a name");
 	rc = find_endpoint(r, name, &endpoint);
@@ -166,7 +165,7 @@ static int read_endpoint(struct reading *r, const json_t *o, size_t at)
 	if (!json_is_array(pods))
 		return wrong(r, "pods", "a list");
 	json_array_foreach(pods, i, pod) {
-		snprintf(where, sizeof(where), "endpoints[%zu].pods[%zu]", at, i);
+		snprintf(r->where, sizeof(r->where), "endpoints[%zu].pods[%zu]", at, i);
 		rc = read_pod(r, pod, endpoint, (size_t)json_integer_value(n));
 		if (rc)
 			return rc;
@@ -191,7 +190,6 @@ static int read_root(struct reading *r, const json_t *root)
 	size_t i;
 	int rc = 0;
 
-	r->where = "";
 	if (!json_is_object(root))
 		return wrong(r, "", "an object");
 	if (!json_is_array(endpoints))
@@ -201,7 +199,7 @@ static int read_root(struct reading *r, const json_t *root)
 		if (rc)
 			return rc;
 	}
-	r->where = "";
+	r->where[0] = 0;
 	rc = read_addresses(r, json_object_get(root, "exempt"), "exempt", &r->exempt, &r->n_exempt);
 	if (!rc && r->n_pods)
 		qsort(r->pods, r->n_pods, sizeof(*r->pods), by_selector);
@@ -211,7 +209,7 @@ static int read_root(struct reading *r, const json_t *root)
 /* @root is taken over if it is right. */
 static int take(struct members *m, json_t *root, struct error *err)
 {
-	_cleanup_(reading__reset) struct reading r = {.m = m, .where = "", .err = err};
+	_cleanup_(reading__reset) struct reading r = {.m = m, .err = err};
 	int rc = read_root(&r, root);
 
 	if (rc)

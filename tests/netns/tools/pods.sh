@@ -36,9 +36,10 @@ ip netns add $wire
 ip -n $wire link add br0 type bridge forward_delay 0
 ip -n $wire link set br0 up
 
+# uid_of N: of this test's own, since pods are looked for in all of the machine
 uid_of()
 {
-	printf '11111111-2222-3333-4444-%012d' "$1"
+	printf '%08x-2222-3333-4444-%012d' $$ "$1"
 }
 
 # host N: a namespace 10.77.0.N on the wire, that is no pod

@@ -166,6 +166,15 @@ static void what_went_wrong_is_in_the_message(void **state)
 	assert_string_equal(message_of(&f), "cannot open it");
 	f.message = "mine";
 	assert_string_equal(message_of(&f), "mine");
+	/* At the end nothing is attached any more, and that is well if it was. */
+	f.message = NULL;
+	json_object_del(l, "warnings");
+	f.ended = true;
+	f.phase = NODE_DONE;
+	assert_string_equal(message_of(&f), "");
+	json_object_del(l, "faults");
+	f.now_ns = T0 + 30 * NS_PER_S;
+	assert_non_null(strstr(message_of(&f), "shop/a"));
 	json_decref(l);
 	json_decref(m);
 }

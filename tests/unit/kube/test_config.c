@@ -270,6 +270,8 @@ static void test_credential(void **state)
 {
 	static const char good[] = "{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"new\","
 				   "\"expirationTimestamp\":\"2026-01-02T03:04:05Z\"}}";
+	static const char never[] = "{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"new\","
+				    "\"expirationTimestamp\":\"4271-01-02T03:04:05Z\"}}";
 	static const char *const bad[] = {
 		"", "no token here", "{\"kind\":\"Token\",\"status\":{\"token\":\"x\"}}",
 		"{\"kind\":\"ExecCredential\"}",
@@ -282,6 +284,8 @@ static void test_credential(void **state)
 	assert_int_equal(0, kube_exec__parse(good, strlen(good), &c, &until, &err));
 	assert_string_equal(c.token, "new");
 	assert_int_equal(until / NS_PER_S, 1767323045);
+	assert_int_equal(0, kube_exec__parse(never, strlen(never), &c, &until, &err));
+	assert_true(until == INT64_MAX);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_int_equal(-EINVAL,
 				 kube_exec__parse(bad[i], strlen(bad[i]), &c, &until, &err));

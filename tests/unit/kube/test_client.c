@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The client's loop: what may be called from what it calls, and other descriptors beside it. */
+#include "kube/kube.h"
+#include "lib/cleanup.h"
+#include "lib/clock.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <cmocka.h>
+
+static const char list[] =
+	"{\"metadata\":{\"resourceVersion\":\"5\"},\"items\":[{\"metadata\":{\"name\":\"a\","
+	"\"uid\":\"1\"}},{\"metadata\":{\"name\":\"b\",\"uid\":\"2\"}}]}";
+
+/* One answer for whatever is asked, one connection after the other, until the socket is shut down. */
+struct server {
+	int fd;
+	uint16_t port;
+	const char *body;
+	pthread_t thread;
+};
+
+static void *serve(void *arg)
+{
+	const struct server *s = arg;
+	int c;
+
+	while ((c = accept(s->fd, NULL, NULL)) >= 0) {
+		char head[256], asked[8192];
+		int n = snprintf(
+			head, sizeof(head),
+			"HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
+			strlen(s->body));
+
+		if (read(c, asked, sizeof(asked)) > 0 && write(c, head, (size_t)n) == n &&
+		    write(c, s->body, strlen(s->body)) < 0)
+			perror("write");
+		close(c);
+	}
+	return NULL;
+}
+
+static struct kube *start(struct server *s, const char *body)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct kube_config c = {0};
+	socklen_t len = sizeof(sin);
+	struct error err = {0};
+	struct kube *k = NULL;
+	char url[64];
+
+	*s = (struct server){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .body = body};
+	assert_true(s->fd >= 0);
+	assert_int_equal(0, bind(s->fd, (struct sockaddr *)&sin, sizeof(sin)));
+	assert_int_equal(0, getsockname(s->fd, (struct sockaddr *)&sin, &len));
+	assert_int_equal(0, listen(s->fd, 16));
+	assert_int_equal(0, pthread_create(&s->thread, NULL, serve, s));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(sin.sin_port));
+	c.server = url;
+	c.proxy = (char *)"";
+	assert_int_equal(0, kube__open(&c, &k, &err));
+	return k;
+}
+
+static void stop(struct server *s, struct kube *k)
+{
+	kube__close(k);
+	shutdown(s->fd, SHUT_RDWR);
+	pthread_join(s->thread, NULL);
+	close(s->fd);
+}
+
+struct seen {
+	struct kube *k;
+	int done, other, max;
+	struct kube_watch *watch;
+	int puts, synced;
+};
+
+static int ask(struct seen *s, kube_done_fn *done, void *arg)
+{
+	struct kube_request rq = {.method = "GET", .path = "/x", .done = done, .arg = arg};
+
+	return kube__request(s->k, &rq);
+}
+
+static void never(void *arg, const struct kube_answer *a)
+{
+	(void)a;
+	fail_msg("called after it was cancelled: %p", arg);
+}
+
+/* Cancels itself, what else there is, and asks again. */
+static void on_done(void *arg, const struct kube_answer *a)
+{
+	struct seen *s = arg;
+
+	assert_int_equal(a->status, 200);
+	s->done++;
+	kube__cancel(s->k, s);
+	kube__cancel(s->k, &s->other);
+	if (s->done < s->max)
+		assert_int_equal(0, ask(s, on_done, s));
+}
+
+static void test_cancel(void **state)
+{
+	struct server server;
+	struct seen s = {.max = 3};
+
+	(void)state;
+	s.k = start(&server, "{}");
+	assert_int_equal(0, ask(&s, on_done, &s));
+	assert_int_equal(0, ask(&s, never, &s.max));
+	kube__cancel(s.k, &s.max);
+	while (s.done < s.max)
+		assert_true(kube__wait(s.k, NULL, 0, 1000) >= 0);
+	/* Under way, and not begun yet, when the client is closed. */
+	assert_int_equal(0, ask(&s, never, &s.puts));
+	kube__wait(s.k, NULL, 0, 0);
+	kube__cancel(s.k, &s.puts);
+	assert_int_equal(0, ask(&s, never, &s.puts));
+	stop(&server, s.k);
+}
+
+static void on_event(void *arg, enum kube_event ev, const json_t *obj, const char *words)
+{
+	struct seen *s = arg;
+
+	(void)obj, (void)words;
+	s->puts += ev == KUBE_PUT;
+	s->synced += ev == KUBE_SYNCED;
+	if (s->puts == s->max)
+		kube_watch__end(s->watch);
+}
+
+/* Ended by the first of two objects: the second is not told, nor anything else. */
+static void test_end(void **state)
+{
+	struct seen s = {.max = 1};
+	struct kube_watch_spec spec = {.path = "/api/v1/things", .event = on_event, .arg = &s};
+	struct server server;
+
+	(void)state;
+	s.k = start(&server, list);
+	assert_int_equal(-EINVAL,
+			 kube__watch(s.k,
+				     &(struct kube_watch_spec){.path = "/a?b", .event = on_event},
+				     &s.watch));
+	assert_int_equal(0, kube__watch(s.k, &spec, &s.watch));
+	while (!s.puts)
+		assert_true(kube__wait(s.k, NULL, 0, 1000) >= 0);
+	for (int i = 0; i < 3; i++)
+		kube__wait(s.k, NULL, 0, 1);
+	assert_int_equal(s.puts, 1);
+	assert_int_equal(s.synced, 0);
+	/* One that is not ended goes on to the end of the list. */
+	s.max = 100;
+	assert_int_equal(0, kube__watch(s.k, &spec, &s.watch));
+	while (!s.synced)
+		assert_true(kube__wait(s.k, NULL, 0, 1000) >= 0);
+	assert_int_equal(s.puts, 3);
+	assert_true(kube_watch__synced(s.watch));
+	stop(&server, s.k);
+}
+
+/* A pipe that is readable, and one whose other end is closed: both wake at once and say what they are. */
+static void test_fds(void **state)
+{
+	struct kube_config c = {.server = (char *)"http://127.0.0.1:1"};
+	struct error err = {0};
+	struct pollfd p[2];
+	struct kube *k;
+	int a[2], b[2];
+
+	(void)state;
+	assert_int_equal(0, kube__open(&c, &k, &err));
+	assert_int_equal(0, pipe(a));
+	assert_int_equal(0, pipe(b));
+	p[0] = (struct pollfd){.fd = a[0], .events = POLLIN};
+	p[1] = (struct pollfd){.fd = b[0], .events = POLLIN};
+	assert_int_equal(0, kube__wait(k, p, 2, 1));
+	assert_int_equal(1, write(a[1], "x", 1));
+	assert_int_equal(1, kube__wait(k, p, 2, 60000));
+	assert_int_equal(p[0].revents, POLLIN);
+	assert_int_equal(p[1].revents, 0);
+	close(b[1]);
+	assert_int_equal(2, kube__wait(k, p, 2, 60000));
+	assert_int_equal(p[1].revents, POLLHUP);
+	kube__close(k);
+	close(a[0]);
+	close(a[1]);
+	close(b[0]);
+}
+
+static void test_bad(void **state)
+{
+	struct kube_config c = {.server = (char *)"ftp://x"};
+	struct kube_request rq = {.method = "GET", .path = "/x", .done = never};
+	struct error err = {0};
+	struct kube *k = NULL;
+	int64_t lo, hi;
+
+	(void)state;
+	assert_int_equal(-EINVAL, kube__open(&c, &k, &err));
+	assert_null(k);
+	c.server = (char *)"http://127.0.0.1:1";
+	assert_int_equal(0, kube__open(&c, &k, &err));
+	assert_false(kube__clock(k, &lo, &hi));
+	rq.path = "x";
+	assert_int_equal(-EINVAL, kube__request(k, &rq));
+	rq.path = "/x y";
+	assert_int_equal(-EINVAL, kube__request(k, &rq));
+	rq.path = "/x\r\nHost: y";
+	assert_int_equal(-EINVAL, kube__request(k, &rq));
+	rq.path = "/x";
+	rq.method = "get";
+	assert_int_equal(-EINVAL, kube__request(k, &rq));
+	rq.method = "GET";
+	rq.content_type = "a\r\nb: c";
+	assert_int_equal(-EINVAL, kube__request(k, &rq));
+	kube__close(k);
+	kube__close(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_end),
+		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_bad),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
