@@ -8,15 +8,18 @@
 /* --- shared by roles and workloads ---------------------------------------------------------------- */
 
 /* A probe or client runs inside the endpoint: it must have a network namespace to run in. */
-static bool is_enterable(const struct reader *r, const struct endpoint *ep)
+static bool is_enterable(const struct endpoint *ep)
 {
-	for (size_t i = 0; i < ep->n_selectors; i++) {
-		enum selector_kind kind = ep->selectors[i].kind;
-
-		if (kind == SELECTOR_NODE || kind == SELECTOR_NETNS ||
-		    (kind == SELECTOR_PODS && r->place != EXPERIMENT_HERE))
+	for (size_t i = 0; i < ep->n_selectors; i++)
+		switch (ep->selectors[i].kind) {
+		case SELECTOR_NODE:
+		case SELECTOR_NETNS:
+		case SELECTOR_PODS:
+		case SELECTOR_CONTAINER:
 			return true;
-	}
+		default:
+			break;
+		}
 	return false;
 }
 
@@ -31,13 +34,14 @@ void parse_enterables(struct reader *r, const struct yaml_node *n, char ***names
 
 		if (index == SIZE_MAX)
 			continue;
-		if (!is_enterable(r, &r->e->endpoints[index])) {
+		if (!is_enterable(&r->e->endpoints[index])) {
 			reader__fault(r, item->pos,
 				      "`%s` is no network namespace that could be entered; "
 				      "expected %s",
 				      item->text,
-				      r->place == EXPERIMENT_HERE ? "a lab node or a netns"
-								  : "pods");
+				      r->place == EXPERIMENT_HERE
+					      ? "a lab node, a netns, pods or a container"
+					      : "pods");
 			continue;
 		}
 		for (size_t j = 0; j < *n_names; j++) {

@@ -418,6 +418,7 @@ void load__free(struct load *l)
 	pthread_mutex_destroy(&l->stats_lock);
 	keyspace__reset(&l->keys);
 	free(l->resource_ip);
+	free(l->loops);
 	free(l->stats);
 	free(l->places);
 	free(l->clients);

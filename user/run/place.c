@@ -88,6 +88,14 @@ static void find_here(const struct select *sel, const struct selected *x, struct
 		}
 }
 
+static bool has_label(const struct finds *f, const char *label)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->v[i].label && !strcmp(f->v[i].label, label))
+			return true;
+	return false;
+}
+
 static void find_elsewhere(const struct select *sel, const struct selected *x, struct finds *f)
 {
 	size_t n = 0;
@@ -97,10 +105,7 @@ static void find_elsewhere(const struct select *sel, const struct selected *x, s
 	for (size_t i = 0; i < n; i++) {
 		struct found one = {.label = v[i].place, .fd = -1, .pod = &v[i]};
 
-		for (size_t k = 0; k < f->n && one.label; k++)
-			if (f->v[k].label && !strcmp(f->v[k].label, one.label))
-				one.label = NULL;
-		if (one.label)
+		if (!has_label(f, one.label))
 			add(f, &one);
 	}
 }

@@ -607,7 +607,7 @@ static const struct {
 	 "f.yaml:7:54: unknown `${n9.ip}`; `$${` gives a `${`; expected ip, ip6, node, dir, or NODE.ip, NODE.ip6 of a lab node"},
 	{LAB "  endpoints: {net: {cidr: 10.0.0.0/8}}\n"
 	 "  observe: {roles: [{resource: r, system: redis, endpoints: net}]}\n",
-	 "f.yaml:8:61: `net` is no network namespace that could be entered; expected a lab node or a netns"},
+	 "f.yaml:8:61: `net` is no network namespace that could be entered; expected a lab node, a netns, pods or a container"},
 	{LAB "  guard: [{then: abort}]\n",
 	 "f.yaml:7:11: a guard needs `when`"},
 	{LAB "  guard: [{when: x, then: pause}]\n",

@@ -236,13 +236,52 @@ static void test_keys(void **state)
 	keyspace__reset(&k);
 }
 
+/* Processes that share a workload number alike by client; who begins late begins with what is due then. */
+static void numbers_of_a_shared_workload(void **state)
+{
+	struct pacing how = {.mode = LOAD_OPEN,
+			     .rate_per_s = 100,
+			     .clients = 4,
+			     .start_ns = 1000,
+			     .first = 1 << 20};
+	struct pace p;
+	uint64_t intent;
+	int64_t due;
+
+	(void)state;
+	assert_int_equal(pacing__number(&how, 0, 3), (4ULL << 20) + 3);
+	for (unsigned int client = 0; client < 4; client++) {
+		pace__init(&p, 1, client);
+		pace__skip(&p, &how, client, how.start_ns + NS_PER_S);
+		due = pace__next(&p, &how, client, how.start_ns + NS_PER_S, &intent);
+		assert_true(due > how.start_ns + NS_PER_S);
+		assert_true(due <= how.start_ns + NS_PER_S + 4 * NS_PER_S / 100);
+		assert_int_equal(intent % 4, client);
+		assert_true(intent >= 4ULL << 20);
+	}
+	/* before its first is due nothing is skipped */
+	pace__init(&p, 1, 2);
+	pace__skip(&p, &how, 2, how.start_ns);
+	assert_int_equal(pace__next(&p, &how, 2, how.start_ns, &intent),
+			 how.start_ns + 2 * NS_PER_S / 100);
+	how.poisson = true;
+	pace__init(&p, 1, 2);
+	pace__skip(&p, &how, 2, how.start_ns + NS_PER_S);
+	assert_true(pace__next(&p, &how, 2, how.start_ns, &intent) >= how.start_ns + NS_PER_S);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_even),	    cmocka_unit_test(test_poisson),
-		cmocka_unit_test(test_think),	    cmocka_unit_test(test_seeds),
-		cmocka_unit_test(test_no_overflow), cmocka_unit_test(test_retry),
-		cmocka_unit_test(test_budget),	    cmocka_unit_test(test_keys),
+		cmocka_unit_test(numbers_of_a_shared_workload),
+		cmocka_unit_test(test_even),
+		cmocka_unit_test(test_poisson),
+		cmocka_unit_test(test_think),
+		cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_no_overflow),
+		cmocka_unit_test(test_retry),
+		cmocka_unit_test(test_budget),
+		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -444,6 +444,51 @@ static void a_packet_between_nodes_is_counted_once(void **state)
 	scene__close(&s);
 }
 
+/* --- places ----------------------------------------------------------------------------------- */
+
+/* A pod is on the side of its endpoint; what it wrote and lost is that side's. It claims nothing while it is gone. */
+static void pods_are_where_their_endpoint_is(void **state)
+{
+	static const char place[] = "{\"t_ns\":%d" MS_JSON ",\"type\":\"place\",\"place\":\"n1/x\","
+				    "\"endpoint\":\"n1\",\"event\":\"%s\",\"here\":true}";
+	_cleanup_(cleanup_history) struct history *h = NULL;
+	_cleanup_json_ json_t *sum = NULL;
+	struct scene s;
+	struct events e;
+	double may;
+
+	(void)state;
+	scene__open(&s);
+	ev__open(&e);
+	run_of(&e, "a",
+	       ",\"places\":[{\"place\":\"n1/x\",\"endpoint\":\"n1\",\"here\":true},"
+	       "{\"place\":\"n2\",\"endpoint\":\"n2\",\"here\":true}]");
+	ev__armed(&e, "cut", 10000);
+	ev__roles(&e, "n1/x", 0, 12000, 1, 1);
+	ev__roles(&e, "n2", 0, 30000, 1, 2);
+	ev__line(&e, place, 12000, "left");
+	for (int i = 0; i < 10; i++)
+		ev__add(&e, "n1/x", i, 11000 + i, 11001 + i, "ok");
+	ev__line(&e, place, 15000, "joined");
+	ev__roles(&e, "n1/x", 15000, 20000, 1, 1);
+	ev__cleared(&e, "cut", 20000, 1);
+	ev__phase(&e, 30000, "final");
+	ev__final(&e, "n1/x", 0, 30100, true, "[0,6]");
+	ev__final(&e, "n2", 0, 30100, true, "[0,6]");
+	ev__end(&e, 30200, "complete", 0);
+	scene__take(&s, &e);
+	h = scene__merge(&s);
+	sum = analysis__summary(h);
+	assert_number(sum, "writes.lost", 3);
+	assert_number(sum, "writes.lost_by_side.n1/x", 3);
+	assert_word_at(sum, "availability.sides.0.side", "n1/x");
+	assert_int_equal(json_array_size(at(sum, "availability.sides")), 2);
+	may = json_number_value(at(sum, "split_brain.resources.0.may_overlap_s"));
+	/* 12 s before it went, 5 s after; not the 3 s between */
+	assert_true(may > 16.9 && may < 17.1);
+	scene__close(&s);
+}
+
 /* --- what is refused -------------------------------------------------------------------------- */
 
 static void refuses(const char *a, const char *b, const char *words)
@@ -507,6 +552,7 @@ int main(void)
 		cmocka_unit_test(killed_and_started_again),
 		cmocka_unit_test(what_was_armed_ends_with_its_process),
 		cmocka_unit_test(a_packet_between_nodes_is_counted_once),
+		cmocka_unit_test(pods_are_where_their_endpoint_is),
 		cmocka_unit_test(bad_records),
 	};
 
