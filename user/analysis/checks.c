@@ -44,14 +44,19 @@ void checks__add(struct checks *c, int from, struct check_op op)
 
 /* ---- operations ---- */
 
-static struct check_op timed(const struct history_op *o)
+/*
+ * Of several machines an operation is from the earliest to the latest that it can have been by the clock in their
+ * middle, so that no order of two is taken for certain that is not; words name these times.
+ */
+static struct check_op timed(const struct history *h, const struct history_op *o)
 {
 	static const enum check_outcome outcomes[] = {
 		[OP_OK] = CHECK_OK, [OP_FAIL] = CHECK_FAIL, [OP_UNKNOWN] = CHECK_UNKNOWN};
+	int64_t error = history__clock_error(h, o->host);
 
 	return (struct check_op){
-		.invoke_ns = o->invoke_ns,
-		.complete_ns = o->return_ns,
+		.invoke_ns = o->invoke_ns - error,
+		.complete_ns = o->return_ns + error,
 		.value = o->value,
 		.arg = o->more,
 		.process = o->client,
@@ -70,7 +75,7 @@ static void add_op(struct checks *c, size_t i)
 		[VERB_RELEASE] = CHECK_RELEASE,
 	};
 	const struct history_op *o = &c->h->ops[i];
-	struct check_op op = timed(o);
+	struct check_op op = timed(c->h, o);
 
 	op.kind = kinds[o->verb];
 	if (o->verb == VERB_INC)
@@ -84,7 +89,8 @@ static void add_op(struct checks *c, size_t i)
 		return;
 	op.kind = CHECK_EXPIRE;
 	op.outcome = CHECK_UNKNOWN;
-	op.invoke_ns = op.complete_ns = o->invoke_ns + o->lease_ns;
+	op.invoke_ns += o->lease_ns;
+	op.complete_ns = op.invoke_ns;
 	if (op.invoke_ns <= CHECK_T_MAX)
 		checks__add(c, (int)i, op);
 }
@@ -94,10 +100,12 @@ static void add_ops(struct checks *c)
 	c->after_ns = -CHECK_T_MAX;
 	for (size_t i = 0; i < c->h->n_ops; i++) {
 		const struct history_op *o = &c->h->ops[i];
+		int64_t after;
 
 		if (o->workload != (int)c->workload)
 			continue;
-		c->after_ns = o->return_ns > c->after_ns ? o->return_ns : c->after_ns;
+		after = o->return_ns + history__clock_error(c->h, o->host);
+		c->after_ns = after > c->after_ns ? after : c->after_ns;
 		add_op(c, i);
 	}
 }
@@ -245,7 +253,7 @@ static int check_tokens(const struct history *h, size_t w, json_t *out)
 
 	for (size_t i = 0; i < h->n_ops; i++) {
 		const struct history_op *o = &h->ops[i];
-		struct check_op op = timed(o);
+		struct check_op op = timed(h, o);
 
 		if (o->workload != (int)w || o->verb != VERB_ACQUIRE || o->outcome != OP_OK ||
 		    o->more == HISTORY_NONE)
@@ -263,7 +271,7 @@ static int check_fence(const struct history *h, size_t w, json_t *out)
 
 	for (size_t i = 0; i < h->n_ops; i++) {
 		const struct history_op *o = &h->ops[i];
-		struct check_op op = timed(o);
+		struct check_op op = timed(h, o);
 
 		if (o->workload != (int)w || o->verb != VERB_USE || o->outcome != OP_OK)
 			continue;

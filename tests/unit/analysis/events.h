@@ -44,6 +44,7 @@ __attribute__((format(printf, 2, 3))) static inline void ev__line(struct events 
 /* What a run event may have; each member is JSON, NULL for the usual. */
 struct run {
 	const char *faults, *resources, *workloads, *expect;
+	const char *more; /* further members, with a comma before the first */
 };
 
 #define MS_JSON "000000"
@@ -66,9 +67,10 @@ static inline void ev__run(struct events *e, struct run r)
 		 ",\"traffic_bin_ns\":100" MS_JSON ","
 		 "\"nodes\":[\"n1\",\"n2\",\"n3\"],\"faults\":[%s],\"resources\":[%s],"
 		 "\"workloads\":[%s],"
-		 "\"expect\":[%s]}",
+		 "\"expect\":[%s]%s}",
 		 r.faults ? r.faults : CUT, r.resources ? r.resources : ROLES,
-		 r.workloads ? r.workloads : CLIENTS, r.expect ? r.expect : "");
+		 r.workloads ? r.workloads : CLIENTS, r.expect ? r.expect : "",
+		 r.more ? r.more : "");
 }
 
 static inline void ev__phase(struct events *e, int64_t ms, const char *phase)

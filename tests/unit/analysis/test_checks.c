@@ -90,6 +90,36 @@ static void stale_register(void **state)
 }
 
 /* Acknowledged, and overwritten by what was read before: only the final read tells. */
+/* A read 300 ms after a write was acknowledged elsewhere does not see it, with clocks of two machines. */
+static json_t *read_elsewhere(const char *clocks)
+{
+	char nodes[256];
+	struct events e;
+
+	snprintf(nodes, sizeof(nodes),
+		 ",\"cluster\":{\"nodes\":[{\"node\":\"a\",%s},{\"node\":\"b\",%s}]}", clocks,
+		 clocks);
+	ev__open(&e);
+	ev__run(&e, (struct run){.workloads = WORKLOAD("register"), .more = nodes});
+	op(&e, 1, 1000, 1001, "write", "4", "ok", ",\"key\":3,\"host\":\"a\"");
+	op(&e, 1, 11899, 11900, "write", "7", "ok", ",\"key\":3,\"host\":\"a\"");
+	op(&e, 2, 12200, 12201, "read", "4", "ok", ",\"key\":3,\"found\":true,\"host\":\"b\"");
+	return finish(&e);
+}
+
+static void clocks_of_two_machines(void **state)
+{
+	_cleanup_json_ json_t *sure = read_elsewhere("\"clock_epsilon_ns\":149000000");
+	_cleanup_json_ json_t *open = read_elsewhere("\"clock_epsilon_ns\":151000000");
+
+	(void)state;
+	assert_check(sure, 0, "w", "fail", 1,
+		     "read of w/3 by client 2 on n2 at 12.350 s returned 4, but 7 had been "
+		     "acknowledged at 12.049 s and nothing wrote 4 after it");
+	assert_check(open, 0, "w", "pass", 0,
+		     "there is an order that explains all answers, of 3 operations");
+}
+
 static void lost_update(void **state)
 {
 	struct events e;
@@ -281,6 +311,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_register),
+		cmocka_unit_test(clocks_of_two_machines),
 		cmocka_unit_test(lost_update),
 		cmocka_unit_test(lock_held_twice),
 		cmocka_unit_test(used_late),
