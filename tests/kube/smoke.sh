@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 1500
+# timeout: 1800
 # alone
 #
 # smoke.sh: of suite.sh what is in every `make test`: the cluster comes up, the agents are deployed, a partition cuts.

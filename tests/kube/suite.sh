@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# timeout: 1500
+# timeout: 2700
 # alone
 #
 # suite.sh [SCRIPT...]: a cluster, the agents in it as a user would deploy them, and the scripts test_*.sh of this folder

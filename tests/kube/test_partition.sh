@@ -52,5 +52,10 @@ check "kubectl wait --for=condition=Finished" kn wait experiment/cut --for=condi
 is "the phase at the end" Finished "$(status experiment/cut .phase)"
 check "packets were dropped ($(hits experiment/cut))" test "$(hits experiment/cut)" -gt 0
 is "two nodes took part" "n1 n2" "$(status experiment/cut '.nodes | keys | join(" ")')"
+collected()
+{
+	kn get configmap cut-chaos -o json | jq -e '.data["summary.json"] and .binaryData["report.html.gz"]'
+}
+check "both nodes' records became one report" wait_until 60 collected
 is "no probe of the kubelet was cut: a was not restarted" 0 "$(kn get pod a -o jsonpath='{.status.containerStatuses[0].restartCount}')"
 finish
