@@ -116,7 +116,7 @@ odd=("a) S (b" $'new\nline' $'esc\e[2Jape' "unicode-é" $'no\xffutf8' "-rf" "%s%
 for name in "${odd[@]}"; do
 	cp "$sleep" "$tmp/$name"
 	in_ns "$empty" "$tmp/$name" 100
-	wait_until 5 grep -qazF -- "$tmp/$name" "/proc/$!/cmdline"
+	wait_until 5 test "/proc/$!/exe" -ef "$tmp/$name" # no more what enters the namespace for it
 	is "found by its name: $(printf %q "$name")" "$!" "$(found "comm:$name")"
 done
 out=$("$CHAOS" targets "netns:$empty")

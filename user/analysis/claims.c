@@ -70,7 +70,7 @@ static const struct history_presence *presence_of(const struct history *h, int n
 	while (first + n < h->n_presence && h->presence[first + n].node == node)
 		n++;
 	*ret_n = n;
-	return h->presence + first;
+	return n ? h->presence + first : NULL;
 }
 
 /*

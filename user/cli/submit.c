@@ -386,12 +386,15 @@ static int judge(const struct following *f, const json_t *summary)
 static int bring_back(struct following *f)
 {
 	struct error err = {0};
-	json_t *summary = NULL;
+	json_t *summary = NULL, *obj;
 	char *dir = NULL;
 	int r = submit__folder(f->opts->out, f->s.name, &dir, &err), status;
 
+	/* A newer version may come meanwhile and take its place. */
+	obj = json_incref(f->obj);
 	if (!r)
-		r = submit__fetch(f->k, &f->s, f->obj, dir, &summary, &err);
+		r = submit__fetch(f->k, &f->s, obj, dir, &summary, &err);
+	json_decref(obj);
 	if (r) {
 		free(dir);
 		return fail(EXIT_RUNTIME, &err);

@@ -174,6 +174,17 @@ static int choose_name(const char *file, struct submission *s, struct error *err
 	return s->name ? 0 : err__set(err, -ENOMEM, "out of memory");
 }
 
+/* The parser's findings, with their places in the file. */
+static int judge_text(const char *file, const struct submission *s, struct error *err)
+{
+	const struct experiment_mode mode = {.place = EXPERIMENT_CLUSTER, .ns = s->ns};
+	struct experiment *e = NULL;
+	int r = experiment__parse_as(file, s->text, strlen(s->text), 0, NULL, &mode, &e, err);
+
+	experiment__free(e);
+	return r;
+}
+
 /* The agent's reading of it, with what the server would add: what it refuses is known before anything is asked. */
 static int judge(const char *file, struct submission *s, struct error *err)
 {
@@ -241,6 +252,7 @@ int submission__load(const char *file, const char *ns, const char *default_ns,
 	r = r ? r : find_kind(file, &s, err);
 	r = r ? r : choose_ns(file, ns, default_ns, &s, err);
 	r = r ? r : choose_name(file, &s, err);
+	r = r ? r : judge_text(file, &s, err);
 	r = r ? r : judge(file, &s, err);
 	if (r) {
 		submission__reset(&s);

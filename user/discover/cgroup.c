@@ -128,8 +128,10 @@ static bool find_pod(struct cgroup_facts *f, const struct part *p, const struct 
 		set_pod(f, id, n, false);
 		return true;
 	}
+	/* "..": a pod beside ours, seen from a container with a view of the cgroups of its own. */
 	if (begins(p, "pod") && is_uid(p->s + 3, p->n - 3) &&
-	    (is(before, "kubepods") || is(before, "burstable") || is(before, "besteffort"))) {
+	    (is(before, "kubepods") || is(before, "burstable") || is(before, "besteffort") ||
+	     is(before, ".."))) {
 		set_pod(f, p->s + 3, p->n - 3, false);
 		return true;
 	}

@@ -56,6 +56,9 @@ static const struct {
 	 "cri-containerd-" ID_A ".scope", ID_A, UID_1, RUNTIME_CONTAINERD, false, 1},
 	{"/ck-123-n1/kubepods/burstable/pod" UID_1 "/crio-" ID_A, "", ID_A, UID_1, RUNTIME_CRIO,
 	 false, 1},
+	/* from the cgroup namespace of another pod's container */
+	{"/../../pod" UID_1 "/" ID_A, "", ID_A, UID_1, RUNTIME_UNKNOWN, false, 1},
+	{"/../../../burstable/pod" UID_1 "/" ID_A, "", ID_A, UID_1, RUNTIME_UNKNOWN, false, 1},
 	/* an id of podman's in a container of Docker's makes that no pod */
 	{"/docker/" ID_B "/libpod-" ID_A, "", ID_A, "", RUNTIME_PODMAN, false, 2},
 	{"/system.slice/k3s.service/kubepods-besteffort-pod" UID_ ".slice:cri-containerd:" ID_A,
