@@ -7,11 +7,10 @@
 . "$(dirname "$0")/lib.sh"
 
 quick=$tap_root/chaos/k8s/quickstart
-kn apply -f "$quick/etcd.yaml" >/dev/null
+check "kubectl apply -f chaos/k8s/quickstart" kn apply -f "$quick"
 check "three etcd servers are ready" kn rollout status statefulset/etcd --timeout=120s
 check "etcd-0 leads" kn wait job/etcd-0-leads --for=condition=complete --timeout=90s
-check "kubectl apply -f etcd-leader-isolated.yaml" kn apply -f "$quick/etcd-leader-isolated.yaml"
-check "Finished" kn wait experiment/etcd-leader-isolated --for=condition=Finished --timeout=120s
+check "Finished" kn wait experiment/etcd-leader-isolated --for=condition=Finished --timeout=200s
 has_verdict()
 {
 	[ "$(status experiment/etcd-leader-isolated '.verdict // ""')" != "" ]

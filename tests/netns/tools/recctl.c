@@ -141,7 +141,8 @@ static int start_load(char *text, const struct options *o, int netns, struct rec
 	cfg.places = places;
 	while (text && cfg.n_places < PLACES_MAX) {
 		snprintf(names[cfg.n_places], sizeof(names[0]), "n%zu", cfg.n_places + 1);
-		places[cfg.n_places] = (struct load_place){names[cfg.n_places], netns, word(&text)};
+		places[cfg.n_places] = (struct load_place){
+			.node = names[cfg.n_places], .netns_fd = netns, .ip = word(&text)};
 		cfg.n_places++;
 	}
 	return load__start(&cfg, r, ret, err);
