@@ -228,8 +228,9 @@ bg+=("$run")
 check "with a probe on it, it is cut for others" wait_until 10 cut_off 7001
 wait "$run"
 is "a run with a probe ends well" 0 $?
+# What was asked before the first answer could come may have been on its way when the fault began.
 like "the probe is answered" "^[1-9][0-9]* 0$" "$(jq -rs '[.[] | select(.type == "role")] |
-	"\([.[] | select(.claim)] | length) \([.[] | select(.role == "error")] | length)"' "$tmp/run3/events.jsonl")"
+	"\([.[] | select(.claim)] | length) \([.[1:][] | select(.role == "error")] | length)"' "$tmp/run3/events.jsonl")"
 check "others were cut" jq -es 'any(.[]; .type == "fault" and .event == "cleared" and .hits.dropped > 0)' "$tmp/run3/events.jsonl"
 
 # --- what it would be --------------------------------------------------------------------------------

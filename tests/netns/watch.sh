@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# alone
 #
 # watch.sh: `chaos watch` on real traffic between two namespaces: who, how fast, under which fault; and it
 # leaves the terminal as it was.
