@@ -171,14 +171,14 @@ wrong()
 	run nine
 	mv "$tmp/cut.yaml.good" "$tmp/cut.yaml"
 	like "$1" "$2" "$status $out"
-	[ "$(wc -l <"$tmp/requests")" = "$before" ] || diag "the server was asked"
+	is "$1: the server is not asked" "$before" "$(wc -l <"$tmp/requests")"
 }
-wrong "a wrong field has its path" "^2 .*cut.yaml: spec\.faults\[0\]" 's/isolate: web/isolate: wbe/'
+wrong "a wrong field has its path" "^2 .*cut.yaml:9:59: unknown endpoint .wbe.; did you mean .web." 's/isolate: web/isolate: wbe/'
 wrong "a wrong kind" "^2 .*expected an Experiment .*did you mean .Experiment" 's/kind: Experiment/kind: Experimnt/'
 wrong "no name" "^2 .*metadata.name is missing" 's/\{name: cut\}/{}/'
 wrong "another namespace" "^2 .*metadata.namespace" 's/\{name: cut\}/{name: cut, namespace: "A\/b"}/'
 wrong "no YAML" "^2 .*cut.yaml:[0-9]+:[0-9]+: " 's/duration: 60s/duration: [/'
-wrong "a lab is no pod" "^2 .*spec\.lab" 's/^  endpoints:/  lab: {nodes: {a: {}}}\n  endpoints:/'
+wrong "a lab is no pod" "^2 .*cut.yaml:6:8: a lab is made on one machine" 's/^  endpoints:/  lab: {nodes: {a: {}}}\n  endpoints:/'
 run one
 is "a folder that is there" 2 "$status"
 sed -i 's/current-context: a/current-context: b/' "$tmp/config"
