@@ -234,10 +234,13 @@ void dataplane__close(struct dataplane *dp)
 
 /* --- switches --------------------------------------------------------------------------------- */
 
-void dataplane__arm(struct dataplane *dp, uint64_t t0_ns)
+void dataplane__arm(struct dataplane *dp, int64_t t0_ns)
 {
+	/* 0 is off: the instant at which the machine came up is a nanosecond later. */
+	uint64_t t0 = t0_ns ? (uint64_t)t0_ns : 1;
+
 	/* Whatever was written to the windows is seen before it. */
-	__atomic_store_n(&dp->control->t0_ns, t0_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&dp->control->t0_ns, t0, __ATOMIC_RELEASE);
 }
 
 void dataplane__disarm(struct dataplane *dp)
