@@ -189,6 +189,7 @@ static json_t *node_status(const struct run *r)
 	struct node_facts f = {
 		.phase = run__node_phase(r),
 		.agent = r->runs->c.agent,
+		.uid = r->uid,
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,

@@ -362,7 +362,7 @@ static bool leave(struct run *r)
 {
 	r->dirty = false;
 	r->due_ns = INT64_MAX;
-	if (!run__end_child(r))
+	if (!run__end_child(r) || !run__end_left_over(r))
 		return false;
 	if (r->folder)
 		run_folder__remove(r->folder);

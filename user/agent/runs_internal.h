@@ -118,6 +118,8 @@ void run__follow(struct run *r);
 void run__look(struct run *r);
 /* True: the child has gone. */
 bool run__end_child(struct run *r);
+/* A child of an agent that died may need a moment to follow it. True: there is none (any more). */
+bool run__end_left_over(struct run *r);
 void run__set_message(struct run *r, const char *words);
 enum node_phase run__node_phase(const struct run *r);
 /* Whether this node takes part, or did. */

@@ -233,6 +233,8 @@ json_t *status__node(const struct node_facts *f)
 		json_object_set_new(o, "message", words);
 	if (f->agent)
 		json_object_set_new(o, "agent", json_string(f->agent));
+	if (f->uid)
+		json_object_set_new(o, "uid", json_string(f->uid));
 	if (f->clock_known)
 		json_object_set_new(o, "clock",
 				    json_pack("{s:o,s:o}", "offsetMs",
