@@ -231,9 +231,10 @@ static bool settled(const struct run *r)
 static void apply_times(struct run *r)
 {
 	r->start_at_ns = coordinate__start_at(r->obj);
-	r->end_ns = r->start_at_ns && r->loaded && !r->o.e->until_stopped
-			    ? r->start_at_ns + r->o.e->duration_ns
-			    : 0;
+	if (!r->start_at_ns)
+		r->end_ns = 0;
+	else if (r->loaded) /* else it is settled, and the report may still wait for the end */
+		r->end_ns = r->o.e->until_stopped ? 0 : r->start_at_ns + r->o.e->duration_ns;
 	if (!coordinate__stop(r->obj))
 		r->stop_seen_ns = 0;
 	else if (!r->stop_seen_ns)
