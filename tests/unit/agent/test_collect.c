@@ -520,6 +520,36 @@ static void test_name_taken(void **state)
 	collector__free(c);
 }
 
+/* Deleted and made anew with its name, which nobody has told the collector: the new one has no verdict yet. */
+static void test_other_object(void **state)
+{
+	struct collector *c;
+
+	(void)state;
+	record("n1");
+	c = collector("n1");
+	for (;;) {
+		int64_t due = collector__step(c);
+		int fd = collector__fd(c);
+
+		if (w.first && json_object_get(json_object_get(w.first->body, "status"), "verdict"))
+			break;
+		if (fd >= 0)
+			poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+		else if (answer_one())
+			collector__put(c, w.obj);
+		else
+			w.now = due;
+	}
+	json_object_set_new(json_object_get(w.obj, "metadata"), "uid", json_string("another"));
+	json_object_clear(json_object_get(w.obj, "status"));
+	set_version();
+	answer_one();
+	assert_null(status("verdict"));
+	assert_false(collector__done(c));
+	collector__free(c);
+}
+
 static void test_judge(void **state)
 {
 	json_t *have = NULL, *missing = NULL, *odd;
@@ -609,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_recorded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_object, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge, setup, teardown),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_words),
