@@ -76,7 +76,4 @@ void collector__say_unknown(struct collector *c, const char *why);
 void collector__write(struct collector *c);
 void collector__tell(struct collector *c);
 
-/* All that is in the folder @dir, and itself. */
-void collect__remove(const char *dir);
-
 #endif

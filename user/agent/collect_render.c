@@ -2,6 +2,7 @@
 /* collect_render.c: from the nodes' records to what goes into the ConfigMap; in a process of its own. */
 #include "agent/collect_internal.h"
 
+#include "agent/child.h"
 #include "agent/record.h"
 #include "analysis/analysis.h"
 #include "lib/base64.h"
@@ -12,24 +13,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void collect__remove(const char *dir)
-{
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static json_t *failed(const struct error *err)
 {
@@ -191,7 +178,7 @@ static int merge(const struct collect_render *rd, const char *out, struct error 
 	json_array_foreach(rd->have, i, x) {
 		snprintf(path, sizeof(path), "%s/%s", rd->dir,
 			 json_string_value(json_object_get(x, "node")));
-		collect__remove(path);
+		run_folder__remove(path);
 	}
 	if (!r && json_array_size(rd->missing)) {
 		r = doubt_end(out, rd->missing);

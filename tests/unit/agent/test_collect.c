@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The collector against an API of a few lines: one of the nodes makes the report, once, whatever goes wrong. */
+#include "agent/child.h"
 #include "agent/collect_internal.h"
 #include "unit/analysis/events.h"
 
@@ -220,7 +221,7 @@ static int teardown(void **state)
 	json_decref(w.maps);
 	json_decref(w.obj);
 	assert_null(w.first);
-	collect__remove(w.dir);
+	run_folder__remove(w.dir);
 	return 0;
 }
 
