@@ -381,7 +381,7 @@ void run__send_stop(struct run *r, const char *why)
 	if (coordinate__stop(r->obj) || !send__may(&r->stop))
 		return;
 	patch_status(&r->stop,
-		     json_pack("{s:{s:{s:s,s:s}}}", "status", "stopped", "by", r->runs->c.node,
-			       "why", why),
+		     json_pack("{s:{s:{s:s,s:o}}}", "status", "stopped", "by", r->runs->c.node,
+			       "why", collect__words(1024, "", why)),
 		     node_done);
 }

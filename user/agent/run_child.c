@@ -267,18 +267,11 @@ static void start_child(struct run *r)
 		 s.segment);
 }
 
-bool run__end_child(struct run *r)
+/* First in order; who does not follow is killed. */
+static void ask_to_end(struct run *r)
 {
 	int64_t now = run__now(r);
-	int status;
 
-	if (!r->child)
-		return true;
-	if (child__ended(r->child, &status)) {
-		child__free(r->child);
-		r->child = NULL;
-		return true;
-	}
 	if (r->ending == END_NONE) {
 		child__end(r->child, false);
 		r->ending = END_ASKED;
@@ -289,6 +282,20 @@ bool run__end_child(struct run *r)
 	}
 	if (r->ending == END_ASKED)
 		run__wake_at(r, r->ending_since_ns + END_LIMIT_S * NS_PER_S);
+}
+
+bool run__end_child(struct run *r)
+{
+	int status;
+
+	if (!r->child)
+		return true;
+	if (child__ended(r->child, &status)) {
+		child__free(r->child);
+		r->child = NULL;
+		return true;
+	}
+	ask_to_end(r);
 	return false;
 }
 
@@ -394,9 +401,9 @@ static void follow_child(struct run *r, bool past_end)
 	}
 	resolve(r);
 	read_live(r, false);
-	if (coordinate__stop(r->obj) || coordinate__paused(r->obj) ||
+	if (r->ending != END_NONE || coordinate__stop(r->obj) || coordinate__paused(r->obj) ||
 	    (past_end && run__realtime(r) > limit))
-		run__end_child(r);
+		ask_to_end(r);
 	else if (r->end_ns)
 		run__wake_at(r, run__due_at(r, limit) + NS_PER_MS);
 }

@@ -432,6 +432,9 @@ bool runs__end(struct runs *runs, bool now)
 			child__end(r->child, true);
 		if (!run__end_child(r))
 			none = false;
+		/* What works beside the loop is not waited for: the next agent does it. */
+		job__free(TAKE_PTR(r->packing));
+		collector__free(TAKE_PTR(r->collector));
 	}
 	return none;
 }

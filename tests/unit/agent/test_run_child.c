@@ -196,6 +196,68 @@ static void what_a_guard_ended_while_it_was_paused_stays_ended(void **state)
 	expect(w, "PATCH", PATH "/status", "stopped");
 }
 
+static void an_agent_that_is_started_again_keeps_the_pause(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, ""), *paused;
+
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	paused = with_status(w, obj, "{}");
+	annotate(paused, "netchaos.dev/pause");
+	put(w, json_incref(paused));
+	settle(w);
+	wait_no_child(w);
+	restart(w);
+	put(w, paused);
+	settle(w);
+	pass(w, 5 * NS_PER_S);
+	assert_int_equal(runs__count(w->runs).children, 0);
+	put(w, with_status(w, obj, "{}"));
+	json_decref(obj);
+	settle(w);
+	json_decref(wait_child(2, w));
+	assert_int_equal(runs__count(w->runs).children, 1);
+}
+
+static const char does_not_end[] = "#!/bin/sh\n"
+				   "trap '' TERM\n"
+				   "echo '{}' > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
+				   "exec sleep 60\n";
+
+/* A pause that is taken back does not leave behind a child that was to end and hangs. */
+static void who_was_asked_to_end_and_does_not_is_killed_whatever_is_asked_then(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, ""), *paused;
+
+	write_script(w, does_not_end);
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	paused = with_status(w, obj, "{}");
+	annotate(paused, "netchaos.dev/pause");
+	put(w, paused);
+	settle(w);
+	put(w, with_status(w, obj, "{}"));
+	json_decref(obj);
+	settle(w);
+	write_script(w, script);
+	pass(w, 21 * NS_PER_S);
+	for (int i = 0; i < 200 && runs__count(w->runs).children; i++) {
+		struct pollfd fds[RUNS_FDS_MAX];
+
+		if (!poll(fds, runs__fds(w->runs, fds), 10))
+			continue;
+		runs__step(w->runs);
+		break;
+	}
+	json_decref(wait_child(2, w));
+}
+
 /*
  * A patch of an object that was deleted may come to the one that was made anew with its name: what is in it is not of
  * this run.
@@ -283,6 +345,8 @@ int main(void)
 		TEST(what_a_guard_ended_while_it_was_paused_stays_ended),
 		TEST(what_was_said_of_an_object_of_the_same_name_before_is_not_believed),
 		TEST(a_folder_stays_until_what_another_agent_left_in_it_has_ended),
+		TEST(an_agent_that_is_started_again_keeps_the_pause),
+		TEST(who_was_asked_to_end_and_does_not_is_killed_whatever_is_asked_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

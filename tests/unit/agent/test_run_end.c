@@ -122,6 +122,23 @@ static void a_node_that_failed_says_so_when_its_record_is_up(void **state)
 	assert_string_equal(phase_here(w), "Failed");
 }
 
+/* What is waited for at the agent's end are children alone: a record is packed again by the next one. */
+static void a_record_is_not_packed_on_at_the_end_of_the_agent(void **state)
+{
+	struct world *w = *state;
+	struct pollfd fds[RUNS_FDS_MAX];
+
+	write_script(w, fails_with_much);
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, started(w, ""));
+	settle(w);
+	json_decref(wait_child(1, w));
+	wait_no_child(w);
+	assert_int_equal(runs__fds(w->runs, fds), 1);
+	assert_true(runs__end(w->runs, false));
+	assert_int_equal(runs__fds(w->runs, fds), 0);
+}
+
 /* As where exec fails. */
 static void an_end_that_chaos_run_does_not_have_is_a_crash(void **state)
 {
@@ -226,6 +243,7 @@ int main(void)
 		TEST(a_run_that_ended_meanwhile_is_only_told),
 		TEST(one_that_was_over_before_it_was_seen_is_left_alone),
 		TEST(a_node_that_failed_says_so_when_its_record_is_up),
+		TEST(a_record_is_not_packed_on_at_the_end_of_the_agent),
 		TEST(an_end_that_chaos_run_does_not_have_is_a_crash),
 		TEST(a_record_that_the_server_refuses_stays_on_the_node),
 		TEST(a_report_is_made_though_a_node_without_an_agent_says_nothing),
