@@ -354,6 +354,7 @@ void run__send_whole(struct run *r)
 	wake_for_phases(r, f.now_ns);
 	if (!json_object_size(d)) {
 		r->whole_since_ns = 0;
+		r->whole.failures = 0; /* whoever has written it */
 		json_decref(d);
 		return;
 	}

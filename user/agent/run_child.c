@@ -209,11 +209,12 @@ static void fail(struct run *r, const char *why)
 static int prepare_folder(struct run *r, struct error *err)
 {
 	const char *text = r->o.e->resolved;
+	bool fresh = !r->folder;
 	int rc = 0;
 
-	if (!r->folder)
+	if (fresh)
 		rc = run_folder__make(r->runs->c.dir, r->uid, &r->folder, err);
-	if (rc == 0 && !r->segments)
+	if (rc == 0 && (fresh || !r->segments))
 		rc = run_folder__write_json(r->folder, "object.json", r->obj, err);
 	if (rc == 0)
 		rc = run_folder__write(r->folder, "experiment.yaml", text, strlen(text), err);

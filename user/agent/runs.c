@@ -365,6 +365,9 @@ static bool leave(struct run *r)
 	r->due_ns = INT64_MAX;
 	if (!run__end_child(r) || !run__end_left_over(r))
 		return false;
+	/* They write into it. */
+	job__free(TAKE_PTR(r->packing));
+	collector__free(TAKE_PTR(r->collector));
 	if (r->folder)
 		run_folder__remove(r->folder);
 	return true;
@@ -452,8 +455,8 @@ struct runs_count runs__count(const struct runs *runs)
 		c.refused += r->refused != NULL;
 		c.failed += r->failed;
 		c.active += r->start_at_ns && !status__is_final(phase) && !r->refused;
-		c.owed += r->start.failures || r->node.failures || r->whole.failures ||
-			  r->chunk.failures || r->record == RECORD_PACKED;
+		c.owed += (!r->start_at_ns && r->start.failures) || r->node.failures ||
+			  r->whole.failures || r->chunk.failures || r->record == RECORD_PACKED;
 	}
 	return c;
 }

@@ -222,6 +222,23 @@ static void an_agent_that_is_started_again_keeps_the_pause(void **state)
 	assert_int_equal(runs__count(w->runs).children, 1);
 }
 
+/* By the object in it a later agent knows whose folder it is, and what spec the run goes by. */
+static void a_folder_that_was_lost_is_made_whole_again(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, ",'nodes':{'n1':{'phase':'Running','segments':1}}"), *j;
+	char folder[200];
+
+	snprintf(folder, sizeof(folder), "%s/" UID, w->runs_dir);
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, obj);
+	settle(w);
+	json_decref(wait_child(2, w));
+	j = run_folder__read_json(folder, "object.json");
+	assert_non_null(j);
+	json_decref(j);
+}
+
 static const char does_not_end[] = "#!/bin/sh\n"
 				   "trap '' TERM\n"
 				   "echo '{}' > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
@@ -346,6 +363,7 @@ int main(void)
 		TEST(what_was_said_of_an_object_of_the_same_name_before_is_not_believed),
 		TEST(a_folder_stays_until_what_another_agent_left_in_it_has_ended),
 		TEST(an_agent_that_is_started_again_keeps_the_pause),
+		TEST(a_folder_that_was_lost_is_made_whole_again),
 		TEST(who_was_asked_to_end_and_does_not_is_killed_whatever_is_asked_then),
 	};
 
