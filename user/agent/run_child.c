@@ -391,6 +391,13 @@ static void child_has_ended(struct run *r, int status)
 	r->dirty = true;
 }
 
+/* So its status says, and nobody looks for its faults any more: one whose clock is late must not begin or go on. */
+static bool is_over_for_all(const struct run *r)
+{
+	return status__is_final(
+		json_string_value(json_object_get(json_object_get(r->obj, "status"), "phase")));
+}
+
 static void follow_child(struct run *r, bool past_end)
 {
 	int64_t limit = r->end_ns + LATE_LIMIT_S * NS_PER_S;
@@ -403,7 +410,7 @@ static void follow_child(struct run *r, bool past_end)
 	resolve(r);
 	read_live(r, false);
 	if (r->ending != END_NONE || coordinate__stop(r->obj) || coordinate__paused(r->obj) ||
-	    (past_end && run__realtime(r) > limit))
+	    is_over_for_all(r) || (past_end && run__realtime(r) > limit))
 		ask_to_end(r);
 	else if (r->end_ns)
 		run__wake_at(r, run__due_at(r, limit) + NS_PER_MS);
@@ -433,7 +440,7 @@ void run__follow(struct run *r)
 	}
 	if (!r->over && !run__end_left_over(r))
 		return;
-	if (!r->over && (past_end || coordinate__stop(r->obj)))
+	if (!r->over && (past_end || coordinate__stop(r->obj) || is_over_for_all(r)))
 		r->over = true;
 	pass_on_abort(r);
 	if (r->over && r->segments && !r->folder && r->record == RECORD_NONE) {

@@ -239,6 +239,26 @@ static void a_folder_that_was_lost_is_made_whole_again(void **state)
 	json_decref(j);
 }
 
+/* As where this node's clock is late: nobody looks for its faults any more. */
+static void what_is_over_for_all_is_over_here(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, "");
+
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	put(w, with_status(w, obj, "{'phase':'Finished'}"));
+	json_decref(obj);
+	settle(w);
+	wait_no_child(w);
+	settle(w);
+	assert_int_equal(runs__count(w->runs).children, 0);
+	/* Its record goes up as ever. */
+	expect(w, "POST", "/configmaps", NULL);
+}
+
 static const char does_not_end[] = "#!/bin/sh\n"
 				   "trap '' TERM\n"
 				   "echo '{}' > \"$9.new\" && mv \"$9.new\" \"$9\"\n"
@@ -363,6 +383,7 @@ int main(void)
 		TEST(what_was_said_of_an_object_of_the_same_name_before_is_not_believed),
 		TEST(a_folder_stays_until_what_another_agent_left_in_it_has_ended),
 		TEST(an_agent_that_is_started_again_keeps_the_pause),
+		TEST(what_is_over_for_all_is_over_here),
 		TEST(a_folder_that_was_lost_is_made_whole_again),
 		TEST(who_was_asked_to_end_and_does_not_is_killed_whatever_is_asked_then),
 	};
