@@ -181,9 +181,9 @@ static void close_collector(struct run *r)
 
 void run__collect(struct run *r)
 {
-	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns)
-			     ? r->stop_seen_ns
-			     : r->end_ns;
+	/* By a clock that is ahead the end would be too early: what the others do until then would be missing. */
+	int64_t end = r->end_ns ? r->end_ns + run__ahead(r) : 0,
+		at = r->stop_seen_ns && (!end || r->stop_seen_ns < end) ? r->stop_seen_ns : end;
 	const json_t *status = json_object_get(r->obj, "status");
 	json_t *nodes;
 

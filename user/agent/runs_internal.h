@@ -91,6 +91,8 @@ struct runs {
 /* run_api.c: what is sent. */
 int64_t run__now(const struct run *r);
 int64_t run__realtime(const struct run *r);
+/* By how much, at least, our clock is before the API server's; 0: not for sure. */
+int64_t run__ahead(const struct run *r);
 /* @real_ns of CLOCK_REALTIME on CLOCK_MONOTONIC; to wait for. */
 int64_t run__due_at(const struct run *r, int64_t real_ns);
 void run__wake_at(struct run *r, int64_t mono_ns);

@@ -216,6 +216,55 @@ static void a_report_is_made_though_a_node_without_an_agent_says_nothing(void **
 	expect(w, "PATCH", PATH "/status", "collector");
 }
 
+/* By this node's clock the end is long past; n2 still acts, and has recorded it by then. */
+static void who_is_ahead_does_not_give_the_others_up(void **state)
+{
+	static const char mine[] = "{'phase':'Running','nodes':{'n1':{'phase':'Done','segments':1,"
+				   "'record':{'chunks':1,'bytes':9}},'n2':{'phase':'Running'}}}";
+	struct world *w = *state;
+	json_t *obj = started(w, "");
+	struct asked *a;
+
+	w->ahead_ns = 100 * NS_PER_S;
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, json_incref(obj));
+	settle(w);
+	json_decref(wait_child(1, w));
+	restart(w);
+	pass(w, 100 * NS_PER_S);
+	put(w, with_status(w, obj, mine));
+	json_decref(obj);
+	for (int i = 0; i < 3; i++) {
+		settle(w);
+		pass(w, 5 * NS_PER_S);
+		assert_null(find(w, "PATCH", PATH, "collector"));
+		a = find(w, "PATCH", PATH, "phase");
+		assert_false(a && status__is_final(json_string_value(json_object_get(
+					  json_object_get(a->body, "status"), "phase"))));
+	}
+	pass(w, 90 * NS_PER_S);
+	pass(w, 5 * NS_PER_S);
+	expect(w, "PATCH", PATH "/status", "collector");
+}
+
+/* Nor does it say that all is over before any node has said that it takes part. */
+static void who_is_ahead_does_not_end_what_has_not_begun(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = started(w, "");
+	struct asked *a;
+
+	w->ahead_ns = 100 * NS_PER_S;
+	w->real += 100 * NS_PER_S;
+	runs__set_pods(w->runs, w->pods);
+	put(w, obj);
+	for (int i = 0; i < 20; i++)
+		pass(w, NS_PER_S);
+	a = find(w, "PATCH", PATH, "phase");
+	assert_false(a && status__is_final(json_string_value(
+				  json_object_get(json_object_get(a->body, "status"), "phase"))));
+}
+
 static void a_report_is_made_by_an_agent_that_was_started_after_it_all(void **state)
 {
 	static const char over[] = "{'phase':'Finished','nodes':{'n1':{'phase':'Done','segments':1,"
@@ -247,6 +296,8 @@ int main(void)
 		TEST(an_end_that_chaos_run_does_not_have_is_a_crash),
 		TEST(a_record_that_the_server_refuses_stays_on_the_node),
 		TEST(a_report_is_made_though_a_node_without_an_agent_says_nothing),
+		TEST(who_is_ahead_does_not_give_the_others_up),
+		TEST(who_is_ahead_does_not_end_what_has_not_begun),
 		TEST(a_report_is_made_by_an_agent_that_was_started_after_it_all),
 	};
 
