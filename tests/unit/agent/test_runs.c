@@ -32,7 +32,35 @@ static void a_start_is_asked_for_once_and_kept(void **state)
 	snprintf(arg, sizeof(arg), "--start-at %lld ", (long long)(w->real + 2 * NS_PER_S));
 	assert_non_null(strstr(json_string_value(json_object_get(said, "args")), arg));
 	assert_int_equal(runs__count(w->runs).children, 1);
+	assert_int_equal(runs__count(w->runs).owed, 0);
 	json_decref(said);
+}
+
+/* The others were faster, which is no failure: the next change is not told the later for it. */
+static void who_was_not_the_first_to_tell_owes_nothing(void **state)
+{
+	struct world *w = *state;
+	json_t *obj = object(w, "{}"), *status = NULL;
+
+	runs__set_pods(w->runs, w->pods);
+	put(w, json_incref(obj));
+	for (int i = 0; i < 6; i++) {
+		struct asked *a;
+
+		settle(w);
+		pass(w, 20 * NS_PER_S);
+		a = expect(w, "PATCH", PATH "/status", "phase");
+		json_decref(status);
+		status = json_incref(json_object_get(a->body, "status"));
+		answer(w, a, 409, NULL);
+	}
+	assert_int_equal(runs__count(w->runs).owed, 1);
+	json_object_set_new(obj, "status", status);
+	put(w, with_status(w, obj, "{}"));
+	json_decref(obj);
+	settle(w);
+	assert_null(find(w, "PATCH", PATH "/status", "phase"));
+	assert_int_equal(runs__count(w->runs).owed, 0);
 }
 
 static void nothing_that_matches_waits(void **state)
@@ -201,6 +229,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_start_is_asked_for_once_and_kept),
+		TEST(who_was_not_the_first_to_tell_owes_nothing),
 		TEST(nothing_that_matches_waits),
 		TEST(who_waits_for_pods_that_nobody_may_list_says_so),
 		TEST(a_refusal_is_told_with_its_path),

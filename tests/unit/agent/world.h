@@ -49,7 +49,7 @@ struct asked {
 
 struct world {
 	char dir[64], exe[80], runs_dir[80];
-	int64_t now, real;
+	int64_t now, real, ahead_ns;
 	struct asked asked[32];
 	size_t n_asked;
 	char events[4096];
@@ -100,9 +100,10 @@ static inline int64_t get_real(void *arg)
 
 static inline bool get_clock(void *arg, int64_t *ret_lo_ns, int64_t *ret_hi_ns)
 {
-	(void)arg;
-	*ret_lo_ns = -NS_PER_MS;
-	*ret_hi_ns = NS_PER_MS;
+	struct world *w = arg;
+
+	*ret_lo_ns = w->ahead_ns - NS_PER_MS;
+	*ret_hi_ns = w->ahead_ns + NS_PER_MS;
 	return true;
 }
 
@@ -113,7 +114,7 @@ static inline json_t *get_exempt(void *arg)
 }
 
 static inline void on_event(void *arg, const json_t *obj, bool warning, const char *reason,
-		     const char *words)
+			    const char *words)
 {
 	struct world *w = arg;
 
@@ -146,19 +147,27 @@ static inline void open_runs(struct world *w)
 	assert_int_equal(runs__new(&c, &w->runs), 0);
 }
 
+/* What stands for `chaos run` from now on. */
+static inline void write_script(const struct world *w, const char *text)
+{
+	FILE *f = fopen(w->exe, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fchmod(fileno(f), 0700), 0);
+	assert_int_equal(fclose(f), 0);
+}
+
 static inline int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	FILE *f;
 
 	snprintf(w->dir, sizeof(w->dir), "/tmp/chaos-test-runs-XXXXXX");
 	if (!mkdtemp(w->dir))
 		return -1;
 	snprintf(w->exe, sizeof(w->exe), "%s/exe", w->dir);
 	snprintf(w->runs_dir, sizeof(w->runs_dir), "%s/runs", w->dir);
-	f = fopen(w->exe, "we");
-	if (!f || fputs(script, f) < 0 || fchmod(fileno(f), 0700) < 0 || fclose(f))
-		return -1;
+	write_script(w, script);
 	w->now = 1000 * NS_PER_S;
 	w->real = 1800000000LL * NS_PER_S;
 	w->version = 10;
@@ -242,7 +251,8 @@ static inline void pass(struct world *w, int64_t ns)
 }
 
 /* The oldest request of that kind whose body's status has @key; NULL: there is none. */
-static inline struct asked *find(struct world *w, const char *method, const char *path, const char *key)
+static inline struct asked *find(struct world *w, const char *method, const char *path,
+				 const char *key)
 {
 	for (size_t i = 0; i < w->n_asked; i++) {
 		json_t *status = json_object_get(w->asked[i].body, "status");
@@ -254,7 +264,8 @@ static inline struct asked *find(struct world *w, const char *method, const char
 	return NULL;
 }
 
-static inline struct asked *expect(struct world *w, const char *method, const char *path, const char *key)
+static inline struct asked *expect(struct world *w, const char *method, const char *path,
+				   const char *key)
 {
 	struct asked *a = find(w, method, path, key);
 
@@ -291,6 +302,24 @@ static inline json_t *started(struct world *w, const char *more)
 		 "{'phase':'Pending','observedGeneration':1,'startAt':'%s'%s}", started_at(w, at),
 		 more);
 	return object(w, status);
+}
+
+/* A newer version of @obj, with @more (' for ") in its status. */
+static inline json_t *with_status(struct world *w, const json_t *obj, const char *more)
+{
+	json_t *copy = json_deep_copy(obj), *j;
+	char text[1000], *s = text;
+
+	snprintf(text, sizeof(text), "%s", more);
+	for (; *s; s++)
+		if (*s == '\'')
+			*s = '"';
+	j = json_loads(text, 0, NULL);
+	assert_int_equal(json_object_update(json_object_get(copy, "status"), j), 0);
+	json_object_set_new(json_object_get(copy, "metadata"), "resourceVersion",
+			    json_sprintf("%u", ++w->version));
+	json_decref(j);
+	return copy;
 }
 
 /* Until the child of segment @n has said how it stands: what it said. */
