@@ -17,6 +17,7 @@
 #include "lib/identity.h"
 #include "lib/parse_addr.h"
 #include "lib/record_subject.h"
+#include "lib/run_time.h"
 #include "lib/uapi.h"
 
 struct map_control control SEC(".maps");
@@ -56,7 +57,7 @@ static __always_inline __u64 now__run(void)
 	struct chaos_control *ctl = bpf_map_lookup_elem(&control, &key);
 	__u64 t0_ns = ctl ? *(volatile __u64 *)&ctl->t0_ns : 0, now_ns = bpf_ktime_get_ns();
 
-	return t0_ns && now_ns > t0_ns ? now_ns - t0_ns : 0;
+	return t0_ns && run__has_begun(now_ns, t0_ns) ? now_ns - t0_ns : 0;
 }
 
 static __always_inline struct chaos_space *space__of(const struct net *net)

@@ -10,6 +10,7 @@
 #define RECORD_H
 
 #include "record_subject.h"
+#include "run_time.h"
 
 enum {
 	/* A server's first byte is looked for this long after the last SYN that anybody has sent. */
@@ -262,7 +263,7 @@ __noinline int record__packet(struct __sk_buff *skb, __u64 t0_ns)
 	if (!counts && !packet__may_answer(&p->pkt))
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	if (now_ns < t0_ns)
+	if (!run__has_begun(now_ns, t0_ns))
 		return 0;
 	if (packet__is_syn(&p->pkt))
 		service__note(p->pkt.dport);

@@ -4,6 +4,7 @@
 #define RECORD_DROPPED_H
 
 #include "record_subject.h"
+#include "run_time.h"
 
 /* Our faults have dropped the packet of passage @which. Not static: as rule__at_hook(). */
 __noinline int record__dropped(__u32 which, __u64 t0_ns)
@@ -13,7 +14,7 @@ __noinline int record__dropped(__u32 which, __u64 t0_ns)
 	struct chaos_subject subject;
 	struct chaos_bin *bin;
 
-	if (!p || !traffic_bin_ns || !p->pkt.version || now_ns < t0_ns)
+	if (!p || !traffic_bin_ns || !p->pkt.version || !run__has_begun(now_ns, t0_ns))
 		return 0;
 	subject__of(&p->pkt, &p->flow, &subject);
 	bin = bin__get(subject__find(&subject), now_ns - t0_ns);

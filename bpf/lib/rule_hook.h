@@ -6,6 +6,7 @@
 #include "capture.h"
 #include "fault_partition.h"
 #include "rule.h"
+#include "run_time.h"
 
 /*
  * One rule; an enum rule_result. Not static: the verifier proves a global function once, for any
@@ -51,7 +52,7 @@ static __always_inline int rules__at_hook(const struct flow *flow, const struct 
 	if (!pair)
 		return RULE_NONE;
 	now_ns = bpf_ktime_get_ns();
-	if (now_ns < t0_ns)
+	if (!run__has_begun(now_ns, t0_ns))
 		return RULE_NONE;
 	for (i = 0; i < CHAOS_RULES_PER_PAIR; i++) {
 		if (i >= pair->n_rules)

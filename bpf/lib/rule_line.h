@@ -10,6 +10,7 @@
 #include "fault_partition.h"
 #include "fault_rate.h"
 #include "rule.h"
+#include "run_time.h"
 
 /* The faults of a rule in the order of their bits; a drop ends. */
 static __always_inline bool rule__apply(struct fault *f)
@@ -135,7 +136,7 @@ static __always_inline bool rules__on_line(const struct flow *flow, __u64 now_ns
 	struct chaos_pair *pair = pair__of(flow);
 	__u32 i;
 
-	if (!pair || now_ns < t0_ns)
+	if (!pair || !run__has_begun(now_ns, t0_ns))
 		return false;
 	for (i = 0; i < CHAOS_RULES_PER_PAIR; i++) {
 		if (i >= pair->n_rules)

@@ -151,7 +151,7 @@ static void arm(const struct arm *a, struct dataplane *dp)
 {
 	dataplane__set_window(dp, 0, 0, 0, UINT64_MAX);
 	if (!a->idle)
-		dataplane__arm(dp, (uint64_t)clock__now());
+		dataplane__arm(dp, clock__now());
 }
 
 static void stay(const struct arm *a)
@@ -181,7 +181,7 @@ static void measure(const struct arm *a)
 			die("open", err.msg);
 		dataplane__set_window(dp, 0, 0, 0, UINT64_MAX);
 		watch__switch(FLIP);
-		dataplane__arm(dp, (uint64_t)clock__now());
+		dataplane__arm(dp, clock__now());
 		watch__switch(OTHER);
 		for (size_t i = 0; i < N_STAGES; i++)
 			all += watch.ns[i];

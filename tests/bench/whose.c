@@ -328,7 +328,7 @@ static void row__arm(struct row *row)
 	if (dataplane__open(&row->plan, &row->dp, &err))
 		die(row->name, err.msg);
 	dataplane__set_window(row->dp, 0, 0, 0, UINT64_MAX);
-	dataplane__arm(row->dp, (uint64_t)clock__now());
+	dataplane__arm(row->dp, clock__now());
 }
 
 static void row__open(struct row *row, char *arg)

@@ -51,6 +51,26 @@ static void test_before_t0(void **state)
 	assert_true(drops_now(&b));
 }
 
+/* A run that began before the machine came up: t0 is below 0. */
+static void test_before_the_clock(void **state)
+{
+	_bench_ struct bench b;
+	uint64_t run;
+
+	(void)state;
+	open_cut(&b);
+	bench__arm(&b, -HOUR);
+	run = now_ns() + HOUR;
+	bench__window(&b, 0, 0, 0, FOREVER);
+	assert_true(drops_now(&b));
+	bench__window(&b, 0, 0, run - HOUR / 2, run + HOUR);
+	assert_true(drops_now(&b));
+	bench__window(&b, 0, 0, run / 2, run - 1);
+	assert_false(drops_now(&b));
+	bench__window(&b, 0, 0, run + HOUR / 2, run + HOUR);
+	assert_false(drops_now(&b));
+}
+
 /* Either slot, and neither the slot of another fault. */
 static void test_slots(void **state)
 {
@@ -132,6 +152,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		bpf_test(test_not_armed),
 		bpf_test(test_before_t0),
+		bpf_test(test_before_the_clock),
 		bpf_test(test_slots),
 		bpf_test(test_flips_at_the_instant),
 	};

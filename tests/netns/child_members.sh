@@ -117,6 +117,27 @@ members n2 2 11
 follows "and back" no_reach 2 11
 check "n2 has its own alone" wait_until 10 attached n2 db/p11
 follows "the other is free" reach 12 11
+# As a deployment's pods do, each under a new name. Programs go with it.
+programs()
+{
+	find "/proc/$child_n1/fd" -lname 'anon_inode:bpf-prog' | wc -l
+}
+had=$(programs)
+for n in {1..12}; do
+	put n1 "$(entry 2 n1 web | sed "s|web/p2|web/x$n|")" "$db"
+	wait_until 10 attached n1 "web/x$n" || fail "web/x$n"
+done
+members n1 2 11
+check "back under its name" wait_until 10 attached n1 web/p2
+is "as many programs as before" "$had" "$(programs)"
+
+# A pod of both endpoints is a place of each, whichever of them its devices serve by name.
+members n1 2 "2 11"
+check "it is attached as either" wait_until 10 attached n1 db/p2 web/p2
+members n1 "" "2 11"
+check "and as the one that is left" wait_until 10 attached n1 db/p2
+members n1 2 11
+check "and as the other again" wait_until 10 attached n1 web/p2
 stop cut 1
 check "lifted, all reach each other" eval 'reach 1 11 && reach 2 11'
 is "no device of ours is left" "2 2 2 2 2 2 2" \

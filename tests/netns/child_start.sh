@@ -177,6 +177,18 @@ check "the last one is in effect from when it was joined" test \
 	"$(recorded late 'select(.type == "fault" and .event == "armed").t_ns')" -ge "$joined"
 check "and ended when it would have" test "$(recorded late 'select(.type == "fault" and .event == "cleared").t_ns')" = 19000000000
 
+# Longer ago than this machine is up: its clock has no such instant.
+up=$(cut -d. -f1 /proc/uptime)
+experiment $a $((up + 7200))s "{name: cut, at: 10s, for: $((up + 7100))s, partition: {isolate: [it]}}"
+child $a old $(($(now_ns) - (up + 3600) * 1000000000))
+check "one that began before this machine is on, too" wait_until 20 phase old fault
+check "it cuts" cut_off $a
+kill -TERM $child
+wait $child
+is "and ends in order" 130 $?
+"$CHAOS" report "$tmp/old" >/dev/null 2>"$tmp/old.err"
+is "its record can be read" "" "$(cat "$tmp/old.err")"
+
 experiment $a 300s '{name: cut, at: 10s, for: 280s, partition: {isolate: [it]}}'
 child $a in $(($(now_ns) - 60000000000))
 check "one that contains now is on at once" wait_until 20 phase in fault

@@ -136,11 +136,16 @@ static json_t *own_addresses(void)
 static json_t *get_exempt(void *arg)
 {
 	struct agent *a = arg;
+	json_t *list;
 
 	if (!a->exempt || clock__now() >= a->exempt_at_ns + EXEMPT_EVERY_S * NS_PER_S) {
-		json_decref(a->exempt);
-		a->exempt = own_addresses();
+		list = own_addresses();
 		a->exempt_at_ns = clock__now();
+		/* Better those of before than none, where the kubelet's probes would meet the faults. */
+		if (list) {
+			json_decref(a->exempt);
+			a->exempt = list;
+		}
 	}
 	return json_deep_copy(a->exempt);
 }

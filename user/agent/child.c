@@ -61,7 +61,7 @@ static void run_child(const char *exe, char *const *argv, int log, pid_t agent)
 	for (size_t i = 0; i < ARRAY_SIZE(signals); i++)
 		signal(signals[i], SIG_DFL);
 	/*
-	 * SIGTERM, not SIGKILL: it then ends in order. What it attached goes with it either way. It asks for that again
+	 * SIGTERM, not SIGKILL: it then ends in order. With tcx what it attached goes with it either way. It asks for that again
 	 * (--with-parent): exec takes it away from who gains capabilities.
 	 */
 	prctl(PR_SET_PDEATHSIG, SIGTERM);

@@ -72,6 +72,21 @@ int collector__fd(const struct collector *c);
 /* The verdict is in the object, by whomever; or the object is gone. */
 bool collector__done(const struct collector *c);
 
+/* ---- its parts, for who has the records already ---- */
+
+/* What is rendered: DIR/NODE/SEGMENT/events.jsonl of the nodes in @have; @node is who does it. */
+struct collect_render {
+	const char *dir, *node;
+	const json_t *have, *missing; /* as of collect__judge() */
+};
+
+/*
+ * A job_fn over a struct collect_render. {"verdict", "summary": the short one, "data": {name: text}, "binary":
+ * {name: base64}}, or {"error": words}; NULL: no memory. The folder then holds the merged events.jsonl and what was
+ * rendered, no parts.
+ */
+json_t *collect__render(void *render);
+
 /* ---- pure parts ---- */
 
 enum collect_advice { COLLECT_NOT_YET, COLLECT_GO, COLLECT_OVER };
@@ -90,5 +105,11 @@ enum collect_advice collect__judge(const json_t *obj, const json_t *expected, in
  * the expectations that do not hold (at most ten, words cut at 256 bytes). No nulls: merge patches have none.
  */
 json_t *collect__short(const json_t *summary);
+
+/*
+ * Words for a status: @before and @s in at most @most bytes (1024 at most), not cut within a character; bytes that are no
+ * UTF-8 become question marks. Never NULL but for lack of memory.
+ */
+json_t *collect__words(size_t most, const char *before, const char *s);
 
 #endif

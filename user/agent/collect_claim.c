@@ -2,23 +2,16 @@
 /* collect_claim.c: when it is time, and whose turn it is. */
 #include "agent/collect_internal.h"
 
+#include "agent/status.h"
 #include "lib/clock.h"
 
 #include <string.h>
-#include <time.h>
 
 static json_t *instant(const struct collector *c)
 {
-	int64_t ns = c->ops.realtime(c->arg);
-	time_t s = ns / NS_PER_S;
-	char at[48];
-	struct tm tm;
-	size_t n;
+	char at[40];
 
-	gmtime_r(&s, &tm);
-	n = strftime(at, sizeof(at), "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(at + n, sizeof(at) - n, ".%06dZ", (int)(ns % NS_PER_S / 1000));
-	return json_string(at);
+	return json_string(instant__format(c->ops.realtime(c->arg), at, sizeof(at)));
 }
 
 static void claimed(void *arg, const struct kube_answer *a)

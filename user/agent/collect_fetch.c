@@ -2,6 +2,7 @@
 /* collect_fetch.c: the nodes' records, chunk by chunk. */
 #include "agent/collect_internal.h"
 
+#include "agent/child.h"
 #include "lib/cleanup.h"
 
 #include <string.h>
@@ -70,7 +71,7 @@ static void fetched(void *arg, const struct kube_answer *a)
 
 static int make_dir(const struct collector *c)
 {
-	collect__remove(c->dir);
+	run_folder__remove(c->dir);
 	return mkdir(c->dir, 0755) < 0 ? -errno : 0;
 }
 

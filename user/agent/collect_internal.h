@@ -76,27 +76,4 @@ void collector__say_unknown(struct collector *c, const char *why);
 void collector__write(struct collector *c);
 void collector__tell(struct collector *c);
 
-/* ---- pure, and the job ---- */
-
-/* What is rendered: DIR/NODE/SEGMENT/events.jsonl of the nodes in @have. */
-struct render {
-	const char *dir, *node;
-	const json_t *have, *missing;
-};
-
-/*
- * A job_fn over a struct render. {"verdict", "summary": the short one, "data": {name: text}, "binary": {name: base64}},
- * or {"error": words}. The folder then holds the merged events.jsonl and what was rendered, no parts.
- */
-json_t *collect__render(void *render);
-
-/*
- * Words for a status: @before and @s in at most @most bytes (1024 at most), not cut within a character; bytes that are no UTF-8 become
- * question marks. Never NULL but for lack of memory.
- */
-json_t *collect__words(size_t most, const char *before, const char *s);
-
-/* All that is in the folder @dir, and itself. */
-void collect__remove(const char *dir);
-
 #endif

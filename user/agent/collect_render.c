@@ -2,6 +2,7 @@
 /* collect_render.c: from the nodes' records to what goes into the ConfigMap; in a process of its own. */
 #include "agent/collect_internal.h"
 
+#include "agent/child.h"
 #include "agent/record.h"
 #include "analysis/analysis.h"
 #include "lib/base64.h"
@@ -12,24 +13,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <zlib.h>
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
-void collect__remove(const char *dir)
-{
-	nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS | FTW_MOUNT);
-}
 
 static json_t *failed(const struct error *err)
 {
@@ -174,7 +161,7 @@ static int doubt_end(const char *file, const json_t *missing)
 	return 0;
 }
 
-static int merge(const struct render *rd, const char *out, struct error *err)
+static int merge(const struct collect_render *rd, const char *out, struct error *err)
 {
 	_cleanup_(parts__reset) struct parts parts = {0};
 	const json_t *x;
@@ -191,7 +178,7 @@ static int merge(const struct render *rd, const char *out, struct error *err)
 	json_array_foreach(rd->have, i, x) {
 		snprintf(path, sizeof(path), "%s/%s", rd->dir,
 			 json_string_value(json_object_get(x, "node")));
-		collect__remove(path);
+		run_folder__remove(path);
 	}
 	if (!r && json_array_size(rd->missing)) {
 		r = doubt_end(out, rd->missing);
@@ -251,7 +238,8 @@ static int read_packed(int fd, uint8_t *out, size_t *ret_n)
 	return state == Z_STREAM_END ? 0 : n < 0 ? -EIO : -EFBIG;
 }
 
-static void value__add(struct values *v, const struct render *rd, const char *name, bool packed)
+static void value__add(struct values *v, const struct collect_render *rd, const char *name,
+		       bool packed)
 {
 	_cleanup_free_ uint8_t *bytes = malloc(COLLECT_MAP_BYTES + 1);
 	_cleanup_free_ char *base64 = NULL;
@@ -286,7 +274,7 @@ static void value__add(struct values *v, const struct render *rd, const char *na
 }
 
 /* summary.json, with what only the collector knows. */
-static int tell_cluster(const struct render *rd, json_t *summary)
+static int tell_cluster(const struct collect_render *rd, json_t *summary)
 {
 	json_t *cluster = json_object_get(summary, "cluster");
 	char file[PATH_MAX];
@@ -301,7 +289,7 @@ static int tell_cluster(const struct render *rd, json_t *summary)
 	return json_dump_file(summary, file, JSON_INDENT(2));
 }
 
-static json_t *result(const struct render *rd, const json_t *summary)
+static json_t *result(const struct collect_render *rd, const json_t *summary)
 {
 	struct values v = {.data = json_object(), .binary = json_object()};
 	json_t *brief = collect__short(summary);
@@ -319,7 +307,7 @@ static json_t *result(const struct render *rd, const json_t *summary)
 
 json_t *collect__render(void *render)
 {
-	const struct render *rd = render;
+	const struct collect_render *rd = render;
 	struct error err = {0};
 	json_t *summary = NULL, *o;
 	char merged[PATH_MAX];

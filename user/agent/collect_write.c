@@ -2,6 +2,7 @@
 /* collect_write.c: the report: rendered, written, told. */
 #include "agent/collect_internal.h"
 
+#include "agent/coordinate.h"
 #include "lib/cleanup.h"
 
 #include <string.h>
@@ -20,7 +21,7 @@ void collector__say_unknown(struct collector *c, const char *why)
 
 void collector__render(struct collector *c)
 {
-	struct render rd = {c->dir, c->node, c->have, c->missing};
+	struct collect_render rd = {c->dir, c->node, c->have, c->missing};
 	json_t *result = NULL;
 	const char *error;
 	int r;
@@ -153,9 +154,9 @@ static void told(void *arg, const struct kube_answer *a)
 
 void collector__tell(struct collector *c)
 {
-	collector__ask_object(c, &c->main,
-			      json_pack("{s:{s:O,s:O}}", "status", "verdict",
-					json_object_get(c->result, "verdict"), "summary",
-					json_object_get(c->result, "summary")),
-			      told);
+	json_t *status = json_pack("{s:O,s:O}", "verdict", json_object_get(c->result, "verdict"),
+				   "summary", json_object_get(c->result, "summary"));
+
+	/* By its version: an object that was made anew with this name has another, and no verdict yet. */
+	collector__ask_object(c, &c->main, coordinate__guarded(c->obj, status), told);
 }

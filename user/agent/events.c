@@ -5,7 +5,6 @@
  */
 #include "agent/events.h"
 
-#include "agent/collect_internal.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 

@@ -82,6 +82,7 @@ static const struct family {
 struct series {
 	char *labels; /* {a="x",b="y"} as in the text, or "" */
 	double value, seen;
+	uint64_t round; /* of runs, in which its source was there last; 0: it has none */
 };
 
 struct metrics {
@@ -91,6 +92,7 @@ struct metrics {
 		json_t *index; /* labels -> index in v */
 	} tables[METRIC_COUNT];
 	int64_t started_ns; /* CLOCK_REALTIME */
+	uint64_t round;
 };
 
 /* ---- series ---- */
@@ -130,11 +132,38 @@ static char *labels_text(const struct family *f, const char *const *values)
 	return NULL;
 }
 
+/* Its source was in neither this round of runs nor the one before. */
+static bool is_stale(const struct metrics *m, const struct series *s)
+{
+	return s->round && s->round + 1 < m->round;
+}
+
+/* Make room: what runs that are no more have counted has been read long ago. */
+static void drop_stale(struct metrics *m, struct table *t)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		struct series s = t->v[i];
+
+		if (is_stale(m, &s)) {
+			json_object_del(t->index, s.labels);
+			free(s.labels);
+			continue;
+		}
+		json_object_set_new(t->index, s.labels, json_integer((json_int_t)n));
+		t->v[n++] = s;
+	}
+	t->n = n;
+}
+
 static struct series *series_new(struct metrics *m, enum metric what, char *labels)
 {
 	struct table *t = &m->tables[what];
 	struct series *v;
 
+	if (t->n == METRICS_SERIES_MAX)
+		drop_stale(m, t);
 	if (t->n == METRICS_SERIES_MAX) {
 		metrics__add(m, METRIC_SERIES_REFUSED, NO_LABELS, 1);
 		return NULL;
@@ -186,7 +215,10 @@ void metrics__follow(struct metrics *m, enum metric what, const char *const *lab
 {
 	struct series *s = series(m, what, labels);
 
-	if (!s || !(value >= 0) || isinf(value))
+	if (!s)
+		return;
+	s->round = m->round;
+	if (!(value >= 0) || isinf(value))
 		return;
 	s->value += value < s->seen ? value : value - s->seen;
 	s->seen = value;
@@ -218,6 +250,7 @@ void metrics__begin_runs(struct metrics *m)
 	static const char *const phases[] = {"Pending", "Running", "Paused", "Finished",
 					     "Failed",	"Refused", "Stopped"};
 
+	m->round++;
 	metrics__clear(m, METRIC_RUNS);
 	metrics__clear(m, METRIC_FAULT_ACTIVE);
 	metrics__clear(m, METRIC_FAULT_FIRST_HIT);

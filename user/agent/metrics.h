@@ -3,7 +3,8 @@
  * metrics.h: what an agent counts, in Prometheus' text format 0.0.4. Counters never fall while the agent lives, whatever
  * becomes of the runs that they count. No I/O but for what the process itself uses (/proc/self), read when it is asked for.
  *
- * Bound: METRICS_SERIES_MAX series a metric; further ones are counted in chaos_metrics_series_refused_total. The values
+ * Bound: METRICS_SERIES_MAX series a metric; where there is no room those of runs that are gone make it, then further
+ * ones are counted in chaos_metrics_series_refused_total. The values
  * of labels come from objects' names and words of ours: nothing in a packet can make a series.
  */
 #ifndef CHAOS_AGENT_METRICS_H

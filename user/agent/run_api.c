@@ -30,6 +30,13 @@ int64_t run__due_at(const struct run *r, int64_t real_ns)
 	return run__now(r) + (real_ns - run__realtime(r));
 }
 
+int64_t run__ahead(const struct run *r)
+{
+	int64_t lo, hi;
+
+	return r->runs->c.ops->clock(r->runs->c.arg, &lo, &hi) && lo > 0 ? lo : 0;
+}
+
 void run__wake_at(struct run *r, int64_t mono_ns)
 {
 	if (mono_ns < r->due_ns)
@@ -189,6 +196,7 @@ static json_t *node_status(const struct run *r)
 	struct node_facts f = {
 		.phase = run__node_phase(r),
 		.agent = r->runs->c.agent,
+		.uid = r->uid,
 		.message = r->message,
 		.segments = r->segments,
 		.start_at_ns = r->start_at_ns,
@@ -293,18 +301,21 @@ out:
 
 /* --- what all say alike -------------------------------------------------------------------------- */
 
+/* By a clock that is ahead nodes would be given up that still act: it is put back to where it may be right. */
 static struct object_facts facts(const struct run *r)
 {
+	int64_t ahead_ns = run__ahead(r);
+
 	return (struct object_facts){
 		.refused = r->refused,
 		.pending = r->pending,
 		.chaosmesh = r->kind != RUN_EXPERIMENT,
 		.stop = coordinate__stop(r->obj),
 		.paused = coordinate__paused(r->obj),
-		.stop_seen_ns = r->stop_seen_ns,
+		.stop_seen_ns = r->stop_seen_ns ? r->stop_seen_ns - ahead_ns : 0,
 		.start_at_ns = r->start_at_ns,
 		.end_ns = r->end_ns,
-		.now_ns = run__realtime(r),
+		.now_ns = run__realtime(r) - ahead_ns,
 	};
 }
 
@@ -329,19 +340,19 @@ static void whole_done(void *arg, const struct kube_answer *a)
 	run__take(r, a->body);
 }
 
-/* The instants at which the whole's phase may change without anyone saying anything. */
-static void wake_for_phases(struct run *r, int64_t now)
+/* The instants at which the whole's phase may change without anyone saying anything; by the clock of @f. */
+static void wake_for_phases(struct run *r, const struct object_facts *f)
 {
 	const int64_t at[] = {
-		r->start_at_ns,
-		r->end_ns,
-		r->end_ns ? r->end_ns + STATUS_SILENT_NS : 0,
-		r->stop_seen_ns ? r->stop_seen_ns + STATUS_SILENT_NS : 0,
+		f->start_at_ns,
+		f->end_ns,
+		f->end_ns ? f->end_ns + STATUS_SILENT_NS : 0,
+		f->stop_seen_ns ? f->stop_seen_ns + STATUS_SILENT_NS : 0,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(at); i++)
-		if (at[i] > now)
-			run__wake_at(r, run__due_at(r, at[i]));
+		if (at[i] > f->now_ns)
+			run__wake_at(r, run__now(r) + (at[i] - f->now_ns));
 }
 
 void run__send_whole(struct run *r)
@@ -350,9 +361,10 @@ void run__send_whole(struct run *r)
 	json_t *d = status__object(r->obj, &f);
 	int64_t delay;
 
-	wake_for_phases(r, f.now_ns);
+	wake_for_phases(r, &f);
 	if (!json_object_size(d)) {
 		r->whole_since_ns = 0;
+		r->whole.failures = 0; /* whoever has written it */
 		json_decref(d);
 		return;
 	}
@@ -380,7 +392,7 @@ void run__send_stop(struct run *r, const char *why)
 	if (coordinate__stop(r->obj) || !send__may(&r->stop))
 		return;
 	patch_status(&r->stop,
-		     json_pack("{s:{s:{s:s,s:s}}}", "status", "stopped", "by", r->runs->c.node,
-			       "why", why),
+		     json_pack("{s:{s:{s:s,s:o}}}", "status", "stopped", "by", r->runs->c.node,
+			       "why", collect__words(1024, "", why)),
 		     node_done);
 }

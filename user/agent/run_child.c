@@ -46,13 +46,13 @@ enum node_phase run__node_phase(const struct run *r)
 
 	if (r->child)
 		return before ? NODE_ARMED : NODE_RUNNING;
-	if (r->failed && (r->record != RECORD_PACKED || !r->segments))
+	/* Who says Done or Failed is waited for no more: the record goes before. */
+	if (r->over && r->segments && (r->record == RECORD_NONE || r->record == RECORD_PACKED))
+		return NODE_RUNNING;
+	if (r->failed)
 		return r->segments ? NODE_FAILED : NODE_REFUSED;
-	if (r->over) {
-		if (r->segments && (r->record == RECORD_NONE || r->record == RECORD_PACKED))
-			return NODE_RUNNING;
+	if (r->over)
 		return NODE_DONE;
-	}
 	if (coordinate__paused(r->obj))
 		return NODE_PAUSED;
 	return NODE_WAITING;
@@ -60,10 +60,22 @@ enum node_phase run__node_phase(const struct run *r)
 
 /* --- what an agent before this one left --------------------------------------------------------- */
 
-/* What the node said of itself before: true if its part was over. */
+/*
+ * What the node said of itself. A patch that was on its way when the object was deleted may have come to the one that was
+ * made with its name: what it said of that run is not of this one.
+ */
+static const json_t *said_before(const struct run *r)
+{
+	const json_t *own = own_status(r);
+	const char *uid = json_string_value(json_object_get(own, "uid"));
+
+	return !uid || !strcmp(uid, r->uid) ? own : NULL;
+}
+
+/* True if its part was over. */
 static bool said_it_was_over(struct run *r)
 {
-	const json_t *own = own_status(r), *record = json_object_get(own, "record");
+	const json_t *own = said_before(r), *record = json_object_get(own, "record");
 	const char *phase = json_string_value(json_object_get(own, "phase")),
 		   *message = json_string_value(json_object_get(own, "message"));
 	bool failed = phase && !strcmp(phase, "Failed");
@@ -81,7 +93,7 @@ static bool said_it_was_over(struct run *r)
 
 void run__look(struct run *r)
 {
-	const json_t *own = own_status(r);
+	const json_t *own = said_before(r);
 	json_int_t told = json_integer_value(json_object_get(own, "segments"));
 
 	if (r->looked)
@@ -102,12 +114,11 @@ void run__look(struct run *r)
 	r->over = own && said_it_was_over(r);
 }
 
-/* A child of an agent that died may need a moment to follow it. True: there is none (any more). */
-static bool no_left_over(struct run *r)
+bool run__end_left_over(struct run *r)
 {
 	int64_t now = run__now(r);
 
-	if (r->left_over_since_ns < 0)
+	if (!r->folder || r->left_over_since_ns < 0)
 		return true;
 	if (!r->left_over_since_ns)
 		r->left_over_since_ns = now;
@@ -198,11 +209,12 @@ static void fail(struct run *r, const char *why)
 static int prepare_folder(struct run *r, struct error *err)
 {
 	const char *text = r->o.e->resolved;
+	bool fresh = !r->folder;
 	int rc = 0;
 
-	if (!r->folder)
+	if (fresh)
 		rc = run_folder__make(r->runs->c.dir, r->uid, &r->folder, err);
-	if (rc == 0 && !r->segments)
+	if (rc == 0 && (fresh || !r->segments))
 		rc = run_folder__write_json(r->folder, "object.json", r->obj, err);
 	if (rc == 0)
 		rc = run_folder__write(r->folder, "experiment.yaml", text, strlen(text), err);
@@ -256,18 +268,11 @@ static void start_child(struct run *r)
 		 s.segment);
 }
 
-bool run__end_child(struct run *r)
+/* First in order; who does not follow is killed. */
+static void ask_to_end(struct run *r)
 {
 	int64_t now = run__now(r);
-	int status;
 
-	if (!r->child)
-		return true;
-	if (child__ended(r->child, &status)) {
-		child__free(r->child);
-		r->child = NULL;
-		return true;
-	}
 	if (r->ending == END_NONE) {
 		child__end(r->child, false);
 		r->ending = END_ASKED;
@@ -278,6 +283,20 @@ bool run__end_child(struct run *r)
 	}
 	if (r->ending == END_ASKED)
 		run__wake_at(r, r->ending_since_ns + END_LIMIT_S * NS_PER_S);
+}
+
+bool run__end_child(struct run *r)
+{
+	int status;
+
+	if (!r->child)
+		return true;
+	if (child__ended(r->child, &status)) {
+		child__free(r->child);
+		r->child = NULL;
+		return true;
+	}
+	ask_to_end(r);
 	return false;
 }
 
@@ -324,26 +343,43 @@ static const char *live_text(const struct run *r, const char *key)
 	return s && *s ? s : NULL;
 }
 
+/* The last segment was ended by a guard. */
+static bool was_aborted(const struct run *r)
+{
+	const char *how = live_text(r, "status");
+
+	return r->segments && !r->child && how && !strcmp(how, "aborted");
+}
+
+/* Not as `chaos run` ends, or as it ends when it could not do its work. */
+static bool is_crash(const struct run *r, int status)
+{
+	if (WIFSIGNALED(status))
+		return r->ending == END_NONE;
+	switch (WEXITSTATUS(status)) {
+	case EXIT_HOLDS:
+	case EXIT_EXPECTATION:
+	case EXIT_INTERRUPTED:
+		return false;
+	case EXIT_RUNTIME:
+		return !live_text(r, "status") || strcmp(live_text(r, "status"), "aborted") != 0;
+	default:
+		return true;
+	}
+}
+
 static void child_has_ended(struct run *r, int status)
 {
-	bool asked = r->ending != END_NONE, aborted;
-	const char *how;
+	bool asked = r->ending != END_NONE;
 
 	read_live(r, true);
-	how = live_text(r, "status");
-	aborted = how && !strcmp(how, "aborted");
-	if (WIFSIGNALED(status) ? !asked
-				: WEXITSTATUS(status) == EXIT_USAGE ||
-					  (WEXITSTATUS(status) == EXIT_RUNTIME && !aborted))
+	if (is_crash(r, status))
 		crashed(r, status);
-	else if (aborted)
-		run__set_message(r, live_text(r, "reason") ? live_text(r, "reason")
-							   : "a guard's limit");
 	else if (!asked && WEXITSTATUS(status) == EXIT_INTERRUPTED)
 		run__set_message(r, "ended on the node");
 	/*
-	 * Of what it is asked to end for only a stop, and the run's end, which run__follow() sees, are for good. A pause
-	 * may have been taken back while it ended.
+	 * Of what it is asked to end for only a stop, and the run's end and a guard's, which run__follow() sees, are for
+	 * good. A pause may have been taken back while it ended.
 	 */
 	r->over = !asked || r->failed || coordinate__stop(r->obj);
 	log_info("%s %s/%s: segment %u ended, status %d", run_kinds[r->kind].kind, r->ns, r->name,
@@ -353,6 +389,13 @@ static void child_has_ended(struct run *r, int status)
 	r->ending = END_NONE;
 	r->record = RECORD_NONE;
 	r->dirty = true;
+}
+
+/* So its status says, and nobody looks for its faults any more: one whose clock is late must not begin or go on. */
+static bool is_over_for_all(const struct run *r)
+{
+	return status__is_final(
+		json_string_value(json_object_get(json_object_get(r->obj, "status"), "phase")));
 }
 
 static void follow_child(struct run *r, bool past_end)
@@ -366,20 +409,24 @@ static void follow_child(struct run *r, bool past_end)
 	}
 	resolve(r);
 	read_live(r, false);
-	if (coordinate__stop(r->obj) || coordinate__paused(r->obj) ||
-	    (past_end && run__realtime(r) > limit))
-		run__end_child(r);
+	if (r->ending != END_NONE || coordinate__stop(r->obj) || coordinate__paused(r->obj) ||
+	    is_over_for_all(r) || (past_end && run__realtime(r) > limit))
+		ask_to_end(r);
 	else if (r->end_ns)
 		run__wake_at(r, run__due_at(r, limit) + NS_PER_MS);
 }
 
-/* One that a guard ended is over everywhere. */
+/* One that a guard ended is over everywhere, and for good: also if the agent died before it could say so. */
 static void pass_on_abort(struct run *r)
 {
-	const char *how = live_text(r, "status");
+	const char *why = live_text(r, "reason");
 
-	if (r->over && r->segments && how && !strcmp(how, "aborted"))
-		run__send_stop(r, r->message ? r->message : "aborted");
+	if (!was_aborted(r))
+		return;
+	r->over = true;
+	if (!r->message)
+		run__set_message(r, why ? why : "a guard's limit");
+	run__send_stop(r, r->message ? r->message : "aborted");
 }
 
 void run__follow(struct run *r)
@@ -391,9 +438,9 @@ void run__follow(struct run *r)
 		if (r->child)
 			return;
 	}
-	if (!r->over && r->folder && !no_left_over(r))
+	if (!r->over && !run__end_left_over(r))
 		return;
-	if (!r->over && (past_end || coordinate__stop(r->obj)))
+	if (!r->over && (past_end || coordinate__stop(r->obj) || is_over_for_all(r)))
 		r->over = true;
 	pass_on_abort(r);
 	if (r->over && r->segments && !r->folder && r->record == RECORD_NONE) {

@@ -37,6 +37,13 @@ static void give_up(struct run *r, const char *why)
 	r->record = RECORD_LOST;
 }
 
+/* A quota, a policy (webhooks say 400), a limit: not what passes by itself, as a token that is renewed. */
+static bool is_refused(int status)
+{
+	return status >= 400 && status < 429 && status != 401 && status != 404 && status != 408 &&
+	       status != 409;
+}
+
 static void chunk_done(void *arg, const struct kube_answer *a)
 {
 	struct send *s = arg;
@@ -56,8 +63,7 @@ static void chunk_done(void *arg, const struct kube_answer *a)
 		return;
 	}
 	r->replace = r->replace && a->status != 404;
-	if ((a->status == 403 || a->status == 422 || a->status == 413) &&
-	    s->failures >= REFUSALS_MAX)
+	if (is_refused(a->status) && s->failures >= REFUSALS_MAX)
 		give_up(r, a->why);
 }
 
@@ -175,14 +181,18 @@ static void close_collector(struct run *r)
 
 void run__collect(struct run *r)
 {
-	int64_t at = r->stop_seen_ns && (!r->end_ns || r->stop_seen_ns < r->end_ns)
-			     ? r->stop_seen_ns
-			     : r->end_ns;
+	/* By a clock that is ahead the end would be too early: what the others do until then would be missing. */
+	int64_t end = r->end_ns ? r->end_ns + run__ahead(r) : 0,
+		at = r->stop_seen_ns && (!end || r->stop_seen_ns < end) ? r->stop_seen_ns : end;
+	const json_t *status = json_object_get(r->obj, "status");
 	json_t *nodes;
 
+	/* An agent that was started later does not load what is settled; all that could be waited for has been. */
+	if (!at && status__is_final(json_string_value(json_object_get(status, "phase"))))
+		at = r->start_at_ns;
 	if (!r->collector) {
 		if (!r->over || r->child || !r->folder || !r->segments ||
-		    json_object_get(json_object_get(r->obj, "status"), "verdict"))
+		    json_object_get(status, "verdict"))
 			return;
 		open_collector(r);
 		if (!r->collector)

@@ -231,9 +231,10 @@ static bool settled(const struct run *r)
 static void apply_times(struct run *r)
 {
 	r->start_at_ns = coordinate__start_at(r->obj);
-	r->end_ns = r->start_at_ns && r->loaded && !r->o.e->until_stopped
-			    ? r->start_at_ns + r->o.e->duration_ns
-			    : 0;
+	if (!r->start_at_ns)
+		r->end_ns = 0;
+	else if (r->loaded) /* else it is settled, and the report may still wait for the end */
+		r->end_ns = r->o.e->until_stopped ? 0 : r->start_at_ns + r->o.e->duration_ns;
 	if (!coordinate__stop(r->obj))
 		r->stop_seen_ns = 0;
 	else if (!r->stop_seen_ns)
@@ -362,8 +363,11 @@ static bool leave(struct run *r)
 {
 	r->dirty = false;
 	r->due_ns = INT64_MAX;
-	if (!run__end_child(r))
+	if (!run__end_child(r) || !run__end_left_over(r))
 		return false;
+	/* They write into it. */
+	job__free(TAKE_PTR(r->packing));
+	collector__free(TAKE_PTR(r->collector));
 	if (r->folder)
 		run_folder__remove(r->folder);
 	return true;
@@ -431,6 +435,9 @@ bool runs__end(struct runs *runs, bool now)
 			child__end(r->child, true);
 		if (!run__end_child(r))
 			none = false;
+		/* What works beside the loop is not waited for: the next agent does it. */
+		job__free(TAKE_PTR(r->packing));
+		collector__free(TAKE_PTR(r->collector));
 	}
 	return none;
 }
@@ -448,8 +455,8 @@ struct runs_count runs__count(const struct runs *runs)
 		c.refused += r->refused != NULL;
 		c.failed += r->failed;
 		c.active += r->start_at_ns && !status__is_final(phase) && !r->refused;
-		c.owed += r->start.failures || r->node.failures || r->whole.failures ||
-			  r->chunk.failures || r->record == RECORD_PACKED;
+		c.owed += (!r->start_at_ns && r->start.failures) || r->node.failures ||
+			  r->whole.failures || r->chunk.failures || r->record == RECORD_PACKED;
 	}
 	return c;
 }

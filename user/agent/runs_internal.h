@@ -91,6 +91,8 @@ struct runs {
 /* run_api.c: what is sent. */
 int64_t run__now(const struct run *r);
 int64_t run__realtime(const struct run *r);
+/* By how much, at least, our clock is before the API server's; 0: not for sure. */
+int64_t run__ahead(const struct run *r);
 /* @real_ns of CLOCK_REALTIME on CLOCK_MONOTONIC; to wait for. */
 int64_t run__due_at(const struct run *r, int64_t real_ns);
 void run__wake_at(struct run *r, int64_t mono_ns);
@@ -118,6 +120,8 @@ void run__follow(struct run *r);
 void run__look(struct run *r);
 /* True: the child has gone. */
 bool run__end_child(struct run *r);
+/* A child of an agent that died may need a moment to follow it. True: there is none (any more). */
+bool run__end_left_over(struct run *r);
 void run__set_message(struct run *r, const char *words);
 enum node_phase run__node_phase(const struct run *r);
 /* Whether this node takes part, or did. */

@@ -102,7 +102,7 @@ static const char *phase_of(const json_t *obj, const struct object_facts *f, con
 {
 	const char *was = text(json_object_get(obj, "status"), "phase");
 	bool stop = f->stop || json_is_object(stopped(obj)), all = t->done + t->failed == t->n;
-	bool over = f->end_ns && f->now_ns >= f->end_ns, given_up;
+	bool over = f->end_ns && f->now_ns >= f->end_ns, given_up, failed;
 
 	if (f->refused)
 		return "Refused";
@@ -113,7 +113,9 @@ static const char *phase_of(const json_t *obj, const struct object_facts *f, con
 	/* What is final stays: a stop that comes later changes nothing. */
 	if (status__is_final(was))
 		return was;
-	if (!over && !stop && !(all && t->n && t->failed == t->n))
+	/* Before the start a node that can take part may not have said so yet. */
+	failed = all && t->n && t->failed == t->n && f->now_ns >= f->start_at_ns;
+	if (!over && !stop && !failed)
 		return f->paused ? "Paused" : f->now_ns < f->start_at_ns ? "Pending" : "Running";
 	if (!all && !given_up)
 		return "Running";

@@ -37,6 +37,7 @@ extern const char *const node_phases[];
 struct node_facts {
 	enum node_phase phase;
 	const char *agent;	     /* its pod; may be NULL */
+	const char *uid;	     /* of the object; may be NULL */
 	const char *message;	     /* may be NULL */
 	unsigned int segments;	     /* children so far */
 	int64_t start_at_ns, now_ns; /* CLOCK_REALTIME */

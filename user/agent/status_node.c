@@ -2,6 +2,7 @@
 /* status_node.c: what this node says of its part: status.nodes[NODE]. */
 #include "agent/status.h"
 
+#include "agent/collect.h"
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 
@@ -201,7 +202,7 @@ static json_t *message(const struct node_facts *f, const json_t *pods)
 	const char *last = n ? json_string_value(json_array_get(warnings, n - 1)) : NULL, *name;
 
 	if (f->message && f->message[0])
-		return json_string(f->message);
+		return collect__words(1024, "", f->message); /* a server's words may be cut */
 	if (last && f->phase != NODE_PAUSED)
 		return json_sprintf("%.500s", last) ?: json_string("warnings are in its chaos.log");
 	json_object_foreach((json_t *)pods, name, pod)
@@ -233,6 +234,8 @@ json_t *status__node(const struct node_facts *f)
 		json_object_set_new(o, "message", words);
 	if (f->agent)
 		json_object_set_new(o, "agent", json_string(f->agent));
+	if (f->uid)
+		json_object_set_new(o, "uid", json_string(f->uid));
 	if (f->clock_known)
 		json_object_set_new(o, "clock",
 				    json_pack("{s:o,s:o}", "offsetMs",

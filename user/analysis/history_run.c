@@ -241,7 +241,7 @@ static int head(struct reader *rd, const json_t *o)
 	      : line__int(rd, o, "start_realtime_ns", OPTIONAL, 0, INT64_MAX,
 			  &h->start_realtime_ns);
 	r = r ? r
-	      : line__int(rd, o, "start_monotonic_ns", OPTIONAL, 0, INT64_MAX,
+	      : line__int(rd, o, "start_monotonic_ns", OPTIONAL, -INT64_MAX, INT64_MAX,
 			  &h->start_monotonic_ns);
 	r = r ? r
 	      : line__int(rd, o, "traffic_bin_ns", REQUIRED, 1, HISTORY_T_MAX, &h->traffic_bin_ns);

@@ -3,7 +3,8 @@
 #include "cli/submit.h"
 
 /* The collector's way from records to a report is ours too. */
-#include "agent/collect_internal.h"
+#include "agent/collect.h"
+#include "agent/record.h"
 #include "lib/clock.h"
 
 #include <fcntl.h>
@@ -129,7 +130,8 @@ static int write_file(const char *dir, const char *name, const char *text)
 static int render(const char *dir, const json_t *have, const json_t *missing, json_t **ret_summary,
 		  struct error *err)
 {
-	struct render rd = {.dir = dir, .node = "chaos run", .have = have, .missing = missing};
+	struct collect_render rd = {
+		.dir = dir, .node = "chaos run", .have = have, .missing = missing};
 	json_t *o = collect__render(&rd);
 	const char *why = json_string_value(json_object_get(o, "error"));
 	char path[PATH_MAX];

@@ -38,10 +38,11 @@ static int map_memory(struct dataplane *dp, struct error *err)
 /* --- open and close --------------------------------------------------------------------------- */
 
 /* Five files for a namespace with one device: programs, links, monitor. */
-static void raise_file_limit(size_t n_netns)
+static void raise_file_limit(size_t n_netns, bool growing)
 {
 	struct rlimit l;
 
+	n_netns += growing ? 1024 : 0;
 	if (getrlimit(RLIMIT_NOFILE, &l) < 0 || l.rlim_cur >= 512 + 16 * n_netns)
 		return;
 	l.rlim_cur = l.rlim_max;
@@ -148,7 +149,7 @@ static int start(struct dataplane *dp, struct error *err)
 		r = dataplane__note_here(dp, err);
 	if (r)
 		return r;
-	raise_file_limit(dp->places.n);
+	raise_file_limit(dp->places.n, dp->plan->growing);
 	r = first_instance(dp, err);
 	if (!r)
 		r = map_memory(dp, err);
@@ -212,11 +213,8 @@ void dataplane__close(struct dataplane *dp)
 		safe_close(dp->line_progs[i].back);
 	}
 	free(dp->line_progs);
-	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++) {
-		for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++)
-			safe_close(dp->instances[i].fd[d]);
-		safe_close(dp->instances[i].last);
-	}
+	for (size_t i = 0; i < dp->hooks_seen.n && dp->instances; i++)
+		instance__close(&dp->instances[i]);
 	for (int i = 0; i < DP_N_MAPS; i++)
 		safe_close(dp->map[i]);
 	/* The first is one of the maps above. */
@@ -234,10 +232,13 @@ void dataplane__close(struct dataplane *dp)
 
 /* --- switches --------------------------------------------------------------------------------- */
 
-void dataplane__arm(struct dataplane *dp, uint64_t t0_ns)
+void dataplane__arm(struct dataplane *dp, int64_t t0_ns)
 {
+	/* 0 is off: the instant at which the machine came up is a nanosecond later. */
+	uint64_t t0 = t0_ns ? (uint64_t)t0_ns : 1;
+
 	/* Whatever was written to the windows is seen before it. */
-	__atomic_store_n(&dp->control->t0_ns, t0_ns, __ATOMIC_RELEASE);
+	__atomic_store_n(&dp->control->t0_ns, t0, __ATOMIC_RELEASE);
 }
 
 void dataplane__disarm(struct dataplane *dp)

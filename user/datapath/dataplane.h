@@ -140,8 +140,11 @@ static inline void cleanup_dataplane(struct dataplane **dp)
 	dataplane__close(*dp);
 }
 
-/* One store: run time 0 is the CLOCK_MONOTONIC instant @t0_ns; windows apply from here on. */
-void dataplane__arm(struct dataplane *dp, uint64_t t0_ns);
+/*
+ * One store: run time 0 is the CLOCK_MONOTONIC instant @t0_ns, which may be below 0: a run that began before this
+ * machine did. Windows apply from here on.
+ */
+void dataplane__arm(struct dataplane *dp, int64_t t0_ns);
 /* One store: every fault of the run is off at once. */
 void dataplane__disarm(struct dataplane *dp);
 

@@ -131,6 +131,8 @@ int dataplane__fail(struct error *err, int r, const char *what);
 /* The programs for @hook, loaded if they are not yet. */
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err);
+/* What is attached stays; it is loaded again if a hook needs it. */
+void instance__close(struct attach_progs *p);
 
 /* The line's programs for the scope of @hook, loaded if they are not yet. */
 int dataplane__line_programs(struct dataplane *dp, uint32_t scope, struct error *err);

@@ -130,9 +130,12 @@ static int have_hook(struct dataplane *dp, const struct compiled_hook *h, struct
 	if (a->instance == instance)
 		return 0;
 	r = attach__replace(dp->places.v[h->netns].fd, &a->at, &dp->instances[instance], err);
-	if (!r)
-		a->instance = instance;
-	return r;
+	if (r)
+		return r;
+	a->instance = instance;
+	/* the place that it serves may have another name now, or another of its places is the first one */
+	dp->shown[a - dp->attached].node = served(dp, h);
+	return 0;
 }
 
 static bool device_exists(const struct dataplane *dp, size_t netns, int ifindex)
@@ -208,6 +211,21 @@ size_t dataplane__attachments(const struct dataplane *dp, const struct dp_attach
 	return dp->n_attached;
 }
 
+/*
+ * Programs of hooks that are no more. Each place with a name of its own has its own, and these come by the hundred while
+ * a plan grows. Otherwise they are kept: a device that comes back is under its faults without the time to load them.
+ */
+static void release_unused(struct dataplane *dp)
+{
+	_cleanup_free_ bool *used = calloc(dp->hooks_seen.n + 1, sizeof(*used));
+
+	for (size_t i = 0; i < dp->n_attached && used; i++)
+		used[dp->attached[i].instance] = true;
+	for (size_t i = 0; i < dp->hooks_seen.n && used; i++)
+		if (!used[i])
+			instance__close(&dp->instances[i]);
+}
+
 /* The tables first: a device that comes under a program must be known to them. */
 static int change_to(struct dataplane *dp, struct compiled *next, struct error *err)
 {
@@ -232,7 +250,10 @@ static int change_to(struct dataplane *dp, struct compiled *next, struct error *
 	one = (struct error){0};
 	if (dataplane__set_spaces(dp, &one))
 		collect(err, &one);
-	return dataplane__attach_all(dp, false, err);
+	r = dataplane__attach_all(dp, false, err);
+	if (dp->plan->growing)
+		release_unused(dp);
+	return r;
 }
 
 int dataplane__set_owners(struct dataplane *dp, struct error *err)

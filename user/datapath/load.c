@@ -531,6 +531,14 @@ static int load_undisturbed(struct dataplane *dp, const struct instance_key *key
 	return r;
 }
 
+void instance__close(struct attach_progs *p)
+{
+	for (int d = CHAOS_INGRESS; d <= CHAOS_EGRESS; d++)
+		safe_close(p->fd[d]);
+	safe_close(p->last);
+	*p = (struct attach_progs){{-1, -1}, -1};
+}
+
 int dataplane__instance(struct dataplane *dp, const struct compiled_hook *hook, uint32_t *ret,
 			struct error *err)
 {

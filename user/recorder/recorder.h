@@ -9,7 +9,7 @@
  *
  * type "run", always first:
  *   version 1, name, description, run_id, seed, kernel, tool, duration_ns, start_realtime_ns,
- *   start_monotonic_ns, traffic_bin_ns, mechanism, nodes [name],
+ *   start_monotonic_ns (below 0: this machine came up after it), traffic_bin_ns, mechanism, nodes [name],
  *   faults [{name, parts ["partition"|"loss"], windows [[start_ns,end_ns]], edges [[from,to]] ("other" = anyone else),
  *            sides [[node]] (empty if no partition), mechanism}],
  *   resources [{resource, system, nodes, every_ns}],

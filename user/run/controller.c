@@ -165,7 +165,7 @@ static bool meet_start(struct run *run)
 	if (now > 0)
 		run->joined_ns = now;
 	timeline__prime(run);
-	dataplane__arm(run->dp, (uint64_t)run->t0_ns);
+	dataplane__arm(run->dp, run->t0_ns);
 	if (run->joined_ns) {
 		traffic__join(run, now);
 		run__say(run, now, "joined %.3f s after the start", (double)now / NS_PER_S);
@@ -195,7 +195,7 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 		r = privileges__give_up(run, err);
 	if (!r && !given) {
 		timeline__prime(run);
-		dataplane__arm(run->dp, (uint64_t)run->t0_ns);
+		dataplane__arm(run->dp, run->t0_ns);
 	}
 	if (!r)
 		r = observe__start_loads(run, err);

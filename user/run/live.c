@@ -121,7 +121,7 @@ static json_t *fault(const struct run *run, size_t i)
 			 edges(run, i));
 }
 
-static bool is_attached(const struct run *run, const char *place)
+static bool has_attachment(const struct run *run, const char *place)
 {
 	const struct dp_attachment *v;
 	size_t n = dataplane__attachments(run->dp, &v);
@@ -129,6 +129,38 @@ static bool is_attached(const struct run *run, const char *place)
 	for (size_t i = 0; i < n; i++)
 		if (!strcmp(v[i].node, place))
 			return true;
+	return false;
+}
+
+/* Of the namespace that @place is in; -1: none. The selectors have one descriptor for each. */
+static int netns_of(const struct dp_plan *plan, const char *place)
+{
+	for (size_t i = 0; i < plan->n_members; i++)
+		for (size_t k = 0; k < plan->members[i].n_places; k++) {
+			const struct dp_place *p = &plan->members[i].places[k];
+
+			if (p->label && !strcmp(p->label, place))
+				return p->netns_fd;
+		}
+	return -1;
+}
+
+/* A pod of several endpoints is a place of each, and its devices serve one of them by name. */
+static bool is_attached(const struct run *run, const char *place)
+{
+	const struct dp_plan *plan = &run->plan->dp;
+	int netns;
+
+	if (has_attachment(run, place))
+		return true;
+	netns = netns_of(plan, place);
+	for (size_t i = 0; i < plan->n_members && netns >= 0; i++)
+		for (size_t k = 0; k < plan->members[i].n_places; k++) {
+			const struct dp_place *p = &plan->members[i].places[k];
+
+			if (p->netns_fd == netns && p->label && has_attachment(run, p->label))
+				return true;
+		}
 	return false;
 }
 

@@ -90,8 +90,10 @@ static const char *must_end(struct run *run)
 /* Until @next or to what there is to follow. */
 static int timeout_ms(const struct run *run, int64_t now, int64_t next)
 {
-	if (follow__next(run->follow) - run->t0_ns < next)
-		next = follow__next(run->follow) - run->t0_ns;
+	int64_t follow = run->follow ? follow__next(run->follow) - run->t0_ns : INT64_MAX;
+
+	if (follow < next)
+		next = follow;
 	return next <= now ? 0 : (int)((next - now + NS_PER_MS - 1) / NS_PER_MS);
 }
 

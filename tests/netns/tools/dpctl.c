@@ -444,7 +444,7 @@ static void processes(struct dataplane *dp, struct ctl *c, char *line)
 		printf("error %s\n", err.msg);
 }
 
-static bool command(struct dataplane *dp, struct ctl *c, char *line, uint64_t t0)
+static bool command(struct dataplane *dp, struct ctl *c, char *line, int64_t t0)
 {
 	const struct dp_attachment *v;
 	double from_s, to_s, now_s = (double)((uint64_t)clock__now() - t0) / 1e9;
@@ -492,7 +492,7 @@ static void follow(struct dataplane *dp)
 		fprintf(stderr, "dpctl: resync: %s\n", err.msg);
 }
 
-static void serve(struct dataplane *dp, struct ctl *c, uint64_t t0)
+static void serve(struct dataplane *dp, struct ctl *c, int64_t t0)
 {
 	struct pollfd p[2] = {{.fd = 0, .events = POLLIN},
 			      {.fd = dataplane__event_fd(dp), .events = POLLIN}};
@@ -565,7 +565,7 @@ int main(int argc, char **argv)
 	_cleanup_(cleanup_dataplane) struct dataplane *dp = NULL;
 	struct ctl c = {.to_s = 60};
 	struct error err = {0};
-	uint64_t t0;
+	int64_t t0;
 
 	if (argc == 2 && !strcmp(argv[1], "features"))
 		return features();
@@ -579,7 +579,7 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (dataplane__open(&c.plan, &dp, &err))
 		die("open", &err);
-	t0 = (uint64_t)clock__now();
+	t0 = clock__now();
 	windows(dp, &c, c.from_s, c.to_s);
 	dataplane__arm(dp, t0);
 	printf("ready %s\n", dataplane__mechanism(dp));

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The collector against an API of a few lines: one of the nodes makes the report, once, whatever goes wrong. */
+#include "agent/child.h"
 #include "agent/collect_internal.h"
 #include "unit/analysis/events.h"
 
@@ -220,7 +221,7 @@ static int teardown(void **state)
 	json_decref(w.maps);
 	json_decref(w.obj);
 	assert_null(w.first);
-	collect__remove(w.dir);
+	run_folder__remove(w.dir);
 	return 0;
 }
 
@@ -520,6 +521,36 @@ static void test_name_taken(void **state)
 	collector__free(c);
 }
 
+/* Deleted and made anew with its name, which nobody has told the collector: the new one has no verdict yet. */
+static void test_other_object(void **state)
+{
+	struct collector *c;
+
+	(void)state;
+	record("n1");
+	c = collector("n1");
+	for (;;) {
+		int64_t due = collector__step(c);
+		int fd = collector__fd(c);
+
+		if (w.first && json_object_get(json_object_get(w.first->body, "status"), "verdict"))
+			break;
+		if (fd >= 0)
+			poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, -1);
+		else if (answer_one())
+			collector__put(c, w.obj);
+		else
+			w.now = due;
+	}
+	json_object_set_new(json_object_get(w.obj, "metadata"), "uid", json_string("another"));
+	json_object_clear(json_object_get(w.obj, "status"));
+	set_version();
+	answer_one();
+	assert_null(status("verdict"));
+	assert_false(collector__done(c));
+	collector__free(c);
+}
+
 static void test_judge(void **state)
 {
 	json_t *have = NULL, *missing = NULL, *odd;
@@ -609,6 +640,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_recorded, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile_record, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_name_taken, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_object, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_judge, setup, teardown),
 		cmocka_unit_test(test_short),
 		cmocka_unit_test(test_words),

@@ -270,6 +270,30 @@ static void test_bound(void **state)
 	assert_true(value_of(m, "chaos_metrics_series_refused_total ") == 10);
 }
 
+/* An agent lives for months, and a Schedule makes runs of new names every minute. */
+static void test_room(void **state)
+{
+	struct metrics *m = *state;
+	char word[32], key[128];
+
+	for (int i = 0; i < 3 * METRICS_SERIES_MAX; i++) {
+		snprintf(word, sizeof(word), "run-%d", i);
+		metrics__begin_runs(m);
+		metrics__follow(m, METRIC_RECORDER_LOST_EVENTS, LABELS("NetworkChaos", "ns", "old"),
+				i);
+		metrics__follow(m, METRIC_RECORDER_LOST_EVENTS, LABELS("NetworkChaos", "ns", word),
+				7);
+	}
+	assert_true(value_of(m, "chaos_metrics_series_refused_total ") == 0);
+	/* who is still there has kept what it counted */
+	snprintf(key, sizeof(key),
+		 "chaos_recorder_lost_events_total kind=NetworkChaos|namespace=ns|run=%s|", word);
+	assert_true(value_of(m, key) == 7);
+	assert_true(value_of(m, "chaos_recorder_lost_events_total "
+				"kind=NetworkChaos|namespace=ns|run=old|") ==
+		    3 * METRICS_SERIES_MAX - 1);
+}
+
 static void test_hostile(void **state)
 {
 	static const char *const texts[] = {
@@ -307,6 +331,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_follow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_run, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_bound, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_hostile, setup, teardown),
 	};
 

@@ -166,6 +166,8 @@ static void what_went_wrong_is_in_the_message(void **state)
 	assert_string_equal(message_of(&f), "cannot open it");
 	f.message = "mine";
 	assert_string_equal(message_of(&f), "mine");
+	f.message = "cut within a letter: \xc3";
+	assert_string_equal(message_of(&f), "cut within a letter: ?");
 	/* At the end nothing is attached any more, and that is well if it was. */
 	f.message = NULL;
 	json_object_del(l, "warnings");

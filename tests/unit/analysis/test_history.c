@@ -104,6 +104,18 @@ static void reads_everything(void **state)
 	assert_string_equal(history__node(h, 2), "n3");
 }
 
+static void a_run_may_have_begun_before_its_machine(void **state)
+{
+	struct events e;
+	_cleanup_(cleanup_history) struct history *h = NULL;
+
+	(void)state;
+	ev__open(&e);
+	ev__run(&e, (struct run){.more = ",\"start_monotonic_ns\":-3599449427398"});
+	h = ev__history(&e);
+	assert_int_equal(h->start_monotonic_ns, -3599449427398);
+}
+
 static void a_last_line_cut_short_is_a_note(void **state)
 {
 	struct events e;
@@ -324,6 +336,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_everything),
+		cmocka_unit_test(a_run_may_have_begun_before_its_machine),
 		cmocka_unit_test(a_last_line_cut_short_is_a_note),
 		cmocka_unit_test(every_cut_of_a_record_reads_or_says_why),
 		cmocka_unit_test(foreign_lines),

@@ -2,9 +2,6 @@
 /* test_compile_elsewhere.c: addresses that another machine's hooks guard, and places with names of their own. */
 #include "world.h"
 
-#define IN CHAOS_INGRESS
-#define OUT CHAOS_EGRESS
-
 static void label_place(struct world *w, size_t place, const char *label)
 {
 	w->places[place].label = label;
@@ -28,19 +25,13 @@ static const char *name_of(const struct world *w, const char *ip)
 	return w->out.nodes[world__lookup(w, &a).node];
 }
 
-static unsigned int hits(struct world *w, size_t ns, int direction, const char *src,
-			 const char *dst)
-{
-	return world__hits(w, world__hook(w, ns, "eth0"), direction, src, dst, 0);
-}
-
 /* Both ways between web, of which one is here and one elsewhere, and db, likewise. */
 static struct world *two_machines(void **state)
 {
 	struct world *w = *state;
 	struct dp_fault *f = world__fault(w, "slow", CHAOS_ACT_DELAY);
-	size_t web = world__member(w, "web", (ssize_t)world__node(w, "10.0.1.1"), NULL);
-	size_t db = world__member(w, "db", (ssize_t)world__node(w, "10.0.1.2"), NULL);
+	size_t web = world__here(w, "web", "10.0.1.1");
+	size_t db = world__here(w, "db", "10.0.1.2");
 
 	w->plan.growing = true;
 	far(w, web, "10.0.2.1", "web/b");
@@ -58,39 +49,39 @@ static void each_way_stands_at_the_receivers_machine(void **state)
 
 	assert_int_equal(world__compile(w), 0);
 	/* what comes from there meets our ingress */
-	assert_int_equal(hits(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
-	assert_int_equal(hits(w, 1, IN, "10.0.2.1", "10.0.1.2"), 1);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 1, IN, "10.0.2.1", "10.0.1.2"), 1);
 	/* what goes there meets nothing of ours */
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
-	assert_int_equal(hits(w, 1, OUT, "10.0.1.2", "10.0.2.1"), 0);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
+	assert_int_equal(world__hits_at(w, 1, OUT, "10.0.1.2", "10.0.2.1"), 0);
 	/* what stays here, its receiver's ingress */
-	assert_int_equal(hits(w, 1, IN, "10.0.1.1", "10.0.1.2"), 1);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.1.2"), 0);
+	assert_int_equal(world__hits_at(w, 1, IN, "10.0.1.1", "10.0.1.2"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.1.2"), 0);
 	/* and between two that are elsewhere, nothing: no such packet is of ours */
-	assert_int_equal(hits(w, 0, IN, "10.0.2.1", "10.0.2.2"), 0);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.2.1", "10.0.2.2"), 0);
 }
 
 static void anybody_is_still_ours(void **state)
 {
 	struct world *w = *state;
-	size_t web = world__member(w, "web", (ssize_t)world__node(w, "10.0.1.1"), NULL);
+	size_t web = world__here(w, "web", "10.0.1.1");
 	struct dp_fault *f = world__fault(w, "isolate", CHAOS_ACT_PARTITION);
 
 	far(w, world__member(w, "db", -1, NULL), "10.0.2.2", NULL);
 	world__edge(f, world__side(web), world__any());
 	world__edge(f, world__any(), world__side(web));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "8.8.8.8"), 1);
-	assert_int_equal(hits(w, 0, IN, "8.8.8.8", "10.0.1.1"), 1);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
-	assert_int_equal(hits(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "8.8.8.8"), 1);
+	assert_int_equal(world__hits_at(w, 0, IN, "8.8.8.8", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
 }
 
 /* A network around it is guarded by whoever sends to it, but for that address. */
 static void elsewhere_in_a_network(void **state)
 {
 	struct world *w = *state;
-	size_t web = world__member(w, "web", (ssize_t)world__node(w, "10.0.1.1"), NULL);
+	size_t web = world__here(w, "web", "10.0.1.1");
 	size_t net = world__cidr(w, "net", "10.0.2.0/24");
 	struct dp_fault *f = world__fault(w, "cut", CHAOS_ACT_PARTITION);
 
@@ -98,24 +89,24 @@ static void elsewhere_in_a_network(void **state)
 	world__edge(f, world__side(web), world__side(net));
 	world__edge(f, world__side(net), world__side(web));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.2.3"), 1);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
-	assert_int_equal(hits(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
-	assert_int_equal(hits(w, 0, IN, "10.0.2.3", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.2.3"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.2.2", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.2.3", "10.0.1.1"), 1);
 }
 
 /* The same address given as elsewhere by one member and as its own by another. */
 static void elsewhere_wins_among_given_ones(void **state)
 {
 	struct world *w = *state;
-	size_t web = world__member(w, "web", (ssize_t)world__node(w, "10.0.1.1"), NULL);
+	size_t web = world__here(w, "web", "10.0.1.1");
 	size_t host = world__cidr(w, "host", "10.0.2.2");
 	struct dp_fault *f = world__fault(w, "cut", CHAOS_ACT_PARTITION);
 
 	far(w, world__member(w, "db", -1, NULL), "10.0.2.2", NULL);
 	world__edge(f, world__side(web), world__side(host));
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.2.2"), 0);
 }
 
 /* Word of its having moved here comes after it is here, or it goes: what is on a device of ours counts. */
@@ -125,8 +116,8 @@ static void found_wins_over_elsewhere(void **state)
 
 	far(w, 1, "10.0.1.2", "db/a");
 	assert_int_equal(world__compile(w), 0);
-	assert_int_equal(hits(w, 1, IN, "10.0.1.1", "10.0.1.2"), 1);
-	assert_int_equal(hits(w, 0, OUT, "10.0.1.1", "10.0.1.2"), 0);
+	assert_int_equal(world__hits_at(w, 1, IN, "10.0.1.1", "10.0.1.2"), 1);
+	assert_int_equal(world__hits_at(w, 0, OUT, "10.0.1.1", "10.0.1.2"), 0);
 	assert_string_equal(name_of(w, "10.0.1.2"), "db/a");
 }
 
@@ -179,15 +170,15 @@ static void there_and_back(void **state)
 	new_node = world__lookup(w, &home).node;
 	assert_int_not_equal(new_node, first);
 	assert_string_equal(w->out.nodes[new_node], "web/c");
-	assert_int_equal(hits(w, 1, OUT, "10.0.1.2", "10.0.2.9"), 0);
-	assert_int_equal(hits(w, 1, IN, "10.0.2.9", "10.0.1.2"), 1);
+	assert_int_equal(world__hits_at(w, 1, OUT, "10.0.1.2", "10.0.2.9"), 0);
+	assert_int_equal(world__hits_at(w, 1, IN, "10.0.2.9", "10.0.1.2"), 1);
 	/* and back */
 	label_place(w, 0, "web/a");
 	w->plan.members[0].n_prefixes--;
 	assert_int_equal(world__compile(w), 0);
 	assert_int_equal(world__lookup(w, &home).node, first);
-	assert_int_equal(hits(w, 1, OUT, "10.0.1.2", "10.0.1.1"), 0);
-	assert_int_equal(hits(w, 0, IN, "10.0.1.2", "10.0.1.1"), 1);
+	assert_int_equal(world__hits_at(w, 1, OUT, "10.0.1.2", "10.0.1.1"), 0);
+	assert_int_equal(world__hits_at(w, 0, IN, "10.0.1.2", "10.0.1.1"), 1);
 	assert_string_equal(w->out.nodes[new_node], "web/c");
 }
 

@@ -2,9 +2,6 @@
 /* test_compile_owners.c: members that are the sockets of processes. */
 #include "world.h"
 
-#define IN CHAOS_INGRESS
-#define OUT CHAOS_EGRESS
-
 enum { X = 100, Y = 200, Z = 300, NOBODY = 900 };
 
 /* How often fault 0 takes a TCP packet between sockets of these processes at a device of @ns. */

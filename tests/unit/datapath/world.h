@@ -146,6 +146,12 @@ static inline size_t world__member(struct world *w, const char *name, ssize_t ns
 	return w->plan.n_members++;
 }
 
+/* A member that is all of a namespace with @ip. */
+static inline size_t world__here(struct world *w, const char *name, const char *ip)
+{
+	return world__member(w, name, (ssize_t)world__node(w, ip), NULL);
+}
+
 static inline void world__process(struct world *w, size_t member, pid_t pid, bool heirs)
 {
 	struct dp_member *m = &w->plan.members[member];
@@ -281,6 +287,21 @@ static inline int world__teardown(void **state)
 }
 
 #define WORLD_TEST(f) cmocka_unit_test_setup_teardown(f, world__setup, world__teardown)
+
+/* a, b and c are namespaces 10.0.0.1-3. */
+static inline struct world *world__three(void **state)
+{
+	struct world *w = *state;
+	static const char *const names[] = {"a", "b", "c"};
+
+	for (int i = 0; i < 3; i++) {
+		char ip[32];
+
+		snprintf(ip, sizeof(ip), "10.0.0.%d", i + 1);
+		world__here(w, names[i], ip);
+	}
+	return w;
+}
 
 /* --- the packet path -------------------------------------------------------------------------- */
 
@@ -420,6 +441,16 @@ static inline unsigned int world__hits(const struct world *w, const struct compi
 	assert_non_null(h);
 	world__meet(w, h, direction, &p, counts);
 	return counts[fault];
+}
+
+#define IN CHAOS_INGRESS
+#define OUT CHAOS_EGRESS
+
+/* The same at eth0 of namespace @ns, of the first fault. */
+static inline unsigned int world__hits_at(const struct world *w, size_t ns, int direction,
+					  const char *src, const char *dst)
+{
+	return world__hits(w, world__hook(w, ns, "eth0"), direction, src, dst, 0);
 }
 
 #endif
