@@ -56,9 +56,15 @@ int submit__folder(const char *out, const char *name, char **ret, struct error *
 	return err__set(err, r, "cannot make the run folder `%s`: %s", path, strerror(-r));
 }
 
+struct fetching {
+	struct kube *k;
+	const char *ns, *uid, *dir;
+	int wake_fd;
+};
+
 /* Chunk @i of the record of @node. */
-static int fetch_chunk(struct kube *k, const struct submission *s, const char *uid,
-		       const char *node, unsigned int i, struct record_unpack *u, struct error *err)
+static int fetch_chunk(const struct fetching *f, const char *node, unsigned int i,
+		       struct record_unpack *u, struct error *err)
 {
 	char name[RECORD_NAME_MAX], path[512];
 	struct kube_request rq = {.method = "GET", .path = path, .timeout_ns = 120 * NS_PER_S};
@@ -67,9 +73,9 @@ static int fetch_chunk(struct kube *k, const struct submission *s, const char *u
 	json_t *map = NULL;
 	int r;
 
-	record__map_name(uid, node, i, name, sizeof(name));
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/configmaps/%s", s->ns, name);
-	r = kube__call(k, &rq, &a, &map);
+	record__map_name(f->uid, node, i, name, sizeof(name));
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/configmaps/%s", f->ns, name);
+	r = kube__call_until(f->k, &rq, f->wake_fd, &a, &map);
 	if (r)
 		return err__set(err, r, "the record of node %s, chunk %u: %s", node, i, a.why);
 	chunk = json_object_get(json_object_get(map, "binaryData"), "chunk");
@@ -83,16 +89,15 @@ static int fetch_chunk(struct kube *k, const struct submission *s, const char *u
 	return r;
 }
 
-static int fetch_node(struct kube *k, const struct submission *s, const char *uid,
-		      const json_t *have, const char *dir, struct error *err)
+static int fetch_node(const struct fetching *f, const json_t *have, struct error *err)
 {
 	const char *node = json_string_value(json_object_get(have, "node"));
 	json_int_t n = json_integer_value(json_object_get(have, "chunks"));
 	struct record_unpack *u = NULL;
-	int r = record_unpack__open(dir, node, RECORD_BYTES_MAX, &u, err);
+	int r = record_unpack__open(f->dir, node, RECORD_BYTES_MAX, &u, err);
 
 	for (unsigned int i = 0; !r && i < n; i++)
-		r = fetch_chunk(k, s, uid, node, i, u, err);
+		r = fetch_chunk(f, node, i, u, err);
 	if (!r)
 		r = record_unpack__end(u, NULL, err);
 	record_unpack__free(u);
@@ -145,10 +150,12 @@ static int render(const char *dir, const json_t *have, const json_t *missing, js
 }
 
 int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj, const char *dir,
-		  json_t **ret_summary, struct error *err)
+		  int wake_fd, json_t **ret_summary, struct error *err)
 {
 	const char *uid =
 		json_string_value(json_object_get(json_object_get(obj, "metadata"), "uid"));
+	const struct fetching f = {
+		.k = k, .ns = s->ns, .uid = uid ? uid : "", .dir = dir, .wake_fd = wake_fd};
 	json_t *have = NULL, *missing = NULL;
 	int r = judge(obj, &have, &missing);
 
@@ -156,14 +163,19 @@ int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj,
 		r = write_file(dir, "experiment.yaml", s->text);
 	if (r)
 		err__set(err, r, "%s: %s", dir, strerror(-r));
+	else if (!json_array_size(have))
+		r = err__set(err, -ENOENT, "no node has a record of it");
 	for (size_t i = 0; !r && i < json_array_size(have);) {
 		const json_t *x = json_array_get(have, i);
 		struct error why = {0};
 
-		if (!fetch_node(k, s, uid ? uid : "", x, dir, &why)) {
-			i++;
+		r = fetch_node(&f, x, &why);
+		if (r == -EINTR)
+			err__set(err, r, "interrupted while its record was fetched");
+		i += !r;
+		if (!r || r == -EINTR)
 			continue;
-		}
+		r = 0;
 		fprintf(stderr, "chaos: %s\n", why.msg);
 		json_array_append_new(missing,
 				      json_pack("{s:O,s:o}", "node", json_object_get(x, "node"),
@@ -171,7 +183,7 @@ int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj,
 		json_array_remove(have, i);
 	}
 	if (!r && !json_array_size(have))
-		r = err__set(err, -ENOENT, "no node has a record of it");
+		r = err__set(err, -EIO, "no node's record of it can be read");
 	if (!r)
 		r = render(dir, have, missing, ret_summary, err);
 	json_decref(have);

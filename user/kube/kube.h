@@ -143,6 +143,9 @@ void kube__cancel(struct kube *k, const void *arg);
  */
 int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
 	       json_t **ret_body);
+/* The same, until @fd is readable: -EINTR then. < 0: it never is. */
+int kube__call_until(struct kube *k, const struct kube_request *r, int fd, struct kube_answer *ret,
+		     json_t **ret_body);
 
 /* --- watches ------------------------------------------------------------------------------------ */
 
