@@ -263,6 +263,22 @@ is "a change while nothing of it can be read" 3 "$status"
 is "leaves it there" cut "$(there cut)"
 agents_end
 
+# --- a server that falters while the record is fetched
+
+agents
+rules '["GET:configmaps#1=reset","GET:configmaps#1=status:500"]'
+run faltering
+rules '[]'
+is "what was not answered is asked for again" "n1 n2" "$(jq -r '.cluster.nodes | map(.node) | join(" ")' "$tmp/faltering/summary.json")"
+wait "$agent"
+agents
+rules '["GET:-n2-=status:500"]'
+run without
+rules '[]'
+is "without one that is there but cannot be had nothing passes" "1 n2" "$status $(jq -r '.cluster.missing[].node' "$tmp/without/summary.json")"
+like "and the object stays" 'chaos: Experiment shop/cut stays in the cluster' "$out"
+agents_end
+
 # --- on a terminal of eight lines
 
 agents --hold --nodes n1,n2,n3,n4,n5,n6,n7,n8,n9

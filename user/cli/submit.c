@@ -440,14 +440,15 @@ static int bring_back(struct following *f, bool *ret_keep)
 	json_t *summary = NULL, *obj;
 	char *dir = NULL;
 	int r = submit__folder(f->opts->out, f->s.name, &dir, &err), status;
+	bool unread = false;
 
 	/* A newer version may come meanwhile and take its place. */
 	obj = json_incref(f->obj);
 	if (!r)
-		r = submit__fetch(f->k, &f->s, obj, dir, f->opts->wake_fd, &summary, &err);
+		r = submit__fetch(f->k, &f->s, obj, dir, f->opts->wake_fd, &summary, &unread, &err);
 	json_decref(obj);
 	/* What failed before anything was recorded holds nothing. */
-	*ret_keep = r && !(r == -ENOENT && phase_is(f, "Failed"));
+	*ret_keep = unread || (r && !(r == -ENOENT && phase_is(f, "Failed")));
 	if (r) {
 		free(dir);
 		return fail(r == -EINTR ? EXIT_INTERRUPTED : EXIT_RUNTIME, &err);

@@ -59,10 +59,11 @@ bool submit_view__is_over(const json_t *status);
 
 /*
  * The record of the run @obj from @k into the new folder @dir, merged and rendered. @ret_summary: a new reference. -ENOENT:
- * nobody has recorded anything; -EIO: what there is cannot be read; -EINTR: @wake_fd became readable first.
+ * nobody has recorded anything; -EIO: what there is cannot be read; -EINTR: @wake_fd became readable first. @ret_unread, in any
+ * case: the server holds something that it did not give.
  */
 int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj, const char *dir,
-		  int wake_fd, json_t **ret_summary, struct error *err);
+		  int wake_fd, json_t **ret_summary, bool *ret_unread, struct error *err);
 /* A new folder: @out, or chaos-runs/NAME-TIMESTAMP. @ret is absolute. -EINVAL: it is there already. */
 int submit__folder(const char *out, const char *name, char **ret, struct error *err);
 
