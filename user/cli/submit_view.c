@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* submit_view.c: the status of an object, in words. */
 #include "cli/submit.h"
+#include "cli/targets.h"
 
 #include "lib/clock.h"
 
@@ -27,11 +28,12 @@ bool submit_view__is_over(const json_t *status)
 	return false;
 }
 
-/* What the server says is printed on a terminal: no control characters. */
+/* What the server says is printed on a terminal. */
 static void print_clean(FILE *f, const char *s)
 {
-	for (; *s; s++)
-		putc((unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s, f);
+	char buf[2048];
+
+	fputs(target_text__clean(s, false, buf, sizeof(buf)), f);
 }
 
 /* "Running: words" of @now if it is not what @before has. */

@@ -446,18 +446,26 @@ void transfers__reap(struct kube *k)
 
 /* --- in words ------------------------------------------------------------------------------------- */
 
-/* A line of what may be anything. */
-static void printable(char *dst, size_t size, const char *text, size_t len)
+/*
+ * What may be anything, without control characters (U+0080 ... U+009F are some): its first line, or all with @end between
+ * lines.
+ */
+static void printable(char *dst, size_t size, const char *text, size_t len, char end)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len && n + 1 < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (c == '\n' && n)
-			break;
-		if (c >= ' ' && c != 0x7f)
+		if (c == '\n' && n) {
+			if (!end)
+				break;
+			dst[n++] = end;
+		} else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0) {
+			i++;
+		} else if (c >= ' ' && c != 0x7f) {
 			dst[n++] = (char)c;
+		}
 	}
 	dst[n] = '\0';
 }
@@ -466,7 +474,7 @@ void transfer__words(const struct transfer *t, CURLcode code, json_t **ret_body,
 		     size_t size)
 {
 	const char *message;
-	char line[200];
+	char line[256];
 
 	*buf = '\0';
 	*ret_body = NULL;
@@ -483,10 +491,12 @@ void transfer__words(const struct transfer *t, CURLcode code, json_t **ret_body,
 	}
 	*ret_body = t->body.len ? kube_json__load(t->body.text, t->body.len) : NULL;
 	message = kube_json__string(*ret_body, "message", NULL);
-	printable(line, sizeof(line), t->body.text, *ret_body ? 0 : t->body.len);
+	if (message)
+		printable(line, sizeof(line), message, strlen(message), ' ');
+	else
+		printable(line, sizeof(line), t->body.text, *ret_body ? 0 : t->body.len, '\0');
 	if (t->status < 200 || t->status > 299)
-		snprintf(buf, size, "HTTP %d%s%s", t->status, message || *line ? ": " : "",
-			 message ? message : line);
+		snprintf(buf, size, "HTTP %d%s%s", t->status, *line ? ": " : "", line);
 	else if (t->error || (!*ret_body && !t->took))
 		snprintf(buf, size, "HTTP %d: the answer is no JSON%s%s", t->status,
 			 *line ? ": " : "", line);

@@ -23,6 +23,7 @@ static const char list[] =
 struct server {
 	int fd;
 	const char *body, *headers; /* headers: NULL, or whole lines */
+	int status;		    /* 0: 200 */
 	pthread_t thread;
 };
 
@@ -35,8 +36,8 @@ static void *serve(void *arg)
 		char head[256], asked[8192];
 		int n = snprintf(
 			head, sizeof(head),
-			"HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
-			strlen(s->body), s->headers ? s->headers : "");
+			"HTTP/1.1 %d OK\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
+			s->status ? s->status : 200, strlen(s->body), s->headers ? s->headers : "");
 
 		if (read(c, asked, sizeof(asked)) > 0 && write(c, head, (size_t)n) == n &&
 		    write(c, s->body, strlen(s->body)) < 0)
@@ -223,7 +224,7 @@ static void test_date(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct kube_request rq = {.method = "GET", .path = "/x"};
 		struct server server;
 		struct kube_answer a;
@@ -233,6 +234,32 @@ static void test_date(void **state)
 
 		if ((r == 0) != !cases[i].name || kube__clock(k, &lo, &hi) != cases[i].known)
 			fail_msg("%zu: %s", i, a.why);
+		stop(&server, k);
+	}
+}
+
+/* What a server says is printed on terminals: all of a message, the first line of what is none. */
+static void test_words(void **state)
+{
+	static const struct {
+		const char *body, *want;
+	} cases[] = {
+		{"{\"message\":\"no\\u001b[2J\\n\\tway \\u009b2J\\u00e9\\u007f\"}",
+		 "HTTP 403: no[2J way 2J\303\251"},
+		{"\nno\033[2J\tway \302\2332J\303\251\177\nat all",
+		 "HTTP 403: no[2Jway 2J\303\251"},
+	};
+	struct kube_request rq = {.method = "GET", .path = "/x"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct server server;
+		struct kube_answer a;
+		struct kube *k = start(&server, cases[i].body);
+
+		server.status = 403;
+		assert_int_equal(-EACCES, kube__call(k, &rq, &a, NULL));
+		assert_string_equal(a.why, cases[i].want);
 		stop(&server, k);
 	}
 }
@@ -301,9 +328,10 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cancel),	   cmocka_unit_test(test_end),
-		cmocka_unit_test(test_fds),	   cmocka_unit_test(test_date),
-		cmocka_unit_test(test_call_until), cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_cancel), cmocka_unit_test(test_end),
+		cmocka_unit_test(test_fds),    cmocka_unit_test(test_date),
+		cmocka_unit_test(test_words),  cmocka_unit_test(test_call_until),
+		cmocka_unit_test(test_bad),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
