@@ -4,7 +4,7 @@
  * the connection. One thread, one event loop: all work is done and all functions are called inside of
  * kube__wait(). HTTP/1.1 on kept connections by libcurl, JSON by jansson. Never prints, never exits.
  *
- * Called functions (done, event) may call everything here but kube__wait(), kube__call() and kube__close().
+ * Called functions (done, event) may call everything here but kube__wait(), kube__call...() and kube__close().
  * JSON that they are given is lent until they return; json_incref() keeps it.
  *
  * Bounds, against servers and proxies that are broken or hostile:

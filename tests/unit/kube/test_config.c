@@ -227,6 +227,8 @@ static void test_wrong(void **state)
 		 NULL, "expected a `command`"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, apiVersion: v1}}}]", NULL,
 		 "expected apiVersion client.authentication.k8s.io/"},
+		{CLUSTER "users: [{name: u, user: {exec: login}}]", NULL,
+		 "exec: expected a mapping"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, args: {}}}}]", NULL,
 		 "args: expected a list"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, env: [a]}}}]", NULL,
