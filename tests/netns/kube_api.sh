@@ -177,6 +177,18 @@ check "a list in pages, of which several fail" saw 60 l '^SYNCED'
 is "is complete" 300 "$(state l | wc -w)"
 unwatch
 
+# The second page is no list, and what the first one told of has vanished: the list begins anew, with nothing of the old one.
+serve --nodes 1 --pods 4 --rule 'list:continue#1=latency:2,wrong-list' || fail "the server comes up again"
+watch v -v -p 2 /api/v1/pods
+check "a list whose second page is none" saw 20 v '^PUT web-000001'
+curl -s -X DELETE "$url/api/v1/namespaces/shop/pods/web-000000" >/dev/null
+check "is read again" saw 60 v '^SYNCED'
+is "without what vanished meanwhile" "web-000001 web-000002 web-000003" "$(state v)"
+rules '["watch=end"]'
+post drop
+check "streams that end at once are lost contact, in words" saw 60 v '^LOST watch .*: the server ends each stream at once'
+unwatch
+
 serve --nodes 1 --missing things --token "$tmp/token" || fail "the server comes up again"
 echo one >"$tmp/token"
 config "$url" "tokenFile: token"

@@ -7,6 +7,9 @@
 # shellcheck source=../lib/tap.sh
 . "$(dirname "$0")/../lib/tap.sh"
 
+# What is followed is replaced while it is looked at: sanitized. 1 is a verdict.
+CHAOS=$O/tests/netns/chaos-sanitized
+export ASAN_OPTIONS=exitcode=86
 tmp=$(mktemp -d)
 server='' agent=''
 trap 'kill $server $agent $(jobs -p) 2>/dev/null; wait; rm -rf "$tmp"' EXIT
@@ -46,6 +49,14 @@ agents()
 	agent=$!
 }
 
+# Whatever became of the run: they end with the object.
+agents_end()
+{
+	curl -s -X DELETE "$url$experiments/cut" >/dev/null
+	wait_gone 20 "$agent" || kill "$agent"
+	wait "$agent"
+}
+
 # run NAME ARGUMENTS...: the status in $status, what it says in $out
 run()
 {
@@ -54,6 +65,36 @@ run()
 	shift
 	out=$("$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/$name" "$@" "$tmp/cut.yaml" 2>&1)
 	status=$?
+}
+
+# start NAME ARGUMENTS...: the same in the background, $pid; what it says is in $tmp/NAME.out
+start()
+{
+	local name=$1
+
+	shift
+	mark
+	"$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/$name" "$@" "$tmp/cut.yaml" >"$tmp/$name.out" 2>&1 &
+	pid=$!
+}
+
+# ends SECONDS: of what start began; its $status
+ends()
+{
+	wait_gone "$1" "$pid" || kill -KILL "$pid"
+	wait "$pid"
+	status=$?
+}
+
+rules() { curl -s -X POST -d "$1" "$url/fake/rules" >/dev/null; }
+
+mark() { marked=$(wc -l <"$tmp/requests"); }
+
+# asked SECONDS ERE [TIMES]: the server, since `mark`
+asked()
+{
+	# shellcheck disable=SC2016
+	wait_until "$1" bash -c '[ "$(tail -n "+$0" "$1" | grep -cE -- "$2")" -ge "$3" ]' "$((marked + 1))" "$tmp/requests" "$2" "${3-1}"
 }
 
 there() { curl -s "$url$experiments/$1" | jq -r '.metadata.name // empty'; }
@@ -123,34 +164,153 @@ wait "$agent"
 # --- Ctrl-C
 
 agents --hold
-"$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/five" "$tmp/cut.yaml" >"$tmp/five.out" 2>&1 &
-pid=$!
+start five
 check "it runs" wait_until 30 grep -q 'n1 Running' "$tmp/five.out"
+# The request to stop fails, twice.
+rules '["PATCH:experiments/cut#1-2=status:503"]'
 kill -INT "$pid"
-wait "$pid"
-is "Ctrl-C ends it" 130 "$?"
+ends 30
+rules '[]'
+is "Ctrl-C ends it" 130 "$status"
+is "that it was not easy is said once" 1 "$(grep -c 'cannot be stopped: .*; it is tried again$' "$tmp/five.out")"
 like "by the annotation" 'PATCH .*/experiments/cut$' "$(cat "$tmp/requests")"
 check "which the agents saw" wait_gone 20 "$agent"
 check "its record came back" test -s "$tmp/five/report.html"
 is "and it is deleted" '' "$(there cut)"
 
-"$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/six" "$tmp/cut.yaml" >"$tmp/six.out" 2>&1 &
-pid=$!
+start six
 wait_until 30 grep -q created "$tmp/six.out"
 kill -INT "$pid"
-wait "$pid"
-is "without agents, too" 130 "$?"
+ends 20
+is "without agents, too" 130 "$status"
 is "nothing stays" '' "$(there cut)"
 
-agents --hold
-"$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/seven" "$tmp/cut.yaml" >"$tmp/seven.out" 2>&1 &
+# The record is on its way and does not come.
+agents
+rules '["GET:configmaps=silent"]'
+start slow
+check "the record is fetched" asked 30 'GET .*/configmaps/'
+kill -INT "$pid"
+ends 10
+rules '[]'
+is "Ctrl-C ends that, too" 130 "$status"
+like "which is said" 'interrupted while its record was fetched' "$(cat "$tmp/slow.out")"
+is "the record stays in the cluster" cut "$(there cut)"
+agents_end
+
+# A command makes credentials, and does not care for Ctrl-C.
+sed 's|user: {}|user: {exec: {apiVersion: client.authentication.k8s.io/v1, command: ./login}}|' "$tmp/config" >"$tmp/config.exec"
+cat >"$tmp/login" <<'END'
+#!/bin/bash
+trap '' INT
+touch "$0.began"
+until [ -e "$0.end" ]; do sleep 0.02; done
+echo '{"kind": "ExecCredential", "status": {"token": "x"}}'
+END
+chmod +x "$tmp/login"
+mark
+"$CHAOS" run --kubeconfig "$tmp/config.exec" -o "$tmp/login-run" "$tmp/cut.yaml" >"$tmp/login.out" 2>&1 &
 pid=$!
+wait_until 20 test -e "$tmp/login.began"
+kill -INT "$pid"
+touch "$tmp/login.end"
+ends 20
+is "Ctrl-C while a command makes credentials" 130 "$status"
+is "nothing was asked for" "$marked" "$(wc -l <"$tmp/requests")"
+
+agents --hold
+start seven
 wait_until 30 grep -q 'n1 Running' "$tmp/seven.out"
 curl -s -X DELETE "$url$experiments/cut" >/dev/null
-wait "$pid"
-is "deleted in the middle" 3 "$?"
+ends 20
+is "deleted in the middle" 3 "$status"
 like "is said" 'was deleted before its end' "$(cat "$tmp/seven.out")"
 wait "$agent"
+
+# Before the first look at it: nobody tells of it.
+rules '["list:experiments=latency:2"]'
+start unseen
+check "its list is asked for" asked 20 'GET .*/experiments\?.*fieldSelector'
+curl -s -X DELETE "$url$experiments/cut" >/dev/null
+ends 20
+rules '[]'
+is "deleted before it was seen" 3 "$status"
+like "is said, too" 'was deleted before its end' "$(cat "$tmp/unseen.out")"
+
+# --- the object changes while its record is fetched: what was read of the old one is no more
+
+# newer NAME AGENT-ARGUMENTS...
+newer()
+{
+	local name=$1
+
+	shift
+	rules '["GET:configmaps=latency:1"]'
+	mark
+	agents "$@"
+	(asked 30 'GET .*/configmaps/' && curl -s -X PATCH -H 'Content-Type: application/merge-patch+json' \
+		-d '{"status":{"message":"newer"}}' "$url$experiments/cut/status" >/dev/null) &
+	run "$name"
+	rules '[]'
+	like "$name: the change came meanwhile" 'Finished: newer' "$out"
+}
+newer changed
+is "a change while the record is fetched changes nothing" 1 "$status"
+is "all of it came" "n1 n2" "$(jq -r '.cluster.nodes | map(.node) | join(" ")' "$tmp/changed/summary.json")"
+agents_end
+newer changed-none --broken n1,n2
+is "a change while nothing of it can be read" 3 "$status"
+is "leaves it there" cut "$(there cut)"
+agents_end
+
+# --- a server that falters while the record is fetched
+
+agents
+rules '["GET:configmaps#1=reset","GET:configmaps#1=status:500"]'
+run faltering
+rules '[]'
+is "what was not answered is asked for again" "n1 n2" "$(jq -r '.cluster.nodes | map(.node) | join(" ")' "$tmp/faltering/summary.json")"
+wait "$agent"
+agents
+rules '["GET:-n2-=status:500"]'
+run without
+rules '[]'
+is "without one that is there but cannot be had nothing passes" "1 n2" "$status $(jq -r '.cluster.missing[].node' "$tmp/without/summary.json")"
+like "and the object stays" 'chaos: Experiment shop/cut stays in the cluster' "$out"
+agents_end
+
+# --- on a terminal of eight lines
+
+agents --hold --nodes n1,n2,n3,n4,n5,n6,n7,n8,n9
+mark
+python3 - "$tmp/screen" "$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/screen-run" "$tmp/cut.yaml" <<'END' &
+import fcntl, os, pty, struct, sys, termios
+os.environ["TERM"] = "xterm"
+pid, fd = pty.fork()
+if not pid:
+    fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 8, 80, 0, 0))
+    os.execv(sys.argv[2], sys.argv[2:])
+with open(sys.argv[1], "wb", 0) as f:
+    try:
+        while data := os.read(fd, 65536):
+            f.write(data)
+    except OSError:
+        pass
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+END
+pid=$!
+check "what finds no room is counted" wait_until 30 grep -q 'and 4 more nodes' "$tmp/screen"
+rules '["watch=status:500"]'
+curl -s -X POST "$url/fake/drop" >/dev/null
+check "lost contact is said" wait_until 30 grep -q 'no contact' "$tmp/screen"
+rules '[]'
+check "and when it is back" wait_until 60 grep -q 'contact is back' "$tmp/screen"
+curl -s -X DELETE "$url$experiments/cut" >/dev/null
+ends 20
+agents_end
+is "never more lines than there are" 7 "$(grep -oP '\x1b\[\K[0-9]+(?=A)' "$tmp/screen" | sort -n | tail -1)"
+is "and messages never in the middle of what is drawn" "" \
+	"$(grep 'chaos: ' "$tmp/screen" | grep -vP '\x1b\[Jchaos: ')"
 
 # --- what is wrong
 

@@ -82,7 +82,7 @@ def main():
     for n in nodes:
         parts[n] = {"phase": "Done", "clock": {"offsetMs": 1.5, "epsilonMs": 2}}
         if n not in a.no_record.split(","):
-            parts[n]["record"] = upload(obj, ns, n, record(events), n == a.broken)
+            parts[n]["record"] = upload(obj, ns, n, record(events), n in a.broken.split(","))
     patch(path, {"phase": "Stopped" if stopped else "Finished", "nodes": parts})
     patch(path, {"verdict": a.verdict})
     while call("GET", path) is not None:

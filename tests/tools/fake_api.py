@@ -16,6 +16,7 @@ then maybe #N (only the Nth such request), #N- (from the Nth on) or #N-M. The fi
   status:CODE[:SECONDS]  a Status with this code (and Retry-After)    latency:SECONDS  before anything is said
   cut:BYTES              close after so many bytes of the body        reset            close before an answer, with RST
   garbage                200 with HTML                                wrong            200 with JSON of other types
+  wrong-list             200 with what is nearly a list
   huge:BYTES             200 with a body of so many bytes of JSON     silent           never answer
   slow:BYTES             so many bytes of the body a second           split            each byte in a piece of its own
   event:CODE             a watch: an ERROR event with this code       end              a watch: ends at once
@@ -223,6 +224,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             else:
                 wrong = {"kind": 7, "metadata": [], "items": {"a": [1, None]}, "type": [], "object": "x"}
                 bodies = {"garbage": "<html><body>Bad gateway</body></html>\n", "wrong": json.dumps(wrong),
+                          "wrong-list": '{"kind":"Status","items":[]}',
                           "huge": '{"kind":"' + "x" * int(arg or 0) + '"}' if name == "huge" else ""}
                 if name not in bodies:
                     raise ValueError("no action: %s" % name)

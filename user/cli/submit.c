@@ -7,13 +7,14 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+#include <sys/ioctl.h>
 
 #define TICK_MS 200
 #define PLAIN_EVERY_NS (5 * NS_PER_S)
 #define AGENT_WARN_NS (15 * NS_PER_S)	/* no agent has taken it up */
 #define VERDICT_WAIT_NS (90 * NS_PER_S) /* behind the end, for the record and the collector */
 #define STOP_WAIT_NS (20 * NS_PER_S)	/* behind Ctrl-C, of what has no start */
+#define STOP_AGAIN_NS (2 * NS_PER_S)	/* when it was not taken */
 #define REPLACE_WAIT_NS (60 * NS_PER_S)
 #define MERGE_PATCH "application/merge-patch+json"
 
@@ -23,19 +24,29 @@ struct following {
 	struct kube *k;
 	struct kube_watch *watch;
 	json_t *obj;   /* as last seen */
+	bool seen;     /* the watch has told of it */
 	bool gone;     /* it was deleted */
 	bool lost;     /* no contact at the moment */
 	bool warned;   /* that no agent is there */
 	bool stopping; /* the annotation is set, or on its way */
+	bool refused;  /* it was said that the annotation cannot be set */
 	bool leave;    /* a second signal */
 	bool tty, quiet;
 	unsigned int drawn; /* lines on the screen */
 	int64_t began_ns, over_ns, stop_ns, plain_ns;
+	int64_t ask_ns; /* the annotation is asked for again then */
 };
 
 static const json_t *status_of(const struct following *f)
 {
 	return json_object_get(f->obj, "status");
+}
+
+static bool phase_is(const struct following *f, const char *phase)
+{
+	const char *s = json_string_value(json_object_get(status_of(f), "phase"));
+
+	return s && !strcmp(s, phase);
 }
 
 /* --- the screen ----------------------------------------------------------------------------------- */
@@ -45,6 +56,22 @@ static void erase(struct following *f)
 	if (f->drawn)
 		printf("\033[%uA\033[J", f->drawn);
 	f->drawn = 0;
+}
+
+static void warn(struct following *f, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* To stderr, in the place of what is drawn, which comes back below it. */
+static void warn(struct following *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	erase(f);
+	fflush(stdout);
+	fputs("chaos: ", stderr);
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
 }
 
 /* Run time: on the server's clock, as well as it is known. */
@@ -74,6 +101,17 @@ static void say(struct following *f, const char *text)
 	fflush(stdout);
 }
 
+/* Nodes that find room: what has gone out of the screen at its top cannot be erased. */
+static size_t rows_for_nodes(const struct following *f)
+{
+	struct winsize w;
+
+	if (!f->tty || ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) || !w.ws_row)
+		return SIZE_MAX;
+	/* The head, what is left out, and the cursor's line. */
+	return w.ws_row > 4 ? w.ws_row - 3 : 1;
+}
+
 static void draw(struct following *f)
 {
 	int64_t now = clock__now();
@@ -82,7 +120,7 @@ static void draw(struct following *f)
 	if (f->quiet || (!f->tty && now < f->plain_ns))
 		return;
 	f->plain_ns = now + PLAIN_EVERY_NS;
-	text = submit_view__text(&f->s, status_of(f), run_time(f));
+	text = submit_view__text(&f->s, status_of(f), run_time(f), rows_for_nodes(f));
 	if (!text)
 		return;
 	erase(f);
@@ -181,6 +219,13 @@ static int say_taken(struct following *f, struct error *err)
 	return -EEXIST;
 }
 
+/* The request may have been done: nobody said that it was not. */
+static bool unsure(const struct kube_answer *a)
+{
+	return a->status ? a->status / 100 == 2 || a->status >= 500
+			 : a->error != -ECONNREFUSED && a->error != -EHOSTUNREACH;
+}
+
 static int create(struct following *f, struct error *err)
 {
 	struct kube_answer a;
@@ -200,8 +245,8 @@ static int create(struct following *f, struct error *err)
 				"kubectl apply -k chaos/k8s (%s)",
 				f->s.kind, f->s.group_version, a.why);
 	if (r)
-		return err__set(err, r, "%s cannot be created in namespace %s: %s", f->s.kind,
-				f->s.ns, a.why);
+		return err__set(err, r, "%s cannot be created in namespace %s: %s%s", f->s.kind,
+				f->s.ns, a.why, unsure(&a) ? "; it may be there all the same" : "");
 	if (!f->s.name) {
 		const char *name = json_string_value(
 			json_object_get(json_object_get(f->obj, "metadata"), "name"));
@@ -231,17 +276,20 @@ static void on_event(void *arg, enum kube_event ev, const json_t *obj, const cha
 
 	if (ev == KUBE_LOST) {
 		f->lost = true;
-		fprintf(stderr, "chaos: no contact: %s; the agents go on\n", words);
+		warn(f, "no contact: %s; the agents go on", words);
 		return;
 	}
 	if (ev == KUBE_SYNCED) {
 		if (f->lost)
 			say(f, "contact is back");
 		f->lost = false;
+		/* Deleted before the first list: of what was never told nothing is told as gone. */
+		f->gone = f->gone || !f->seen;
 		return;
 	}
 	if (!is_ours(f, obj))
 		return;
+	f->seen = true;
 	if (ev == KUBE_GONE) {
 		f->gone = true;
 		return;
@@ -270,8 +318,11 @@ static void stop_answered(void *arg, const struct kube_answer *a)
 
 	if (a->status / 100 == 2 || a->status == 404)
 		return;
-	fprintf(stderr, "chaos: it cannot be stopped: %s\n", a->why);
+	if (!f->refused)
+		warn(f, "it cannot be stopped: %s; it is tried again", a->why);
+	f->refused = true;
 	f->stopping = false;
+	f->ask_ns = clock__now() + STOP_AGAIN_NS;
 }
 
 static void ask_stop(struct following *f)
@@ -288,9 +339,8 @@ static void ask_stop(struct following *f)
 
 	object_path(&f->s, path, sizeof(path));
 	f->stopping = patch && !kube__request(f->k, &rq);
-	f->stop_ns = f->stop_ns ? f->stop_ns : clock__now();
+	f->ask_ns = clock__now() + STOP_AGAIN_NS;
 	json_decref(patch);
-	say(f, "stopping; once more to leave it alone");
 }
 
 static void on_signal(struct following *f)
@@ -299,10 +349,13 @@ static void on_signal(struct following *f)
 
 	if (read(f->opts->wake_fd, &n, sizeof(n)) < 0)
 		return;
-	if (f->stop_ns)
+	if (f->stop_ns) {
 		f->leave = true;
-	else
-		ask_stop(f);
+		return;
+	}
+	f->stop_ns = clock__now();
+	say(f, "stopping; once more to leave it alone");
+	ask_stop(f);
 }
 
 static bool verdict_is_there(const struct following *f)
@@ -313,16 +366,14 @@ static bool verdict_is_there(const struct following *f)
 /* All that can be waited for has been. */
 static bool is_done(struct following *f)
 {
-	const char *phase = json_string_value(json_object_get(status_of(f), "phase"));
+	const json_t *phase = json_object_get(status_of(f), "phase");
 	int64_t now = clock__now();
 
-	if (f->gone || f->leave)
-		return true;
-	if (phase && !strcmp(phase, "Refused"))
+	if (f->gone || f->leave || phase_is(f, "Refused"))
 		return true;
 	/* No agent has it in its hands. */
 	if (f->stop_ns && !coordinate__start_at(f->obj) &&
-	    (!phase || now > f->stop_ns + STOP_WAIT_NS))
+	    (!json_is_string(phase) || now > f->stop_ns + STOP_WAIT_NS))
 		return true;
 	if (!submit_view__is_over(status_of(f)))
 		return false;
@@ -336,9 +387,7 @@ static void warn_agent(struct following *f)
 	    clock__now() < f->began_ns + AGENT_WARN_NS)
 		return;
 	f->warned = true;
-	erase(f);
-	fprintf(stderr,
-		"chaos: no agent has taken it up yet; do they run? kubectl get daemonset -A\n");
+	warn(f, "no agent has taken it up yet; do they run? kubectl get daemonset -A");
 }
 
 static void follow(struct following *f)
@@ -353,6 +402,9 @@ static void follow(struct following *f)
 			break;
 		if (p.revents)
 			on_signal(f);
+		/* What must end must not depend on one request. */
+		if (f->stop_ns && !f->stopping && clock__now() >= f->ask_ns)
+			ask_stop(f);
 		warn_agent(f);
 		draw(f);
 	}
@@ -371,33 +423,35 @@ static int fail(int status, struct error *err)
 /* The exit status of the run whose record says @summary. */
 static int judge(const struct following *f, const json_t *summary)
 {
-	const char *phase = json_string_value(json_object_get(status_of(f), "phase"));
-
 	const char *status = json_string_value(json_object_get(summary, "status"));
 
-	if ((phase && !strcmp(phase, "Failed")) || (status && !strcmp(status, "aborted")))
+	if (phase_is(f, "Failed") || (status && !strcmp(status, "aborted")))
 		return EXIT_RUNTIME;
 	/* Ctrl-C is how a run without an end is meant to end. */
-	if (phase && !strcmp(phase, "Stopped") && f->s.duration_ns > 0)
+	if (phase_is(f, "Stopped") && f->s.duration_ns > 0)
 		return EXIT_INTERRUPTED;
 	return summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
 }
 
-static int bring_back(struct following *f)
+/* @ret_keep: the object holds what we could not bring here. */
+static int bring_back(struct following *f, bool *ret_keep)
 {
 	struct error err = {0};
 	json_t *summary = NULL, *obj;
 	char *dir = NULL;
 	int r = submit__folder(f->opts->out, f->s.name, &dir, &err), status;
+	bool unread = false;
 
 	/* A newer version may come meanwhile and take its place. */
 	obj = json_incref(f->obj);
 	if (!r)
-		r = submit__fetch(f->k, &f->s, obj, dir, &summary, &err);
+		r = submit__fetch(f->k, &f->s, obj, dir, f->opts->wake_fd, &summary, &unread, &err);
 	json_decref(obj);
+	/* What failed before anything was recorded holds nothing. */
+	*ret_keep = unread || (r && !(r == -ENOENT && phase_is(f, "Failed")));
 	if (r) {
 		free(dir);
-		return fail(EXIT_RUNTIME, &err);
+		return fail(r == -EINTR ? EXIT_INTERRUPTED : EXIT_RUNTIME, &err);
 	}
 	status = judge(f, summary);
 	if (f->opts->json)
@@ -409,13 +463,11 @@ static int bring_back(struct following *f)
 	return status;
 }
 
-/* What became of it, in an exit status; @ret_keep: the object holds what we could not bring here. */
+/* What became of it, in an exit status; @ret_keep: the object is not to be deleted. */
 static int conclude(struct following *f, bool *ret_keep)
 {
-	const char *phase = json_string_value(json_object_get(status_of(f), "phase"));
 	const char *words = json_string_value(json_object_get(status_of(f), "message"));
 	struct error err = {0};
-	int status;
 
 	*ret_keep = false;
 	if (f->gone) {
@@ -432,7 +484,7 @@ static int conclude(struct following *f, bool *ret_keep)
 			 f->s.group_version, f->s.name);
 		return fail(EXIT_INTERRUPTED, &err);
 	}
-	if (phase && !strcmp(phase, "Refused")) {
+	if (phase_is(f, "Refused")) {
 		err__set(&err, -EINVAL, "refused by the agents: %s", words ? words : "no words");
 		return fail(EXIT_USAGE, &err);
 	}
@@ -440,11 +492,9 @@ static int conclude(struct following *f, bool *ret_keep)
 		err__set(&err, -EINTR, "interrupted before an agent took it up");
 		return fail(EXIT_INTERRUPTED, &err);
 	}
-	if (phase && !strcmp(phase, "Failed"))
+	if (phase_is(f, "Failed"))
 		fprintf(stderr, "chaos: failed: %s\n", words ? words : "no words");
-	status = bring_back(f);
-	*ret_keep = status == EXIT_RUNTIME && (!phase || strcmp(phase, "Failed") != 0);
-	return status;
+	return bring_back(f, ret_keep);
 }
 
 static void clean_up(struct following *f, bool keep)
@@ -454,8 +504,9 @@ static void clean_up(struct following *f, bool keep)
 	if (f->gone)
 		return;
 	if (keep || f->opts->keep) {
-		if (!f->quiet)
-			printf("%s %s/%s stays in the cluster\n", f->s.kind, f->s.ns, f->s.name);
+		if (keep || !f->quiet)
+			fprintf(keep ? stderr : stdout, "%s%s %s/%s stays in the cluster\n",
+				keep ? "chaos: " : "", f->s.kind, f->s.ns, f->s.name);
 		return;
 	}
 	if (delete (f, &a) && a.status != 404)
@@ -467,8 +518,11 @@ static int run(struct following *f)
 {
 	struct error err = {0};
 	bool keep = false;
-	int r = create(f, &err), status;
+	int r, status;
 
+	/* While a command made credentials, or in the file before this one. */
+	r = *f->opts->stop ? err__set(&err, -EINTR, "interrupted; nothing was created")
+			   : create(f, &err);
 	if (r == -EINTR)
 		return fail(EXIT_INTERRUPTED, &err);
 	if (r)
@@ -478,6 +532,7 @@ static int run(struct following *f)
 			    &err);
 	if (!f->quiet)
 		printf("%s %s/%s created\n", f->s.kind, f->s.ns, f->s.name);
+	fflush(stdout);
 	r = watch(f, &err);
 	if (r)
 		return fail(EXIT_RUNTIME, &err);

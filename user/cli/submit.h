@@ -49,8 +49,9 @@ json_t *submit__json(const struct yaml_node *n);
 
 /* What is new in @now since @before, a line each, "" if nothing; allocated. Status may be NULL. */
 char *submit_view__news(const json_t *before, const json_t *now);
-/* The whole in a few lines without colours: a head and one for each node; allocated. */
-char *submit_view__text(const struct submission *s, const json_t *status, int64_t t_ns);
+/* The whole in a few lines without colours: a head, one for each of @most nodes, and how many there are more; allocated. */
+char *submit_view__text(const struct submission *s, const json_t *status, int64_t t_ns,
+			size_t most);
 /* Finished, Failed, Stopped or Refused. */
 bool submit_view__is_over(const json_t *status);
 
@@ -58,10 +59,11 @@ bool submit_view__is_over(const json_t *status);
 
 /*
  * The record of the run @obj from @k into the new folder @dir, merged and rendered. @ret_summary: a new reference. -ENOENT:
- * there is no record, with words.
+ * nobody has recorded anything; -EIO: what there is cannot be read; -EINTR: @wake_fd became readable first. @ret_unread, in any
+ * case: the server holds something that it did not give.
  */
 int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj, const char *dir,
-		  json_t **ret_summary, struct error *err);
+		  int wake_fd, json_t **ret_summary, bool *ret_unread, struct error *err);
 /* A new folder: @out, or chaos-runs/NAME-TIMESTAMP. @ret is absolute. -EINVAL: it is there already. */
 int submit__folder(const char *out, const char *name, char **ret, struct error *err);
 

@@ -57,9 +57,46 @@ int submit__folder(const char *out, const char *name, char **ret, struct error *
 	return err__set(err, r, "cannot make the run folder `%s`: %s", path, strerror(-r));
 }
 
+#define TRIES 5
+#define AGAIN_NS (1 * NS_PER_S)
+
+struct fetching {
+	struct kube *k;
+	const char *ns, *uid, *dir;
+	int wake_fd;
+	bool unread; /* something may be there that could not be had */
+};
+
+/* -EINTR: @f->wake_fd was readable first. */
+static int pause_for(const struct fetching *f, int64_t ns)
+{
+	struct pollfd p = {.fd = f->wake_fd, .events = POLLIN};
+	int64_t end = clock__now() + ns, left;
+	int r = 0;
+
+	while (!r && (left = end - clock__now()) > 0)
+		r = kube__wait(f->k, &p, 1, (int)(left / NS_PER_MS) + 1);
+	return r > 0 ? -EINTR : r;
+}
+
+/* What the server did not answer, or could not just now, is asked for again. */
+static int get(const struct fetching *f, const struct kube_request *rq, struct kube_answer *a,
+	       json_t **ret_map)
+{
+	int r = 0;
+
+	for (int i = 0; i < TRIES; i++) {
+		r = i ? pause_for(f, AGAIN_NS) : 0;
+		r = r ? r : kube__call_until(f->k, rq, f->wake_fd, a, ret_map);
+		if (!r || r == -EINTR || (a->status >= 300 && a->status < 500 && a->status != 429))
+			break;
+	}
+	return r;
+}
+
 /* Chunk @i of the record of @node. */
-static int fetch_chunk(struct kube *k, const struct submission *s, const char *uid,
-		       const char *node, unsigned int i, struct record_unpack *u, struct error *err)
+static int fetch_chunk(struct fetching *f, const char *node, unsigned int i,
+		       struct record_unpack *u, struct error *err)
 {
 	char name[RECORD_NAME_MAX], path[512];
 	struct kube_request rq = {.method = "GET", .path = path, .timeout_ns = 120 * NS_PER_S};
@@ -68,9 +105,10 @@ static int fetch_chunk(struct kube *k, const struct submission *s, const char *u
 	json_t *map = NULL;
 	int r;
 
-	record__map_name(uid, node, i, name, sizeof(name));
-	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/configmaps/%s", s->ns, name);
-	r = kube__call(k, &rq, &a, &map);
+	record__map_name(f->uid, node, i, name, sizeof(name));
+	snprintf(path, sizeof(path), "/api/v1/namespaces/%s/configmaps/%s", f->ns, name);
+	r = get(f, &rq, &a, &map);
+	f->unread = f->unread || (r && r != -ENOENT);
 	if (r)
 		return err__set(err, r, "the record of node %s, chunk %u: %s", node, i, a.why);
 	chunk = json_object_get(json_object_get(map, "binaryData"), "chunk");
@@ -84,16 +122,15 @@ static int fetch_chunk(struct kube *k, const struct submission *s, const char *u
 	return r;
 }
 
-static int fetch_node(struct kube *k, const struct submission *s, const char *uid,
-		      const json_t *have, const char *dir, struct error *err)
+static int fetch_node(struct fetching *f, const json_t *have, struct error *err)
 {
 	const char *node = json_string_value(json_object_get(have, "node"));
 	json_int_t n = json_integer_value(json_object_get(have, "chunks"));
 	struct record_unpack *u = NULL;
-	int r = record_unpack__open(dir, node, RECORD_BYTES_MAX, &u, err);
+	int r = record_unpack__open(f->dir, node, RECORD_BYTES_MAX, &u, err);
 
 	for (unsigned int i = 0; !r && i < n; i++)
-		r = fetch_chunk(k, s, uid, node, i, u, err);
+		r = fetch_chunk(f, node, i, u, err);
 	if (!r)
 		r = record_unpack__end(u, NULL, err);
 	record_unpack__free(u);
@@ -147,10 +184,12 @@ static int render(const char *dir, const json_t *have, const json_t *missing, js
 }
 
 int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj, const char *dir,
-		  json_t **ret_summary, struct error *err)
+		  int wake_fd, json_t **ret_summary, bool *ret_unread, struct error *err)
 {
 	const char *uid =
 		json_string_value(json_object_get(json_object_get(obj, "metadata"), "uid"));
+	struct fetching f = {
+		.k = k, .ns = s->ns, .uid = uid ? uid : "", .dir = dir, .wake_fd = wake_fd};
 	json_t *have = NULL, *missing = NULL;
 	int r = judge(obj, &have, &missing);
 
@@ -158,14 +197,19 @@ int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj,
 		r = write_file(dir, "experiment.yaml", s->text);
 	if (r)
 		err__set(err, r, "%s: %s", dir, strerror(-r));
+	else if (!json_array_size(have))
+		r = err__set(err, -ENOENT, "no node has a record of it");
 	for (size_t i = 0; !r && i < json_array_size(have);) {
 		const json_t *x = json_array_get(have, i);
 		struct error why = {0};
 
-		if (!fetch_node(k, s, uid ? uid : "", x, dir, &why)) {
-			i++;
+		r = fetch_node(&f, x, &why);
+		if (r == -EINTR)
+			err__set(err, r, "interrupted while its record was fetched");
+		i += !r;
+		if (!r || r == -EINTR)
 			continue;
-		}
+		r = 0;
 		fprintf(stderr, "chaos: %s\n", why.msg);
 		json_array_append_new(missing,
 				      json_pack("{s:O,s:o}", "node", json_object_get(x, "node"),
@@ -173,9 +217,10 @@ int submit__fetch(struct kube *k, const struct submission *s, const json_t *obj,
 		json_array_remove(have, i);
 	}
 	if (!r && !json_array_size(have))
-		r = err__set(err, -ENOENT, "no node has a record of it");
+		r = err__set(err, -EIO, "no node's record of it can be read");
 	if (!r)
 		r = render(dir, have, missing, ret_summary, err);
+	*ret_unread = f.unread;
 	json_decref(have);
 	json_decref(missing);
 	return r;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* submit_view.c: the status of an object, in words. */
 #include "cli/submit.h"
+#include "cli/targets.h"
 
 #include "lib/clock.h"
 
@@ -27,11 +28,12 @@ bool submit_view__is_over(const json_t *status)
 	return false;
 }
 
-/* What the server says is printed on a terminal: no control characters. */
+/* What the server says is printed on a terminal. */
 static void print_clean(FILE *f, const char *s)
 {
-	for (; *s; s++)
-		putc((unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s, f);
+	char buf[2048];
+
+	fputs(target_text__clean(s, false, buf, sizeof(buf)), f);
 }
 
 /* "Running: words" of @now if it is not what @before has. */
@@ -157,18 +159,24 @@ static void print_node(FILE *f, const char *name, const json_t *node)
 	putc('\n', f);
 }
 
-char *submit_view__text(const struct submission *s, const json_t *status, int64_t t_ns)
+char *submit_view__text(const struct submission *s, const json_t *status, int64_t t_ns, size_t most)
 {
+	const json_t *nodes = json_object_get(status, "nodes"), *node;
+	size_t size = 0, left = json_object_size(nodes);
 	char *out = NULL;
 	const char *name;
-	json_t *node;
-	size_t size = 0;
 	FILE *f = open_memstream(&out, &size);
 
 	if (!f)
 		return NULL;
 	print_head(f, s, status, t_ns);
-	json_object_foreach(json_object_get(status, "nodes"), name, node)
+	json_object_foreach((json_t *)nodes, name, node) {
+		if (!most--)
+			break;
 		print_node(f, name, node);
+		left--;
+	}
+	if (left)
+		fprintf(f, "  and %zu more nodes\n", left);
 	return fclose(f) ? NULL : out;
 }

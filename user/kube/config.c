@@ -9,6 +9,7 @@
 
 #define SERVICE_ACCOUNT "/var/run/secrets/kubernetes.io/serviceaccount"
 #define NAMESPACE_MAX 256
+#define PIPE_LIMIT_MS 30000 /* for the next bytes */
 
 void secret__free(char *s)
 {
@@ -119,6 +120,7 @@ int kube_config__copy(const struct kube_config *c, struct kube_config *ret)
 int file__read(const char *path, size_t max, char **ret, size_t *ret_len)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 	_cleanup_free_ char *text = NULL;
 	size_t len = 0, cap = 0;
 
@@ -136,6 +138,9 @@ int file__read(const char *path, size_t max, char **ret, size_t *ret_len)
 		}
 		n = read(fd, text + len, cap - len - 1);
 		if (n < 0 && errno == EINTR)
+			continue;
+		/* A pipe, as shells make for <(...), whose writer takes its time. */
+		if (n < 0 && errno == EAGAIN && poll(&p, 1, PIPE_LIMIT_MS) == 1)
 			continue;
 		if (n < 0)
 			return -errno;
@@ -175,6 +180,7 @@ static int service_url(char **ret, struct error *err)
 	return 0;
 }
 
+/* Its path, or NULL and errno where it cannot be read. */
 static int account_file(const char *root, const char *name, char **ret)
 {
 	if (asprintf(ret, "%s/%s", root, name) < 0) {
@@ -212,11 +218,13 @@ int kube_config__in_cluster(const char *root, struct kube_config *ret, struct er
 	root = root ? root : SERVICE_ACCOUNT;
 	r = service_url(&c.server, err);
 	if (!r)
-		r = account_file(root, "token", &c.token_file) ?: account_file(root, "ca.crt", &c.ca_file)
-			?: account_namespace(root, &c.ns) ?: copy(&c.proxy, "");
+		r = account_file(root, "token", &c.token_file);
 	if (!r && !c.token_file)
 		r = err__set(err, -ENOENT, "%s/token: %s; has the pod a service account?", root,
 			     strerror(errno));
+	if (!r)
+		r = account_file(root, "ca.crt", &c.ca_file) ?: account_namespace(root, &c.ns)
+			?: copy(&c.proxy, "");
 	if (r == -ENOMEM)
 		err__set(err, r, "out of memory");
 	if (r) {

@@ -18,7 +18,7 @@ void kube_exec__free(struct kube_exec *x);
 /* Forget a secret, then free it. NULL is fine. */
 void secret__free(char *s);
 
-/* A whole file of at most @max bytes, terminated; -EFBIG, -ENOENT and the like. */
+/* A whole file, or what comes out of a pipe, of at most @max bytes, terminated; -EFBIG, -ENOENT and the like. */
 int file__read(const char *path, size_t max, char **ret, size_t *ret_len);
 
 #endif

@@ -5,15 +5,14 @@
 
 #include "lib/base64.h"
 #include "lib/cleanup.h"
-#include "lib/clock.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
-#define LIMIT_NS (60 * NS_PER_S)
 #define ANSWER_MAX (1024 * 1024)
 
 /* What the command is told of what is wanted: KUBERNETES_EXEC_INFO. */
@@ -114,21 +113,30 @@ static int start(const struct kube_exec *x, char **env, int out, pid_t *ret_pid)
 	return -r;
 }
 
-/* All that it writes, until it closes its end. */
-static int collect(int fd, char *text, size_t size, size_t *ret_len)
+static bool wait_readable(int fd, int64_t end_ns)
 {
-	int64_t end = clock__now() + LIMIT_NS;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	for (;;) {
+		int64_t left = (end_ns - clock__now()) / NS_PER_MS;
+
+		if (left <= 0)
+			return false;
+		if (poll(&p, 1, (int)left) > 0)
+			return true;
+	}
+}
+
+/* All that it writes, until it closes its end. */
+static int collect(int fd, int64_t end_ns, char *text, size_t size, size_t *ret_len)
+{
 	size_t len = 0;
 
 	for (;;) {
-		int64_t left = (end - clock__now()) / NS_PER_MS;
-		struct pollfd p = {.fd = fd, .events = POLLIN};
 		ssize_t n;
 
-		if (left <= 0)
+		if (!wait_readable(fd, end_ns))
 			return -ETIMEDOUT;
-		if (poll(&p, 1, (int)left) <= 0)
-			continue;
 		n = read(fd, text + len, size - len);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -144,12 +152,28 @@ static int collect(int fd, char *text, size_t size, size_t *ret_len)
 	return 0;
 }
 
-static int run(const struct kube_exec *x, char **env, char *text, size_t size, size_t *ret_len,
-	       struct error *err)
+/*
+ * Its end: by itself until @end_ns (0: now), else made: -ETIMEDOUT. It may have closed its stdout long before. Where there
+ * are no pidfds it is trusted to end then.
+ */
+static int reap(pid_t pid, int64_t end_ns, int *ret_status)
+{
+	_cleanup_close_ int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	bool late = fd < 0 ? !end_ns : !wait_readable(fd, end_ns);
+
+	if (late)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR)
+		;
+	return late ? -ETIMEDOUT : 0;
+}
+
+static int run(const struct kube_exec *x, char **env, int64_t end_ns, char *text, size_t size,
+	       size_t *ret_len, struct error *err)
 {
 	_cleanup_close_ int in = -1;
 	_cleanup_close_ int out = -1;
-	int fds[2], r, status = 0;
+	int fds[2], r, ended, status = 0;
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC))
@@ -161,11 +185,9 @@ static int run(const struct kube_exec *x, char **env, char *text, size_t size, s
 		return err__set(err, -EINVAL, "exec: %s: %s%s%s", x->command, strerror(-r),
 				x->hint ? "; " : "", x->hint ? x->hint : "");
 	out = safe_close(out);
-	r = collect(in, text, size, ret_len);
-	if (r)
-		kill(pid, SIGKILL);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	r = collect(in, end_ns, text, size, ret_len);
+	ended = reap(pid, r ? 0 : end_ns, &status);
+	r = r ? r : ended;
 	if (r)
 		return err__set(err, -EINVAL, "exec: %s: %s", x->command, strerror(-r));
 	if (!WIFEXITED(status) || WEXITSTATUS(status))
@@ -227,7 +249,8 @@ int kube_exec__parse(const char *text, size_t len, struct kube_config *c, int64_
 	return r;
 }
 
-int kube_exec__run(struct kube_config *c, int64_t *ret_expires_ns, struct error *err)
+int kube_exec__run(struct kube_config *c, int64_t limit_ns, int64_t *ret_expires_ns,
+		   struct error *err)
 {
 	_cleanup_free_ char *info = exec_info(c);
 	_cleanup_free_ char **env = info ? make_env(c->exec, info) : NULL;
@@ -237,7 +260,7 @@ int kube_exec__run(struct kube_config *c, int64_t *ret_expires_ns, struct error 
 
 	if (!env || !text)
 		return err__set(err, -ENOMEM, "out of memory");
-	r = run(c->exec, env, text, ANSWER_MAX, &len, err);
+	r = run(c->exec, env, clock__now() + limit_ns, text, ANSWER_MAX, &len, err);
 	if (!r)
 		r = kube_exec__parse(text, len, c, ret_expires_ns, err);
 	explicit_bzero(text, len);

@@ -49,8 +49,9 @@ struct transfer {
 	struct curl_slist *headers;
 
 	/* the answer so far */
-	int status; /* 0: none yet */
-	bool old;   /* somebody has kept it: its Date is of another time */
+	int status;	/* 0: none yet */
+	bool old;	/* somebody has kept it: its Date is of another time */
+	int64_t date_s; /* 0: none yet */
 	struct frame_text body;
 	bool too_long;
 	int error;		/* what took() returned */

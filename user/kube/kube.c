@@ -23,7 +23,7 @@ int kube__credentials(struct kube *k, bool again, struct error *err)
 	if (now < k->exec_next_ns)
 		return 0;
 	k->exec_next_ns = now + EXEC_EVERY_NS;
-	return kube_exec__run(&k->config, &k->exec_until_ns, err);
+	return kube_exec__run(&k->config, KUBE_EXEC_LIMIT_NS, &k->exec_until_ns, err);
 }
 
 /*

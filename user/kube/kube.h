@@ -4,7 +4,7 @@
  * the connection. One thread, one event loop: all work is done and all functions are called inside of
  * kube__wait(). HTTP/1.1 on kept connections by libcurl, JSON by jansson. Never prints, never exits.
  *
- * Called functions (done, event) may call everything here but kube__wait(), kube__call() and kube__close().
+ * Called functions (done, event) may call everything here but kube__wait(), kube__call...() and kube__close().
  * JSON that they are given is lent until they return; json_incref() keeps it.
  *
  * Bounds, against servers and proxies that are broken or hostile:
@@ -143,6 +143,9 @@ void kube__cancel(struct kube *k, const void *arg);
  */
 int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
 	       json_t **ret_body);
+/* The same, until @fd is readable: -EINTR then. < 0: it never is. */
+int kube__call_until(struct kube *k, const struct kube_request *r, int fd, struct kube_answer *ret,
+		     json_t **ret_body);
 
 /* --- watches ------------------------------------------------------------------------------------ */
 

@@ -264,8 +264,9 @@ static int read_user(struct reading *rd, const struct yaml_node *map)
 		?: get_text(rd, map, "password", &c->password);
 	if (!r && (c->cert_file || c->cert_data) && !c->key_file && !c->key_data)
 		r = wrong(rd, map, "the user has a client-certificate but no client-key");
-	if (!r && exec && exec->kind == YAML_MAPPING)
-		r = read_exec(rd, exec);
+	if (!r && exec && !yaml__is_null(exec))
+		r = exec->kind == YAML_MAPPING ? read_exec(rd, exec)
+					       : wrong(rd, exec, "exec: expected a mapping");
 	return r;
 }
 

@@ -190,8 +190,23 @@ static int call_errno(const struct kube_request *r, const struct kube_answer *a,
 	}
 }
 
-int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
-	       json_t **ret_body)
+/* Until it is done, @fd is readable, or an error. */
+static int wait_for_it(struct kube *k, const struct waiting *w, int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	int e = 0;
+
+	while (!w->done && e >= 0) {
+		p.revents = 0;
+		e = kube__wait(k, &p, fd >= 0, -1);
+		if (e > 0 && !w->done)
+			e = -EINTR;
+	}
+	return e < 0 ? e : 0;
+}
+
+int kube__call_until(struct kube *k, const struct kube_request *r, int fd, struct kube_answer *ret,
+		     json_t **ret_body)
 {
 	struct waiting w = {.answer = ret};
 	struct kube_request mine = *r;
@@ -201,17 +216,12 @@ int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer 
 	mine.done = call_done;
 	mine.arg = &w;
 	e = kube__request(k, &mine);
-	if (e) {
+	if (!e)
+		e = wait_for_it(k, &w, fd);
+	if (e && !w.done) {
+		kube__cancel(k, &w);
 		snprintf(ret->why, sizeof(ret->why), "%s", strerror(-e));
 		return e;
-	}
-	while (!w.done) {
-		e = kube__wait(k, NULL, 0, -1);
-		if (e < 0) {
-			kube__cancel(k, &w);
-			snprintf(ret->why, sizeof(ret->why), "%s", strerror(-e));
-			return e;
-		}
 	}
 	e = call_errno(r, ret, w.body);
 	if (ret_body && !e)
@@ -219,4 +229,10 @@ int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer 
 	else
 		json_decref(w.body);
 	return e;
+}
+
+int kube__call(struct kube *k, const struct kube_request *r, struct kube_answer *ret,
+	       json_t **ret_body)
+{
+	return kube__call_until(k, r, -1, ret, ret_body);
 }

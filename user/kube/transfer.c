@@ -134,21 +134,25 @@ static bool is_header(const char *line, size_t n, const char *name, const char *
 	return true;
 }
 
-/* The server's clock, once a status. */
-static void take_date(struct transfer *t, const char *value, size_t n)
+static void read_date(struct transfer *t, const char *value, size_t n)
 {
-	curl_off_t before_us = 0;
 	char date[64] = "";
-	time_t s;
 
-	if (t->old || n >= sizeof(date))
+	if (n >= sizeof(date))
 		return;
 	memcpy(date, value, n);
-	s = curl_getdate(date, NULL);
+	t->date_s = curl_getdate(date, NULL);
+}
+
+/* The server's clock, when all headers are there: whoever kept the answer says so before or behind the date. */
+static void take_date(struct transfer *t)
+{
+	curl_off_t before_us = 0;
+
 	/* Name lookup and handshakes are no part of the round trip. */
 	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &before_us);
-	if (s > 0)
-		skew__add(&t->k->skew, t->sent_ns + before_us * NS_PER_US, clock__now(), s);
+	if (t->date_s > 0 && !t->old)
+		skew__add(&t->k->skew, t->sent_ns + before_us * NS_PER_US, clock__now(), t->date_s);
 }
 
 static size_t on_header(const char *line, size_t one, size_t n, void *arg)
@@ -163,12 +167,13 @@ static size_t on_header(const char *line, size_t one, size_t n, void *arg)
 	if (is_header(line, n, "Age", &value)) {
 		t->old = true;
 	} else if (is_header(line, n, "Date", &value)) {
-		take_date(t, value, n - (size_t)(value - line));
+		read_date(t, value, n - (size_t)(value - line));
 	} else if (n <= 2) {
 		curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
 		/* 1xx comes before the answer. */
 		if (status >= 200 && !t->status) {
 			t->status = (int)status;
+			take_date(t);
 			if (t->begins)
 				t->begins(t);
 		}
@@ -330,11 +335,14 @@ static int begin(struct transfer *t)
 	curl_easy_setopt(e, CURLOPT_PRIVATE, t);
 	curl_easy_setopt(e, CURLOPT_ERRORBUFFER, t->words);
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_LIMIT_MS);
-	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(t->call.timeout_ns / NS_PER_MS));
+	/* 0 would be none. */
+	curl_easy_setopt(e, CURLOPT_TIMEOUT_MS, (long)(t->call.timeout_ns / NS_PER_MS) + 1);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, t);
 	curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_header);
 	curl_easy_setopt(e, CURLOPT_HEADERDATA, t);
+	/* What a proxy says of itself is nothing of the server's. */
+	curl_easy_setopt(e, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(e, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(e, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(e, CURLOPT_USERAGENT, "chaos/" CHAOS_VERSION);
@@ -438,18 +446,26 @@ void transfers__reap(struct kube *k)
 
 /* --- in words ------------------------------------------------------------------------------------- */
 
-/* A line of what may be anything. */
-static void printable(char *dst, size_t size, const char *text, size_t len)
+/*
+ * What may be anything, without control characters (U+0080 ... U+009F are some): its first line, or all with @end between
+ * lines.
+ */
+static void printable(char *dst, size_t size, const char *text, size_t len, char end)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len && n + 1 < size; i++) {
 		unsigned char c = (unsigned char)text[i];
 
-		if (c == '\n' && n)
-			break;
-		if (c >= ' ' && c != 0x7f)
+		if (c == '\n' && n) {
+			if (!end)
+				break;
+			dst[n++] = end;
+		} else if (c == 0xc2 && i + 1 < len && (unsigned char)text[i + 1] < 0xa0) {
+			i++;
+		} else if (c >= ' ' && c != 0x7f) {
 			dst[n++] = (char)c;
+		}
 	}
 	dst[n] = '\0';
 }
@@ -458,7 +474,7 @@ void transfer__words(const struct transfer *t, CURLcode code, json_t **ret_body,
 		     size_t size)
 {
 	const char *message;
-	char line[200];
+	char line[256];
 
 	*buf = '\0';
 	*ret_body = NULL;
@@ -475,10 +491,12 @@ void transfer__words(const struct transfer *t, CURLcode code, json_t **ret_body,
 	}
 	*ret_body = t->body.len ? kube_json__load(t->body.text, t->body.len) : NULL;
 	message = kube_json__string(*ret_body, "message", NULL);
-	printable(line, sizeof(line), t->body.text, *ret_body ? 0 : t->body.len);
+	if (message)
+		printable(line, sizeof(line), message, strlen(message), ' ');
+	else
+		printable(line, sizeof(line), t->body.text, *ret_body ? 0 : t->body.len, '\0');
 	if (t->status < 200 || t->status > 299)
-		snprintf(buf, size, "HTTP %d%s%s", t->status, message || *line ? ": " : "",
-			 message ? message : line);
+		snprintf(buf, size, "HTTP %d%s%s", t->status, *line ? ": " : "", line);
 	else if (t->error || (!*ret_body && !t->took))
 		snprintf(buf, size, "HTTP %d: the answer is no JSON%s%s", t->status,
 			 *line ? ": " : "", line);

@@ -176,9 +176,9 @@ static void page_done(struct transfer *t, CURLcode code)
 			return go_on(w, 0);
 		snprintf(words, sizeof(words), "%s",
 			 r == -EPROTO ? "the answer is no list, or cut" : strerror(-r));
-	}
-	if (r == -ENOMEM)
+		/* The next page is lost; what this list has had until now may vanish before it is read again. */
 		list_anew(w);
+	}
 	if (t->status == 410) {
 		list_anew(w);
 		/* The list outlived its snapshot: nothing is wrong with the contact. */
@@ -240,7 +240,7 @@ static bool useful(const struct kube_watch *w)
 }
 
 /* A 200 has ended, by itself or not. */
-static void stream_ended(struct kube_watch *w, const struct transfer *t, const char *words)
+static void stream_ended(struct kube_watch *w, const struct transfer *t, const char *line)
 {
 	if (useful(w)) {
 		w->useless = 0;
@@ -248,7 +248,7 @@ static void stream_ended(struct kube_watch *w, const struct transfer *t, const c
 	}
 	if (++w->useless < USELESS_MAX)
 		return go_on(w, backoff__next(&w->backoff));
-	failed(w, t, *words ? words : "the server ends each stream at once");
+	failed(w, t, line);
 }
 
 static void stream_done(struct transfer *t, CURLcode code)
@@ -263,7 +263,9 @@ static void stream_done(struct transfer *t, CURLcode code)
 	transfer__words(t, code, &body, words, sizeof(words));
 	json_decref(body);
 	snprintf(line, sizeof(line), "watch %s: %s", w->path,
-		 w->error_code ? w->error_words : words);
+		 w->error_code ? w->error_words
+		 : *words      ? words
+			       : "the server ends each stream at once");
 	if (t->status == 410 || w->error_code)
 		list_anew(w);
 	/* The version is older than what the server remembers: nothing is wrong with the contact. */

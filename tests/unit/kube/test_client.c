@@ -22,8 +22,8 @@ static const char list[] =
 /* One answer for whatever is asked, one connection after the other, until the socket is shut down. */
 struct server {
 	int fd;
-	uint16_t port;
-	const char *body;
+	const char *body, *headers; /* headers: NULL, or whole lines */
+	int status;		    /* 0: 200 */
 	pthread_t thread;
 };
 
@@ -36,8 +36,8 @@ static void *serve(void *arg)
 		char head[256], asked[8192];
 		int n = snprintf(
 			head, sizeof(head),
-			"HTTP/1.1 200 OK\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n",
-			strlen(s->body));
+			"HTTP/1.1 %d OK\r\nContent-Length: %zu\r\nConnection: close\r\n%s\r\n",
+			s->status ? s->status : 200, strlen(s->body), s->headers ? s->headers : "");
 
 		if (read(c, asked, sizeof(asked)) > 0 && write(c, head, (size_t)n) == n &&
 		    write(c, s->body, strlen(s->body)) < 0)
@@ -47,7 +47,9 @@ static void *serve(void *arg)
 	return NULL;
 }
 
-static struct kube *start(struct server *s, const char *body)
+/* A client of it, or one of @name that goes through it. */
+static struct kube *start_as(struct server *s, const char *body, const char *headers,
+			     const char *name)
 {
 	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	struct kube_config c = {0};
@@ -56,17 +58,24 @@ static struct kube *start(struct server *s, const char *body)
 	struct kube *k = NULL;
 	char url[64];
 
-	*s = (struct server){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .body = body};
+	*s = (struct server){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+			     .body = body,
+			     .headers = headers};
 	assert_true(s->fd >= 0);
 	assert_int_equal(0, bind(s->fd, (struct sockaddr *)&sin, sizeof(sin)));
 	assert_int_equal(0, getsockname(s->fd, (struct sockaddr *)&sin, &len));
 	assert_int_equal(0, listen(s->fd, 16));
 	assert_int_equal(0, pthread_create(&s->thread, NULL, serve, s));
 	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(sin.sin_port));
-	c.server = url;
-	c.proxy = (char *)"";
+	c.server = name ? (char *)name : url;
+	c.proxy = name ? url : (char *)"";
 	assert_int_equal(0, kube__open(&c, &k, &err));
 	return k;
+}
+
+static struct kube *start(struct server *s, const char *body)
+{
+	return start_as(s, body, NULL, NULL);
 }
 
 static void stop(struct server *s, struct kube *k)
@@ -200,6 +209,92 @@ static void test_fds(void **state)
 	close(b[0]);
 }
 
+/* Whose time it is: the server's, not that of a proxy, nor of when somebody put the answer by. */
+static void test_date(void **state)
+{
+#define DATE "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+	static const struct {
+		const char *headers, *name;
+		bool known;
+	} cases[] = {
+		{DATE, NULL, true},
+		{DATE "Age: 100\r\n", NULL, false},
+		{"Age: 100\r\n" DATE, NULL, false},
+		{DATE, "https://elsewhere.invalid", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct kube_request rq = {.method = "GET", .path = "/x"};
+		struct server server;
+		struct kube_answer a;
+		int64_t lo, hi;
+		struct kube *k = start_as(&server, "{}", cases[i].headers, cases[i].name);
+		int r = kube__call(k, &rq, &a, NULL);
+
+		if ((r == 0) != !cases[i].name || kube__clock(k, &lo, &hi) != cases[i].known)
+			fail_msg("%zu: %s", i, a.why);
+		stop(&server, k);
+	}
+}
+
+/* What a server says is printed on terminals: all of a message, the first line of what is none. */
+static void test_words(void **state)
+{
+	static const struct {
+		const char *body, *want;
+	} cases[] = {
+		{"{\"message\":\"no\\u001b[2J\\n\\tway \\u009b2J\\u00e9\\u007f\"}",
+		 "HTTP 403: no[2J way 2J\303\251"},
+		{"\nno\033[2J\tway \302\2332J\303\251\177\nat all",
+		 "HTTP 403: no[2Jway 2J\303\251"},
+	};
+	struct kube_request rq = {.method = "GET", .path = "/x"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct server server;
+		struct kube_answer a;
+		struct kube *k = start(&server, cases[i].body);
+
+		server.status = 403;
+		assert_int_equal(-EACCES, kube__call(k, &rq, &a, NULL));
+		assert_string_equal(a.why, cases[i].want);
+		stop(&server, k);
+	}
+}
+
+/* What does not come is left when there is something else to do. */
+static void test_call_until(void **state)
+{
+	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), p[2];
+	struct kube_request rq = {.method = "GET", .path = "/x"};
+	struct kube_config c = {.proxy = (char *)""};
+	socklen_t len = sizeof(sin);
+	struct error err = {0};
+	struct kube_answer a;
+	struct kube *k;
+	char url[64];
+
+	(void)state;
+	/* Listens, and answers nobody. */
+	assert_int_equal(0, bind(fd, (struct sockaddr *)&sin, sizeof(sin)));
+	assert_int_equal(0, getsockname(fd, (struct sockaddr *)&sin, &len));
+	assert_int_equal(0, listen(fd, 16));
+	snprintf(url, sizeof(url), "http://127.0.0.1:%u", ntohs(sin.sin_port));
+	c.server = url;
+	assert_int_equal(0, kube__open(&c, &k, &err));
+	assert_int_equal(0, pipe(p));
+	assert_int_equal(1, write(p[1], "x", 1));
+	assert_int_equal(-EINTR, kube__call_until(k, &rq, p[0], &a, NULL));
+	assert_int_equal(a.status, 0);
+	kube__close(k);
+	close(fd);
+	close(p[0]);
+	close(p[1]);
+}
+
 static void test_bad(void **state)
 {
 	struct kube_config c = {.server = (char *)"ftp://x"};
@@ -233,9 +328,9 @@ static void test_bad(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_cancel),
-		cmocka_unit_test(test_end),
-		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_cancel), cmocka_unit_test(test_end),
+		cmocka_unit_test(test_fds),    cmocka_unit_test(test_date),
+		cmocka_unit_test(test_words),  cmocka_unit_test(test_call_until),
 		cmocka_unit_test(test_bad),
 	};
 

@@ -3,6 +3,7 @@
 #include "kube/config.h"
 #include "kube/exec.h"
 
+#include "lib/cleanup.h"
 #include "lib/clock.h"
 
 #include <errno.h>
@@ -15,10 +16,75 @@
 
 #include <cmocka.h>
 
-static int parse(const char *text, const char *context, struct kube_config *c, struct error *err)
+/* What each test begins with and leaves behind: nothing. */
+struct fixture {
+	char dir[32], path[64]; /* an empty folder, and the last file in it */
+	struct kube_config c;
+	struct error err;
+	int64_t until;
+};
+
+static int set_up(void **state)
 {
-	return kube_config__parse("/etc/k/config", text, strlen(text), context, c, err);
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	if (!f)
+		return -1;
+	strcpy(f->dir, "/tmp/chaos-kube-XXXXXX");
+	*state = f;
+	return mkdtemp(f->dir) ? 0 : -1;
 }
+
+static int tear_down(void **state)
+{
+	static const char *const names[] = {"token", "ca.crt", "namespace", "config"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		snprintf(f->path, sizeof(f->path), "%s/%s", f->dir, names[i]);
+		unlink(f->path);
+	}
+	rmdir(f->dir);
+	kube_config__reset(&f->c);
+	free(f);
+	return 0;
+}
+
+/* Into an empty f->c, as all below. */
+static int parse(struct fixture *f, const char *text, const char *context)
+{
+	kube_config__reset(&f->c);
+	return kube_config__parse("/etc/k/config", text, strlen(text), context, &f->c, &f->err);
+}
+
+static int in_cluster(struct fixture *f)
+{
+	kube_config__reset(&f->c);
+	return kube_config__in_cluster(f->dir, &f->c, &f->err);
+}
+
+static int load(struct fixture *f, const char *path)
+{
+	kube_config__reset(&f->c);
+	return kube_config__load(path, NULL, &f->c, &f->err);
+}
+
+static void write_file(struct fixture *f, const char *name, const char *text)
+{
+	FILE *file;
+
+	snprintf(f->path, sizeof(f->path), "%s/%s", f->dir, name);
+	file = fopen(f->path, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+}
+
+#define assert_words(err, want)                                          \
+	do {                                                             \
+		if (!strstr((err).msg, want))                            \
+			fail_msg("expected %s in: %s", want, (err).msg); \
+	} while (0)
 
 static const char whole[] =
 	"apiVersion: v1\n"
@@ -62,46 +128,45 @@ static const char whole[] =
 
 static void test_whole(void **state)
 {
-	struct kube_config c = {0}, copy = {0};
-	struct error err = {0};
+	struct fixture *f = *state;
+	struct kube_config *c = &f->c, copy = {0};
 
-	(void)state;
-	assert_int_equal(0, parse(whole, NULL, &c, &err));
-	assert_string_equal(c.context, "dev");
-	assert_string_equal(c.file, "/etc/k/config");
-	assert_string_equal(c.server, "https://10.0.0.1:6443");
-	assert_string_equal(c.ns, "default");
-	assert_string_equal(c.ca_file, "/etc/k/ca.pem");
-	assert_string_equal(c.tls_name, "kubernetes");
-	assert_string_equal(c.token_file, "/etc/k/secrets/token");
-	assert_string_equal(c.cert_file, "/abs/crt");
-	assert_string_equal(c.key_file, "/etc/k/key");
-	assert_null(c.proxy);
-	assert_null(c.exec);
-	assert_false(c.insecure);
-	kube_config__reset(&c);
+	assert_int_equal(0, parse(f, whole, NULL));
+	assert_string_equal(c->context, "dev");
+	assert_string_equal(c->file, "/etc/k/config");
+	assert_string_equal(c->server, "https://10.0.0.1:6443");
+	assert_string_equal(c->ns, "default");
+	assert_string_equal(c->ca_file, "/etc/k/ca.pem");
+	assert_string_equal(c->tls_name, "kubernetes");
+	assert_string_equal(c->token_file, "/etc/k/secrets/token");
+	assert_string_equal(c->cert_file, "/abs/crt");
+	assert_string_equal(c->key_file, "/etc/k/key");
+	assert_null(c->proxy);
+	assert_null(c->exec);
+	assert_false(c->insecure);
 
-	assert_int_equal(0, parse(whole, "prod", &c, &err));
-	assert_int_equal(0, kube_config__copy(&c, &copy));
-	kube_config__reset(&c);
-	kube_config__reset(&c);
-	assert_string_equal(copy.server, "https://two.example");
-	assert_string_equal(copy.ns, "shop");
-	assert_string_equal(copy.ca_data, "-----");
-	assert_string_equal(copy.cert_data, "cert");
-	assert_string_equal(copy.key_data, "key");
-	assert_string_equal(copy.user, "bob");
-	assert_string_equal(copy.password, "hunter2");
-	assert_string_equal(copy.proxy, "socks5://p:1");
-	assert_true(copy.insecure);
-	assert_string_equal(copy.exec->command, "/etc/k/./login");
-	assert_string_equal(copy.exec->args[1], "token");
-	assert_null(copy.exec->args[2]);
-	assert_string_equal(copy.exec->env[0], "A=b");
-	assert_string_equal(copy.exec->env[1], "C=");
-	assert_string_equal(copy.exec->hint, "get it there");
-	assert_true(copy.exec->cluster);
-	kube_config__reset(&copy);
+	/* A copy lives on its own. */
+	assert_int_equal(0, parse(f, whole, "prod"));
+	assert_int_equal(0, kube_config__copy(c, &copy));
+	kube_config__reset(c);
+	kube_config__reset(c);
+	*c = copy;
+	assert_string_equal(c->server, "https://two.example");
+	assert_string_equal(c->ns, "shop");
+	assert_string_equal(c->ca_data, "-----");
+	assert_string_equal(c->cert_data, "cert");
+	assert_string_equal(c->key_data, "key");
+	assert_string_equal(c->user, "bob");
+	assert_string_equal(c->password, "hunter2");
+	assert_string_equal(c->proxy, "socks5://p:1");
+	assert_true(c->insecure);
+	assert_string_equal(c->exec->command, "/etc/k/./login");
+	assert_string_equal(c->exec->args[1], "token");
+	assert_null(c->exec->args[2]);
+	assert_string_equal(c->exec->env[0], "A=b");
+	assert_string_equal(c->exec->env[1], "C=");
+	assert_string_equal(c->exec->hint, "get it there");
+	assert_true(c->exec->cluster);
 }
 
 /* JSON is YAML, as some tools write it. */
@@ -112,13 +177,10 @@ static void test_json(void **state)
 				   "\"user\":\"u\"}}],\"clusters\":[{\"name\":\"c\",\"cluster\":{"
 				   "\"server\":\"http://x\"}}],"
 				   "\"users\":[{\"name\":\"u\",\"user\":{\"token\":\"t\"}}]}";
-	struct kube_config c = {0};
-	struct error err = {0};
+	struct fixture *f = *state;
 
-	(void)state;
-	assert_int_equal(0, parse(text, NULL, &c, &err));
-	assert_string_equal(c.token, "t");
-	kube_config__reset(&c);
+	assert_int_equal(0, parse(f, text, NULL));
+	assert_string_equal(f->c.token, "t");
 }
 
 static void test_wrong(void **state)
@@ -165,6 +227,8 @@ static void test_wrong(void **state)
 		 NULL, "expected a `command`"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, apiVersion: v1}}}]", NULL,
 		 "expected apiVersion client.authentication.k8s.io/"},
+		{CLUSTER "users: [{name: u, user: {exec: login}}]", NULL,
+		 "exec: expected a mapping"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, args: {}}}}]", NULL,
 		 "args: expected a list"},
 		{CLUSTER "users: [{name: u, user: {exec: {command: x, env: [a]}}}]", NULL,
@@ -172,98 +236,83 @@ static void test_wrong(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
 		struct kube_config c = {.server = (char *)"untouched"};
 		struct error err = {0};
 
-		assert_int_equal(-EINVAL, parse(bad[i].text, bad[i].context, &c, &err));
+		assert_int_equal(-EINVAL,
+				 kube_config__parse("/etc/k/config", bad[i].text,
+						    strlen(bad[i].text), bad[i].context, &c, &err));
 		assert_string_equal(c.server, "untouched");
-		if (!strstr(err.msg, bad[i].want))
-			fail_msg("%zu: expected %s in: %s", i, bad[i].want, err.msg);
+		assert_words(err, bad[i].want);
 	}
-}
-
-static void write_file(const char *dir, const char *name, const char *text)
-{
-	char path[256];
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, name);
-	f = fopen(path, "w");
-	assert_non_null(f);
-	fputs(text, f);
-	fclose(f);
 }
 
 static void test_in_cluster(void **state)
 {
-	char dir[] = "/tmp/chaos-kube-XXXXXX", path[64];
-	struct kube_config c = {0};
-	struct error err = {0};
+	struct fixture *f = *state;
 
-	(void)state;
-	assert_non_null(mkdtemp(dir));
 	unsetenv("KUBERNETES_SERVICE_HOST");
 	setenv("KUBERNETES_SERVICE_PORT", "443", 1);
-	assert_int_equal(-ENOENT, kube_config__in_cluster(dir, &c, &err));
-	assert_non_null(strstr(err.msg, "KUBERNETES_SERVICE_HOST"));
+	assert_int_equal(-ENOENT, in_cluster(f));
+	assert_words(f->err, "KUBERNETES_SERVICE_HOST");
 	setenv("KUBERNETES_SERVICE_HOST", "fd00::1", 1);
-	assert_int_equal(-ENOENT, kube_config__in_cluster(dir, &c, &err));
-	assert_non_null(strstr(err.msg, "/token: "));
+	assert_int_equal(-ENOENT, in_cluster(f));
+	assert_words(f->err, "/token: No such file");
 
-	write_file(dir, "token", "secret\n");
-	assert_int_equal(0, kube_config__in_cluster(dir, &c, &err));
-	assert_string_equal(c.server, "https://[fd00::1]:443");
-	assert_string_equal(c.ns, "default");
-	assert_null(c.ca_file);
-	kube_config__reset(&c);
+	write_file(f, "token", "secret\n");
+	assert_int_equal(0, in_cluster(f));
+	assert_string_equal(f->c.server, "https://[fd00::1]:443");
+	assert_string_equal(f->c.ns, "default");
+	assert_null(f->c.ca_file);
 
-	write_file(dir, "ca.crt", "x");
-	write_file(dir, "namespace", "shop\n");
+	write_file(f, "namespace", "shop\n");
+	write_file(f, "ca.crt", "x");
 	setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1", 1);
-	assert_int_equal(0, kube_config__in_cluster(dir, &c, &err));
-	assert_string_equal(c.server, "https://10.96.0.1:443");
-	assert_string_equal(c.ns, "shop");
-	assert_string_equal(c.proxy, "");
-	snprintf(path, sizeof(path), "%s/ca.crt", dir);
-	assert_string_equal(c.ca_file, path);
-	kube_config__reset(&c);
+	assert_int_equal(0, in_cluster(f));
+	assert_string_equal(f->c.server, "https://10.96.0.1:443");
+	assert_string_equal(f->c.ns, "shop");
+	assert_string_equal(f->c.proxy, "");
+	assert_string_equal(f->c.ca_file, f->path);
 
 	setenv("KUBERNETES_SERVICE_PORT", "44x", 1);
-	assert_int_equal(-EINVAL, kube_config__in_cluster(dir, &c, &err));
-	for (size_t i = 0; i < 3; i++) {
-		static const char *const names[] = {"token", "ca.crt", "namespace"};
-
-		snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		unlink(path);
-	}
-	rmdir(dir);
+	assert_int_equal(-EINVAL, in_cluster(f));
 }
 
 static void test_found(void **state)
 {
-	char dir[] = "/tmp/chaos-kube-XXXXXX", path[64], list[160];
-	struct kube_config c = {0};
-	struct error err = {0};
+	struct fixture *f = *state;
+	char list[160];
 
-	(void)state;
-	assert_non_null(mkdtemp(dir));
-	write_file(dir, "config", whole);
-	snprintf(path, sizeof(path), "%s/config", dir);
-	snprintf(list, sizeof(list), "/nonexistent/one:%s:/nonexistent/two", path);
+	write_file(f, "config", whole);
+	snprintf(list, sizeof(list), "/nonexistent/one:%s:/nonexistent/two", f->path);
 	setenv("KUBECONFIG", list, 1);
-	assert_int_equal(0, kube_config__load(NULL, NULL, &c, &err));
-	assert_string_equal(c.file, path);
-	kube_config__reset(&c);
+	assert_int_equal(0, load(f, NULL));
+	assert_string_equal(f->c.file, f->path);
 	setenv("KUBECONFIG", "/nonexistent/one", 1);
-	assert_int_equal(-ENOENT, kube_config__load(NULL, NULL, &c, &err));
-	assert_non_null(strstr(err.msg, "/nonexistent/one: No such file"));
+	assert_int_equal(-ENOENT, load(f, NULL));
+	assert_words(f->err, "/nonexistent/one: No such file");
 	unsetenv("KUBECONFIG");
 	setenv("HOME", "/nonexistent", 1);
-	assert_int_equal(-ENOENT, kube_config__load(NULL, NULL, &c, &err));
-	assert_non_null(strstr(err.msg, "/nonexistent/.kube/config: No such file"));
-	unlink(path);
-	rmdir(dir);
+	assert_int_equal(-ENOENT, load(f, NULL));
+	assert_words(f->err, "/nonexistent/.kube/config: No such file");
+}
+
+/* What a shell's <(...) gives: a pipe whose writer has not begun when it is opened. */
+static void test_pipe(void **state)
+{
+	struct fixture *f = *state;
+	FILE *p = popen("sleep 0.2; cat /dev/fd/3 3<<'END'\n"
+			"{current-context: a, contexts: [{name: a, context: {cluster: c}}],\n"
+			"clusters: [{name: c, cluster: {server: 'https://x'}}]}\nEND\n",
+			"r");
+	char path[32];
+
+	assert_non_null(p);
+	snprintf(path, sizeof(path), "/dev/fd/%d", fileno(p));
+	assert_int_equal(0, load(f, path));
+	assert_string_equal(f->c.server, "https://x");
+	assert_int_equal(0, pclose(p));
 }
 
 static void test_credential(void **state)
@@ -276,21 +325,18 @@ static void test_credential(void **state)
 		"", "no token here", "{\"kind\":\"Token\",\"status\":{\"token\":\"x\"}}",
 		"{\"kind\":\"ExecCredential\"}",
 		"{\"kind\":\"ExecCredential\",\"status\":{\"clientCertificateData\":\"x\"}}"};
-	struct kube_config c = {.token = strdup("old")};
-	struct error err = {0};
-	int64_t until = 0;
+	struct fixture *f = *state;
 
-	(void)state;
-	assert_int_equal(0, kube_exec__parse(good, strlen(good), &c, &until, &err));
-	assert_string_equal(c.token, "new");
-	assert_int_equal(until / NS_PER_S, 1767323045);
-	assert_int_equal(0, kube_exec__parse(never, strlen(never), &c, &until, &err));
-	assert_true(until == INT64_MAX);
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_int_equal(-EINVAL,
-				 kube_exec__parse(bad[i], strlen(bad[i]), &c, &until, &err));
-	assert_string_equal(c.token, "new");
-	kube_config__reset(&c);
+	f->c.token = strdup("old");
+	assert_int_equal(0, kube_exec__parse(good, strlen(good), &f->c, &f->until, &f->err));
+	assert_string_equal(f->c.token, "new");
+	assert_int_equal(f->until / NS_PER_S, 1767323045);
+	assert_int_equal(0, kube_exec__parse(never, strlen(never), &f->c, &f->until, &f->err));
+	assert_true(f->until == INT64_MAX);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(-EINVAL, kube_exec__parse(bad[i], strlen(bad[i]), &f->c, &f->until,
+							   &f->err));
+	assert_string_equal(f->c.token, "new");
 }
 
 static char **vector(const char *a, const char *b)
@@ -303,6 +349,19 @@ static char **vector(const char *a, const char *b)
 	return v;
 }
 
+/* `sh -c @script` for credentials of https://x. */
+static void use_command(struct fixture *f, const char *script)
+{
+	kube_config__reset(&f->c);
+	f->c.server = strdup("https://x");
+	f->c.exec = calloc(1, sizeof(*f->c.exec));
+	assert_non_null(f->c.exec);
+	f->c.exec->api_version = strdup("client.authentication.k8s.io/v1");
+	f->c.exec->command = strdup("sh");
+	f->c.exec->hint = strdup("install it");
+	f->c.exec->args = vector("-c", script);
+}
+
 /* A command is run with what the file says, and is told what is wanted. */
 static void test_command(void **state)
 {
@@ -310,40 +369,52 @@ static void test_command(void **state)
 		"test -n \"$A\" || exit 7; printf "
 		"'{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"%s\"}}' "
 		"\"$A$(echo \"$KUBERNETES_EXEC_INFO\" | tr -d '\"{}')\"";
-	struct kube_config c = {.server = strdup("https://x")};
-	struct error err = {0};
-	int64_t until = 0;
+	struct fixture *f = *state;
 
-	(void)state;
-	c.exec = calloc(1, sizeof(*c.exec));
-	assert_non_null(c.exec);
-	c.exec->api_version = strdup("client.authentication.k8s.io/v1");
-	c.exec->command = strdup("sh");
-	c.exec->hint = strdup("install it");
-	c.exec->args = vector("-c", script);
-	assert_int_equal(-EINVAL, kube_exec__run(&c, &until, &err));
-	assert_string_equal(err.msg, "exec: sh failed (exit status 7); install it");
-	c.exec->env = vector("A=value:", NULL);
-	assert_int_equal(0, kube_exec__run(&c, &until, &err));
-	assert_string_equal(c.token,
+	use_command(f, script);
+	assert_int_equal(-EINVAL, kube_exec__run(&f->c, KUBE_EXEC_LIMIT_NS, &f->until, &f->err));
+	assert_string_equal(f->err.msg, "exec: sh failed (exit status 7); install it");
+	f->c.exec->env = vector("A=value:", NULL);
+	assert_int_equal(0, kube_exec__run(&f->c, KUBE_EXEC_LIMIT_NS, &f->until, &f->err));
+	assert_string_equal(f->c.token,
 			    "value:apiVersion:client.authentication.k8s.io/v1,kind:ExecCredential,"
 			    "spec:interactive:false");
-	assert_true(until == INT64_MAX);
-	free(c.exec->command);
-	c.exec->command = strdup("/nonexistent/login");
-	assert_int_equal(-EINVAL, kube_exec__run(&c, &until, &err));
-	assert_string_equal(err.msg,
+	assert_true(f->until == INT64_MAX);
+	free(f->c.exec->command);
+	f->c.exec->command = strdup("/nonexistent/login");
+	assert_int_equal(-EINVAL, kube_exec__run(&f->c, KUBE_EXEC_LIMIT_NS, &f->until, &f->err));
+	assert_string_equal(f->err.msg,
 			    "exec: /nonexistent/login: No such file or directory; install it");
-	kube_config__reset(&c);
 }
+
+/* One that says nothing, and one that has said all and does not end. */
+static void test_command_hangs(void **state)
+{
+	static const char *const scripts[] = {
+		"exec sleep 60",
+		"echo '{\"kind\":\"ExecCredential\",\"status\":{\"token\":\"x\"}}'; exec >&-; exec "
+		"sleep 60"};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < ARRAY_SIZE(scripts); i++) {
+		int64_t began = clock__now();
+
+		use_command(f, scripts[i]);
+		assert_int_equal(-EINVAL, kube_exec__run(&f->c, NS_PER_S / 5, &f->until, &f->err));
+		assert_string_equal(f->err.msg, "exec: sh: Connection timed out");
+		assert_null(f->c.token);
+		assert_true(clock__now() - began < 30 * NS_PER_S);
+	}
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_whole),	cmocka_unit_test(test_json),
-		cmocka_unit_test(test_wrong),	cmocka_unit_test(test_in_cluster),
-		cmocka_unit_test(test_found),	cmocka_unit_test(test_credential),
-		cmocka_unit_test(test_command),
+		TEST(test_whole),      TEST(test_json),	   TEST(test_wrong),
+		TEST(test_in_cluster), TEST(test_found),   TEST(test_pipe),
+		TEST(test_credential), TEST(test_command), TEST(test_command_hangs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
