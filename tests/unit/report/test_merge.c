@@ -523,6 +523,9 @@ static void bad_records(void **state)
 	refuses(HEAD "{\"t_ns\":\"x\",\"type\":\"note\"}\n", NULL, ":2: expected an event");
 	refuses(HEAD "{\"t_ns\":9223372036854775807,\"type\":\"note\"}\n", NULL,
 		":2: `t_ns`: out of range");
+	/* more than 64 bits hold: what is left of it in them is a good time */
+	refuses(HEAD "{\"t_ns\":9999999999999999999,\"type\":\"note\"}\n", NULL,
+		":2: column 27: not JSON: too big integer");
 	refuses(HEAD HEAD, NULL, ":2: event `run`: there can be only one");
 	refuses(HEAD "{\"t_ns\":1,\"type\":\"end\"}\n{\"t_ns\":1,\"type\":\"note\"}\n", NULL,
 		":3: event `note`: it comes after");
