@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define PARTS_MAX 6
-#define BETWEEN	  0xff
+#define BETWEEN 0xff
 
 static char dir[] = "/tmp/fuzz_merge.XXXXXX";
 static char files[PARTS_MAX][64], out[64], again[64];
