@@ -64,6 +64,11 @@ struct history_host {
 };
 #define HISTORY_NO_HOST (-1)
 
+/* A machine that took part, and of which there is no record. */
+struct history_missing {
+	const char *node, *why;
+};
+
 /* A pod or another part of an endpoint, with a node of its own unless it is all of the endpoint. */
 struct history_place {
 	int node, endpoint;
@@ -361,6 +366,8 @@ struct history {
 	size_t n_presence;
 	struct history_host *hosts; /* of a cluster */
 	size_t n_hosts;
+	struct history_missing *missing;
+	size_t n_missing;
 	struct history_fault *faults;
 	size_t n_faults;
 	struct history_resource *resources;

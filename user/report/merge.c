@@ -385,11 +385,14 @@ static void cleanup_merge(struct merge *m)
 	json_decref(m->index);
 }
 
-int record__merge_parts(const struct record_part *parts, size_t n, const char *out,
-			struct error *err)
+int record__merge_parts(const struct record_part *parts, size_t n, const json_t *missing,
+			const char *out, struct error *err)
 {
 	struct error unasked = {0};
-	_cleanup_(cleanup_merge) struct merge m = {.err = err ? err : &unasked};
+	_cleanup_(cleanup_merge) struct merge m = {
+		.missing = missing,
+		.err = err ? err : &unasked,
+	};
 	int r = 0;
 
 	m.parts = calloc(n + 1, sizeof(*m.parts));
@@ -423,5 +426,5 @@ int record__merge(const char *const *files, size_t n, const char *out, struct er
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct record_part){files[i], NULL, RECORD_CLOCK_UNKNOWN,
 						RECORD_CLOCK_UNKNOWN};
-	return record__merge_parts(parts, n, out, err);
+	return record__merge_parts(parts, n, NULL, out, err);
 }

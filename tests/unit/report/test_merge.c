@@ -400,6 +400,42 @@ static void what_was_armed_ends_with_its_process(void **state)
 	scene__close(&s);
 }
 
+/* A node of which nothing came is said first, and has ended nothing; nor have the others, here. */
+static void a_node_is_missing(void **state)
+{
+	_cleanup_json_ json_t *missing =
+		json_pack("[{s:s,s:s}]", "node", "b", "why", "it has not told its end");
+
+	(void)state;
+	for (int ended = 0; ended < 2; ended++) {
+		_cleanup_(cleanup_history) struct history *h = NULL;
+		_cleanup_json_ json_t *sum = NULL;
+		struct record_part part = {.clock_offset_ns = RECORD_CLOCK_UNKNOWN,
+					   .clock_epsilon_ns = RECORD_CLOCK_UNKNOWN};
+		struct scene s;
+		struct events e;
+
+		scene__open(&s);
+		ev__open(&e);
+		run_of(&e, "a", "");
+		ev__role(&e, "n1", 11999, 1, 1);
+		if (ended)
+			ev__end(&e, 30000, "complete", 0);
+		scene__take(&s, &e);
+		part.file = s.paths[0];
+		assert_int_equal(record__merge_parts(&part, 1, missing, s.out, &s.err), 0);
+		assert_int_equal(history__load(s.dir, &h, &s.err), 0);
+		sum = analysis__summary(h);
+		assert_word_at(sum, "status", "failed");
+		assert_string_equal(h->end.reason,
+				    ended ? "no record came from node b (it has not told its end)"
+					  : "no record came from node b (it has not told its end); "
+					    "a: its record has no end");
+		assert_word_at(sum, "cluster.missing.0.node", "b");
+		scene__close(&s);
+	}
+}
+
 /* --- bins ------------------------------------------------------------------------------------- */
 
 static void a_packet_between_nodes_is_counted_once(void **state)
@@ -554,6 +590,7 @@ int main(void)
 		cmocka_unit_test(claims_of_two_clocks),
 		cmocka_unit_test(killed_and_started_again),
 		cmocka_unit_test(what_was_armed_ends_with_its_process),
+		cmocka_unit_test(a_node_is_missing),
 		cmocka_unit_test(a_packet_between_nodes_is_counted_once),
 		cmocka_unit_test(pods_are_where_their_endpoint_is),
 		cmocka_unit_test(bad_records),
