@@ -41,6 +41,27 @@ static void incomplete(const struct analysis *a, json_t *out)
 	findings__say(out, &t);
 }
 
+/* Whose clock is not known is taken at its word. */
+static void clocks(const struct history *h, json_t *out)
+{
+	size_t n = 0, told = 0;
+	struct text t = {0};
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		n += h->hosts[i].epsilon_ns == HISTORY_NONE;
+	if (h->n_hosts < 2 || !n)
+		return;
+	text__add(&t, "How far the %s of ", n == 1 ? "clock" : "clocks");
+	for (size_t i = 0; i < h->n_hosts; i++)
+		if (h->hosts[i].epsilon_ns == HISTORY_NONE && told++ < 3)
+			text__add(&t, "%s%s", told > 1 ? ", " : "", h->hosts[i].name);
+	if (n > 3)
+		text__add(&t, " and %zu more", n - 3);
+	text__add(&t, " may be off is not known: what is told of two nodes at once holds only if "
+		      "they agreed");
+	findings__say(out, &t);
+}
+
 /* ---- writes ---- */
 
 static int64_t sum_lost(const struct analysis *a)
@@ -365,6 +386,7 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	if (!out)
 		return NULL;
 	incomplete(a, out);
+	clocks(h, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__split(a, r, out);
 	findings__wire(a, out);

@@ -25,6 +25,25 @@ static int64_t time_of(const json_t *run, const char *key)
 	return json_is_integer(v) ? json_integer_value(v) : RECORD_CLOCK_UNKNOWN;
 }
 
+/*
+ * What is further off than history.h reads is clamped: of such a clock nothing is certain. The run
+ * event is what others wrote, and so is their status.
+ */
+static void bound_clock(struct part *p)
+{
+	const int64_t most = 1000000000000000LL; /* 12 days */
+
+	if (p->clock_epsilon_ns < 0)
+		p->clock_epsilon_ns = RECORD_CLOCK_UNKNOWN;
+	if (p->clock_epsilon_ns > most)
+		p->clock_epsilon_ns = most;
+	if (p->clock_offset_ns == RECORD_CLOCK_UNKNOWN ||
+	    (p->clock_offset_ns >= -most && p->clock_offset_ns <= most))
+		return;
+	p->clock_offset_ns = p->clock_offset_ns < 0 ? -most : most;
+	p->clock_epsilon_ns = most;
+}
+
 static int take_run(struct merge *m, struct part *p, const struct record_part *from)
 {
 	const char *said;
@@ -48,6 +67,7 @@ static int take_run(struct merge *m, struct part *p, const struct record_part *f
 	p->clock_epsilon_ns = from->clock_epsilon_ns != RECORD_CLOCK_UNKNOWN
 				      ? from->clock_epsilon_ns
 				      : time_of(p->run, "clock_epsilon_ns");
+	bound_clock(p);
 	return p->node ? 0 : no_memory(m);
 }
 

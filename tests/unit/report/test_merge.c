@@ -280,6 +280,17 @@ static void cut_anywhere(void **state)
 		free(d.of[i].text);
 }
 
+static bool says(const json_t *summary, const char *words)
+{
+	const json_t *x;
+	size_t i;
+
+	json_array_foreach(at(summary, "findings"), i, x)
+		if (strstr(json_string_value(x), words))
+			return true;
+	return false;
+}
+
 /* --- clocks ----------------------------------------------------------------------------------- */
 
 /* Both claim from 12 s to 14 s, on machines whose clocks differ by at most 100 + 300 ms. */
@@ -327,6 +338,45 @@ static void claims_of_two_clocks(void **state)
 			assert_true(may - widened > 2.02 && may - widened < 2.022);
 			scene__close(&s);
 		}
+}
+
+/* A clock that is off by more than is read makes nothing certain, and the record is read. */
+static void a_clock_of_another_century(void **state)
+{
+	static const char *const clock[] = {"\"clock_offset_ns\":9000000000000000000",
+					    "\"clock_epsilon_ns\":2000000000000000",
+					    "\"clock_epsilon_ns\":-1"};
+
+	(void)state;
+	for (size_t k = 0; k < ARRAY_SIZE(clock); k++) {
+		_cleanup_(cleanup_history) struct history *h = NULL;
+		_cleanup_json_ json_t *sum = NULL;
+		bool unknown = k == 2;
+		struct scene s;
+
+		scene__open(&s);
+		for (int i = 0; i < 2; i++) {
+			char more[128];
+			struct events e;
+
+			snprintf(more, sizeof(more), ",%s",
+				 i ? clock[k] : "\"clock_epsilon_ns\":1000");
+			ev__open(&e);
+			run_of(&e, i ? "b" : "a", more);
+			ev__roles(&e, i ? "n2" : "n1", 1000, 5000, 1, 1 + i);
+			ev__end(&e, 20000, "complete", 0);
+			scene__take(&s, &e);
+		}
+		h = scene__merge(&s);
+		sum = analysis__summary(h);
+		assert_int_equal(h->hosts[1].epsilon_ns == HISTORY_NONE, unknown);
+		assert_int_equal(
+			json_number_value(at(sum, "split_brain.resources.0.must_overlap_s")) > 0,
+			unknown);
+		assert_int_equal(says(sum, "How far the clock of b may be off is not known"),
+				 unknown);
+		scene__close(&s);
+	}
 }
 
 /* --- segments --------------------------------------------------------------------------------- */
@@ -588,6 +638,7 @@ int main(void)
 		cmocka_unit_test(dealt_and_merged_is_the_same),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(claims_of_two_clocks),
+		cmocka_unit_test(a_clock_of_another_century),
 		cmocka_unit_test(killed_and_started_again),
 		cmocka_unit_test(what_was_armed_ends_with_its_process),
 		cmocka_unit_test(a_node_is_missing),
