@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define TIME_MOST 1000000000000000LL /* 12 days: of what others wrote */
+
 static int no_memory(const struct merge *m)
 {
 	return err__set(m->err, -ENOMEM, "out of memory");
@@ -31,17 +33,15 @@ static int64_t time_of(const json_t *run, const char *key)
  */
 static void bound_clock(struct part *p)
 {
-	const int64_t most = 1000000000000000LL; /* 12 days */
-
 	if (p->clock_epsilon_ns < 0)
 		p->clock_epsilon_ns = RECORD_CLOCK_UNKNOWN;
-	if (p->clock_epsilon_ns > most)
-		p->clock_epsilon_ns = most;
+	if (p->clock_epsilon_ns > TIME_MOST)
+		p->clock_epsilon_ns = TIME_MOST;
 	if (p->clock_offset_ns == RECORD_CLOCK_UNKNOWN ||
-	    (p->clock_offset_ns >= -most && p->clock_offset_ns <= most))
+	    (p->clock_offset_ns >= -TIME_MOST && p->clock_offset_ns <= TIME_MOST))
 		return;
-	p->clock_offset_ns = p->clock_offset_ns < 0 ? -most : most;
-	p->clock_epsilon_ns = most;
+	p->clock_offset_ns = p->clock_offset_ns < 0 ? -TIME_MOST : TIME_MOST;
+	p->clock_epsilon_ns = TIME_MOST;
 }
 
 static int take_run(struct merge *m, struct part *p, const struct record_part *from)
@@ -168,6 +168,14 @@ static int scan_line(struct merge *m, struct part *p)
 	return p->end ? 0 : m->err->code;
 }
 
+/* When the process took part in the run, as far as that is a time. */
+static int64_t joined(const json_t *run)
+{
+	int64_t t = json_integer_value(json_object_get(run, "joined_ns"));
+
+	return t > 0 && t <= TIME_MOST ? t : 0;
+}
+
 static int scan(struct merge *m, struct part *p)
 {
 	const json_t *x;
@@ -177,7 +185,8 @@ static int scan(struct merge *m, struct part *p)
 	json_array_foreach(json_object_get(p->run, "places"), i, x)
 		if (!r && json_is_true(json_object_get(x, "here")))
 			r = bins__place(m, p, json_object_get(x, "place"));
-	p->from_ns = p->last_ns = 0;
+	/* for one that was killed before it told anything */
+	p->from_ns = p->last_ns = joined(p->run);
 	while (!r && (r = part__next(m, p)) > 0)
 		r = scan_line(m, p);
 	fault__scan_end(m, p);

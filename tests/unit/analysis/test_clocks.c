@@ -182,11 +182,36 @@ static void served_by_another_host(void **state)
 	}
 }
 
+/* One that moved is asked by another clock: its claim may have lasted until the latest that may have been. */
+static void a_claim_ends_at_another_host(void **state)
+{
+	static const int epsilon[HOSTS] = {100, 100};
+	struct events e;
+	_cleanup_made_ struct made m;
+	const struct claim *c;
+
+	(void)state;
+	begin(&e, epsilon);
+	sample(&e, 0, 0, 980, -1);
+	sample(&e, 0, 0, 1000, 1);
+	sample(&e, 0, 0, 1020, 1);
+	sample(&e, 1, 0, 1040, -1);
+	sample(&e, 1, 0, 1060, 1);
+	make(&e, &m);
+	assert_int_equal(m.a.claims[0].n, 2);
+	c = m.a.claims[0].v;
+	/* the other half of what both may be off is split.c's, as it is of the claim's own clock */
+	assert_int_equal(c[0].outer.start_ns, 980 * NS_PER_MS);
+	assert_int_equal(c[0].outer.end_ns, (1040 + 100) * NS_PER_MS);
+	assert_int_equal(c[1].outer.start_ns, 1040 * NS_PER_MS);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_certain_is_true),
 		cmocka_unit_test(served_by_another_host),
+		cmocka_unit_test(a_claim_ends_at_another_host),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

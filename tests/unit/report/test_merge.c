@@ -405,6 +405,9 @@ static void killed_and_started_again(void **state)
 	ev__armed(&e, "cut", 10000);
 	ev__role(&e, "n1", 11999, 1, 1);
 	scene__take(&s, &e);
+	ev__open(&e); /* killed again before it had anything to tell */
+	run_of(&e, "a", ",\"joined_ns\":13000" MS_JSON);
+	scene__take(&s, &e);
 	scene__bytes(&s, "{\"t_ns\":0,\"type\":\"ru", 20); /* killed before it wrote a line */
 	h = scene__merge(&s);
 	sum = analysis__summary(h);
@@ -412,9 +415,10 @@ static void killed_and_started_again(void **state)
 	assert_number(sum, "faults.0.hits.dropped", 4);
 	assert_number(sum, "faults.0.occurrences", 1);
 	assert_number(sum, "faults.0.cleared_at_s", 20);
-	assert_number(sum, "cluster.nodes.0.segments", 2);
+	assert_number(sum, "cluster.nodes.0.segments", 3);
 	assert_int_equal(h->n_phases, 4); /* baseline, fault, recovery, end */
-	assert_non_null(note_with(h, "a: its record ends at 12.000 s, and goes on at 14.000 s"));
+	assert_non_null(note_with(h, "a: its record ends at 12.000 s, and goes on at 13.000 s"));
+	assert_non_null(note_with(h, "a: its record ends at 13.000 s, and goes on at 14.000 s"));
 	assert_non_null(note_with(h, "1 of the records hold no whole event"));
 	assert_null(h->hosts[0].segments[0].status);
 	scene__close(&s);
