@@ -426,6 +426,9 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 /* How far a time of @host can be from one of another host: 0 if there is no other. */
 int64_t history__clock_error(const struct history *h, int host);
 
+/* Did clients do what no one recorded? A machine's record is missing, or it ends, once or for good, without an end. */
+bool history__has_holes(const struct history *h);
+
 /* The name of a node, "other" for HISTORY_OTHER. */
 const char *history__node(const struct history *h, int node);
 

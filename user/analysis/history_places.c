@@ -148,6 +148,16 @@ int64_t history__clock_error(const struct history *h, int host)
 	return host >= 0 && (size_t)host < h->n_hosts ? h->hosts[host].error_ns : 0;
 }
 
+bool history__has_holes(const struct history *h)
+{
+	bool holes = h->n_missing > 0;
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		for (size_t k = 0; k < h->hosts[i].n_segments; k++)
+			holes |= !h->hosts[i].segments[k].status;
+	return holes;
+}
+
 /* --- places ----------------------------------------------------------------------------------- */
 
 static int declare(struct reader *rd, const char *name, int endpoint, int *ret)

@@ -228,7 +228,7 @@ static json_t *writes(const struct analysis *a)
 		json_count(any ? w->unknown : none), "final", json_count(final ? sum.final : none),
 		"lost", json_count(final ? sum.lost : none), "recovered",
 		json_count(final ? sum.recovered : none), "unexpected",
-		json_count(final ? sum.unexpected : none), "diverged",
+		json_count(final && !history__has_holes(a->h) ? sum.unexpected : none), "diverged",
 		sum.diverged < 0 ? json_null() : json_boolean(sum.diverged), "lost_window_s",
 		final && sum.lost ? json_pack("[o,o]", json_seconds(w->lost_first_ns),
 					      json_seconds(w->lost_last_ns))
