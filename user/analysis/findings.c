@@ -62,6 +62,35 @@ static void clocks(const struct history *h, json_t *out)
 	findings__say(out, &t);
 }
 
+static void hole(const struct history_host *x, size_t segment, json_t *out)
+{
+	struct text t = {0};
+
+	text__add(&t, "%s recorded nothing between ", x->name);
+	text__at(&t, x->segments[segment - 1].to_ns);
+	text__add(&t, " and ");
+	text__at(&t, x->segments[segment].from_ns);
+	text__add(&t, ", and held no fault meanwhile");
+	findings__say(out, &t);
+}
+
+#define HOLES_TOLD 3
+
+/* Where an agent was killed and started again. */
+static void holes(const struct history *h, json_t *out)
+{
+	struct text t = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		for (size_t k = 1; k < h->hosts[i].n_segments; k++)
+			if (n++ < HOLES_TOLD)
+				hole(&h->hosts[i], k, out);
+	if (n > HOLES_TOLD)
+		text__add(&t, "There are %zu more such holes, in the notes", n - HOLES_TOLD);
+	findings__say(out, &t);
+}
+
 /* ---- writes ---- */
 
 static int64_t sum_lost(const struct analysis *a)
@@ -387,6 +416,7 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	if (!out)
 		return NULL;
 	incomplete(a, out);
+	holes(h, out);
 	clocks(h, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__split(a, r, out);

@@ -220,7 +220,7 @@ static void same_numbers(const json_t *x, const json_t *y)
 static void dealt_and_merged_is_the_same(void **state)
 {
 	_cleanup_(cleanup_history) struct history *h = NULL;
-	_cleanup_json_ json_t *x = NULL, *y = NULL;
+	_cleanup_json_ json_t *x = NULL, *y = NULL, *lanes = NULL;
 	struct scene s;
 	struct deal d;
 
@@ -238,6 +238,10 @@ static void dealt_and_merged_is_the_same(void **state)
 	assert_word_at(x, "cluster.nodes.1.node", "b");
 	assert_word_at(x, "cluster.nodes.1.status", "complete");
 	assert_null_at(x, "cluster.clock_epsilon_ms"); /* nobody says */
+	lanes = analysis__lanes(h, x);
+	assert_word_at(lanes, "hosts.n1.0", "a");
+	assert_word_at(lanes, "hosts.n2.0", "b");
+	assert_int_equal(json_array_size(at(lanes, "hosts.n2")), 1);
 	scene__close(&s);
 }
 
@@ -421,6 +425,7 @@ static void killed_and_started_again(void **state)
 	assert_non_null(note_with(h, "a: its record ends at 13.000 s, and goes on at 14.000 s"));
 	assert_non_null(note_with(h, "1 of the records hold no whole event"));
 	assert_null(h->hosts[0].segments[0].status);
+	assert_true(says(sum, "a recorded nothing between +12.0 s and +13.0 s, and held no fault"));
 	scene__close(&s);
 }
 
