@@ -306,31 +306,29 @@ static json_t *notes(const struct history *h)
 /* Of each node that was seen: the machine of the cluster that it was on, and another if it moved. */
 static json_t *hosts(const struct history *h)
 {
-	_cleanup_free_ int *on = malloc((2 * h->nodes.n + 1) * sizeof(*on));
+	struct two {
+		int v[2]; /* from 1; 0: none */
+	};
+	_cleanup_free_ struct two *on = calloc(h->nodes.n + 1, sizeof(*on));
 	json_t *out = json_object();
 
-	for (size_t i = 0; on && i < 2 * h->nodes.n; i++)
-		on[i] = HISTORY_NO_HOST;
 	for (size_t i = 0; on && h->n_hosts && i < h->n_roles + h->n_ops; i++) {
 		const struct history_op *o = i < h->n_roles ? NULL : &h->ops[i - h->n_roles];
-		int host = o ? o->host : h->roles[i].host;
-		int *two = &on[2 * (o ? o->node : h->roles[i].node)];
+		int host = 1 + (o ? o->host : h->roles[i].host);
+		int *two = on[o ? o->node : h->roles[i].node].v;
 
-		if (two[0] == HISTORY_NO_HOST)
+		if (!two[0])
 			two[0] = host;
-		else if (two[1] == HISTORY_NO_HOST && host != two[0])
+		else if (!two[1] && host != two[0])
 			two[1] = host;
 	}
 	for (size_t i = 0; on && i < h->nodes.n; i++) {
-		const int *two = &on[2 * i];
+		json_t *names = on[i].v[0] ? json_array() : NULL;
 
-		if (two[0] == HISTORY_NO_HOST)
-			continue;
-		json_object_set_new(
-			out, history__node(h, (int)i),
-			two[1] == HISTORY_NO_HOST
-				? json_pack("[s]", h->hosts[two[0]].name)
-				: json_pack("[s,s]", h->hosts[two[0]].name, h->hosts[two[1]].name));
+		for (size_t k = 0; names && k < 2 && on[i].v[k]; k++)
+			json_array_append_new(names, json_string(h->hosts[on[i].v[k] - 1].name));
+		if (names)
+			json_object_set_new(out, history__node(h, (int)i), names);
 	}
 	return out;
 }
