@@ -265,7 +265,26 @@ class Run:
         out = [e for _, _, e in self.events]
         out.append(dict(t_ns=self.end + 500 * MS, type='end', status='complete', reason=None, restored=True,
                         recorder=dict(events=len(out) + 1, lost_events=0, probe_gaps=gaps)))
+        if a.cluster:
+            self.merged(out)
         return out
+
+    # As report/merge.h leaves it: the second machine's agent was killed and started again.
+    def merged(self, out):
+        hosts, hole = ['worker-a', 'worker-b', 'worker-c'], (18 * S, 19 * S)
+        on = {n: hosts[i % len(hosts)] for i, n in enumerate(self.nodes)}
+        for e in out:
+            if 'node' in e:
+                e['host'] = on[e['node']]
+        out[:] = [e for e in out if e.get('host') != hosts[1] or not hole[0] < e['t_ns'] < hole[1]]
+        ends = [[(0, self.end, 'complete')], [(0, hole[0], None), (hole[1], self.end, 'complete')], [(0, self.end, 'complete')]]
+        out[0]['cluster'] = dict(
+            nodes=[dict(node=h, kernel='6.18.4 x86_64', mechanism='tcx', run_id='9f2c', clock_offset_ns=0,
+                        clock_epsilon_ns=(2 + 20 * i) * MS,
+                        segments=[dict(from_ns=f, to_ns=t, status=s) for f, t, s in ends[i]])
+                   for i, h in enumerate(hosts)],
+            missing=[dict(node='worker-d', why='it has not told its end')])
+        out[-1].update(status='failed', reason='no record came from node worker-d (it has not told its end)')
 
 
 def main():
@@ -282,6 +301,7 @@ def main():
     p.add_argument('--no-final', action='store_true', help='no final read: the verdict is unknown')
     p.add_argument('--nohit', action='store_true', help='the fault hits no packet')
     p.add_argument('--gap', action='store_true', help='the probe of the old leader is silent for 4 s')
+    p.add_argument('--cluster', action='store_true', help='as merged of three machines, with a fourth missing')
     p.add_argument('--hostile', action='store_true', help='names that try to break out of the page')
     a = p.parse_args()
     if a.nodes < 3:

@@ -70,6 +70,11 @@ like "redis: lost writes stand beside the lane" '765 of them lost' "$page"
 shape etcd 12 pass etcd
 like "etcd: nothing was lost, so there is nothing to go to" 'id="lost" hidden' "$page"
 shape nine-nodes 31 fail redis --nodes 9 --faults 2
+shape cluster 12 fail redis --cluster
+like "cluster: a lane names its machine" 'class="lab" title="n2, on worker-b">' "$page"
+like "cluster: what is missing is said before the findings" 'class="banner">The run is not complete: failed, no record came from node worker-d' "$page"
+like "cluster: and leads the machines" '<tbody><tr><td class="id">worker-d</td><td[^>]*><b class="lv-error">none: it has not told' "$page"
+like "cluster: what the clocks may be off" 'Certain, with clocks that are off by up to 42&nbsp;ms' "$page"
 shape no-roles 9 fail redis --no-roles
 shape no-workload 7 fail redis --no-workload
 shape bare 4 unknown etcd --no-workload --no-roles

@@ -82,85 +82,6 @@ static int parts__of_node(struct parts *p, const char *dir, const json_t *have)
 	return n < 0 ? -errno : r;
 }
 
-/* ---- what is missing, in the record itself, so that summary, JUnit and report say the same ---- */
-
-enum { END_MAX = 65536 }; /* bytes of the last line */
-
-/* Where the file's last line begins, with the line in @buf (END_MAX + 1). */
-static int last_line(int fd, char *buf, off_t *ret_at)
-{
-	struct stat st;
-	ssize_t n;
-	char *nl;
-	off_t at;
-
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	at = st.st_size > END_MAX ? st.st_size - END_MAX : 0;
-	n = pread(fd, buf, END_MAX, at);
-	if (n <= 0)
-		return n < 0 ? -errno : -EBADMSG;
-	buf[n] = 0;
-	if (buf[n - 1] == '\n')
-		buf[n - 1] = 0;
-	nl = strrchr(buf, '\n');
-	if (!nl && at)
-		return -EBADMSG;
-	*ret_at = nl ? at + (nl + 1 - buf) : 0;
-	if (nl)
-		memmove(buf, nl + 1, strlen(nl + 1) + 1);
-	return 0;
-}
-
-static char *missing_words(const json_t *missing, const char *before)
-{
-	const json_t *x;
-	size_t i, size = 0;
-	char *s = NULL;
-	FILE *f = open_memstream(&s, &size);
-
-	if (!f)
-		return NULL;
-	fprintf(f, "%s%sno record came from ", before ? before : "", before ? "; " : "");
-	json_array_foreach(missing, i, x)
-		fprintf(f, "%snode %s (%s)", i ? ", " : "",
-			json_string_value(json_object_get(x, "node")),
-			json_string_value(json_object_get(x, "why")));
-	return fclose(f) == 0 ? s : NULL;
-}
-
-/* A run of which a node's record is missing did not end well, whatever the others say. */
-static int doubt_end(const char *file, const json_t *missing)
-{
-	_cleanup_close_ int fd = open(file, O_RDWR | O_CLOEXEC);
-	_cleanup_free_ char *line = malloc(END_MAX + 1), *words = NULL, *out = NULL;
-	const char *status;
-	json_t *end;
-	off_t at = 0;
-	int r;
-
-	if (!line)
-		return -ENOMEM;
-	r = fd < 0 ? -errno : last_line(fd, line, &at);
-	if (r)
-		return r;
-	end = json_loads(line, 0, NULL);
-	status = json_string_value(json_object_get(end, "status"));
-	words = missing_words(missing, json_string_value(json_object_get(end, "reason")));
-	if (status && words) {
-		if (!strcmp(status, "complete"))
-			json_object_set_new(end, "status", json_string("failed"));
-		json_object_set_new(end, "reason", json_string(words));
-		out = json_dumps(end, JSON_COMPACT);
-	}
-	json_decref(end);
-	if (!out)
-		return -EBADMSG;
-	if (ftruncate(fd, at) < 0 || lseek(fd, at, SEEK_SET) < 0 || dprintf(fd, "%s\n", out) < 0)
-		return -errno;
-	return 0;
-}
-
 static int merge(const struct collect_render *rd, const char *out, struct error *err)
 {
 	_cleanup_(parts__reset) struct parts parts = {0};
@@ -174,16 +95,12 @@ static int merge(const struct collect_render *rd, const char *out, struct error 
 		if (r)
 			return err__set(err, r, "%s: %s", rd->dir, strerror(-r));
 	}
-	r = record__merge_parts(parts.v, parts.n, out, err);
+	/* what is missing is in the record itself, so that summary, JUnit and report say the same */
+	r = record__merge_parts(parts.v, parts.n, rd->missing, out, err);
 	json_array_foreach(rd->have, i, x) {
 		snprintf(path, sizeof(path), "%s/%s", rd->dir,
 			 json_string_value(json_object_get(x, "node")));
 		run_folder__remove(path);
-	}
-	if (!r && json_array_size(rd->missing)) {
-		r = doubt_end(out, rd->missing);
-		if (r)
-			err__set(err, r, "%s: its end cannot be told: %s", out, strerror(-r));
 	}
 	return r;
 }
@@ -283,7 +200,6 @@ static int tell_cluster(const struct collect_render *rd, json_t *summary)
 		cluster = json_object();
 		json_object_set_new(summary, "cluster", cluster);
 	}
-	json_object_set(cluster, "missing", (json_t *)rd->missing);
 	json_object_set_new(cluster, "collector", json_string(rd->node));
 	snprintf(file, sizeof(file), "%s/summary.json", rd->dir);
 	return json_dump_file(summary, file, JSON_INDENT(2));

@@ -18,6 +18,7 @@ struct checks {
 	int *from; /* of each: the recorded operation, or -1 */
 	size_t n, size;
 	bool failed;
+	bool holes;		   /* operations are missing: checks.c */
 	char process[96], key[96]; /* for names */
 };
 

@@ -129,6 +129,14 @@ static int open_claim(struct builder *b, const struct history_role *s, int64_t s
 	return 0;
 }
 
+/* By when a claim has ended: by the sample behind it, which may be of another clock. */
+static int64_t until(const struct history *h, const struct claim *c, const struct history_role *s)
+{
+	int64_t error = c->host == s->host ? 0 : history__clock_error(h, s->host);
+
+	return gone_by(h, c->node, c->inner.end_ns, s->recv_ns + error);
+}
+
 static void close_claim(struct claim *c, int64_t at, enum claim_end why)
 {
 	c->outer.end_ns = at;
@@ -182,12 +190,10 @@ static int scan(struct builder *b, const struct history_role *s, size_t n, int64
 				open->epoch = s[i].epoch;
 		} else {
 			if (open)
-				close_claim(
-					open,
-					gone_by(b->h, open->node, open->inner.end_ns, s[i].recv_ns),
-					!s[i].claim			      ? CLAIM_DENIED
-					: same_epoch(open->epoch, s[i].epoch) ? CLAIM_UNSEEN
-									      : CLAIM_EPOCH);
+				close_claim(open, until(b->h, open, &s[i]),
+					    !s[i].claim				  ? CLAIM_DENIED
+					    : same_epoch(open->epoch, s[i].epoch) ? CLAIM_UNSEEN
+										  : CLAIM_EPOCH);
 			if (!r && s[i].claim)
 				r = open_claim(b, &s[i], since(b->h, last, &s[i], &s[0]));
 			open = !r && s[i].claim ? &b->c->v[b->c->n - 1] : NULL;

@@ -41,6 +41,56 @@ static void incomplete(const struct analysis *a, json_t *out)
 	findings__say(out, &t);
 }
 
+/* Whose clock is not known is taken at its word. */
+static void clocks(const struct history *h, json_t *out)
+{
+	size_t n = 0, told = 0;
+	struct text t = {0};
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		n += h->hosts[i].epsilon_ns == HISTORY_NONE;
+	if (h->n_hosts < 2 || !n)
+		return;
+	text__add(&t, "How far the %s of ", n == 1 ? "clock" : "clocks");
+	for (size_t i = 0; i < h->n_hosts; i++)
+		if (h->hosts[i].epsilon_ns == HISTORY_NONE && told++ < 3)
+			text__add(&t, "%s%s", told > 1 ? ", " : "", h->hosts[i].name);
+	if (n > 3)
+		text__add(&t, " and %zu more", n - 3);
+	text__add(&t, " may be off is not known: what is told of two nodes at once holds only if "
+		      "they agreed");
+	findings__say(out, &t);
+}
+
+static void hole(const struct history_host *x, size_t segment, json_t *out)
+{
+	struct text t = {0};
+
+	text__add(&t, "%s recorded nothing between ", x->name);
+	text__at(&t, x->segments[segment - 1].to_ns);
+	text__add(&t, " and ");
+	text__at(&t, x->segments[segment].from_ns);
+	text__add(&t, ", and held no fault meanwhile");
+	findings__say(out, &t);
+}
+
+#define HOLES_TOLD 3
+
+/* Where an agent was killed and started again. */
+static void holes(const struct history *h, json_t *out)
+{
+	struct text t = {0};
+	size_t n = 0;
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		for (size_t k = 1; k < h->hosts[i].n_segments; k++)
+			if (n++ < HOLES_TOLD)
+				hole(&h->hosts[i], k, out);
+	if (n > HOLES_TOLD)
+		text__add(&t, "There are %zu more such holes, in the notes", n - HOLES_TOLD);
+	findings__say(out, &t);
+}
+
 /* ---- writes ---- */
 
 static int64_t sum_lost(const struct analysis *a)
@@ -133,7 +183,8 @@ static void odd_writes(const struct analysis *a, json_t *out)
 	if (diverged)
 		text__add(&t, "The replicas still differed in their final reads");
 	findings__say(out, &t);
-	if (unexpected) {
+	/* of a record with holes they are what is not in it */
+	if (unexpected && !history__has_holes(h)) {
 		text__several(&u, unexpected, "value", "values");
 		text__add(&u, " that nobody wrote appeared in the final reads");
 	}
@@ -365,6 +416,8 @@ json_t *findings__make(const struct analysis *a, const json_t *doubts, const jso
 	if (!out)
 		return NULL;
 	incomplete(a, out);
+	holes(h, out);
+	clocks(h, out);
 	for (size_t r = 0; r < h->n_resources; r++)
 		findings__split(a, r, out);
 	findings__wire(a, out);

@@ -41,6 +41,7 @@ void history__free(struct history *h)
 	for (size_t i = 0; i < h->n_hosts; i++)
 		free(h->hosts[i].segments);
 	free(h->hosts);
+	free(h->missing);
 	free(h->places);
 	free(h->presence);
 	free(h->endpoint_of);

@@ -64,6 +64,11 @@ struct history_host {
 };
 #define HISTORY_NO_HOST (-1)
 
+/* A machine that took part, and of which there is no record. */
+struct history_missing {
+	const char *node, *why;
+};
+
 /* A pod or another part of an endpoint, with a node of its own unless it is all of the endpoint. */
 struct history_place {
 	int node, endpoint;
@@ -361,6 +366,8 @@ struct history {
 	size_t n_presence;
 	struct history_host *hosts; /* of a cluster */
 	size_t n_hosts;
+	struct history_missing *missing;
+	size_t n_missing;
 	struct history_fault *faults;
 	size_t n_faults;
 	struct history_resource *resources;
@@ -418,6 +425,9 @@ int history__read(FILE *f, const char *name, struct history **ret, struct error 
 
 /* How far a time of @host can be from one of another host: 0 if there is no other. */
 int64_t history__clock_error(const struct history *h, int host);
+
+/* Did clients do what no one recorded? A machine's record is missing, or it ends, once or for good, without an end. */
+bool history__has_holes(const struct history *h);
 
 /* The name of a node, "other" for HISTORY_OTHER. */
 const char *history__node(const struct history *h, int node);

@@ -68,6 +68,29 @@ static int host(struct reader *rd, const json_t *o, size_t i)
 	return r ? r : segments(rd, o, x);
 }
 
+static int missing(struct reader *rd, const json_t *cluster)
+{
+	const json_t *a = NULL, *x;
+	struct history *h = rd->h;
+	int r = line__array(rd, cluster, "missing", OPTIONAL, &a);
+	size_t i;
+
+	h->missing = r ? NULL : calloc(json_array_size(a) + 1, sizeof(*h->missing));
+	if (!h->missing)
+		return r ? r : -ENOMEM;
+	json_array_foreach(a, i, x) {
+		struct history_missing *to = &h->missing[h->n_missing++];
+
+		if (!json_is_object(x))
+			return line__bad(rd, "`cluster.missing`[%zu]: expected an object", i);
+		r = line__string(rd, x, "node", REQUIRED, &to->node);
+		r = r ? r : line__string(rd, x, "why", REQUIRED, &to->why);
+		if (r)
+			return r;
+	}
+	return 0;
+}
+
 /*
  * Against a clock in the middle of all of them: what all are off by alike is no uncertainty of
  * theirs. The times themselves stay as recorded.
@@ -117,12 +140,22 @@ int line__cluster(struct reader *rd, const json_t *run)
 			return r;
 	}
 	clock_errors(h);
-	return 0;
+	return missing(rd, cluster);
 }
 
 int64_t history__clock_error(const struct history *h, int host)
 {
 	return host >= 0 && (size_t)host < h->n_hosts ? h->hosts[host].error_ns : 0;
+}
+
+bool history__has_holes(const struct history *h)
+{
+	bool holes = h->n_missing > 0;
+
+	for (size_t i = 0; i < h->n_hosts; i++)
+		for (size_t k = 0; k < h->hosts[i].n_segments; k++)
+			holes |= !h->hosts[i].segments[k].status;
+	return holes;
 }
 
 /* --- places ----------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@
  *   ops {...}, latency {...}, traffic {...}: lanes_bins.c
  *   groups [...]: lanes_groups.c; phase [...]: lanes_phase.c
  *   edges [{fault, from, to, matched, matched_bytes, dropped, first_hit_us, last_hit_us}]
+ *   hosts {node: [the machines of a cluster that it was on, at most two]}
  *   notes [{at_us, level, text}]: notes, and nodes that ended; at most LANES_NOTES_MAX
  */
 #include "analysis/lanes_internal.h"
@@ -302,6 +303,36 @@ static json_t *notes(const struct history *h)
 	return out;
 }
 
+/* Of each node that was seen: the machine of the cluster that it was on, and another if it moved. */
+static json_t *hosts(const struct history *h)
+{
+	struct two {
+		int v[2]; /* from 1; 0: none */
+	};
+	_cleanup_free_ struct two *on = calloc(h->nodes.n + 1, sizeof(*on));
+	json_t *out = json_object();
+
+	for (size_t i = 0; on && h->n_hosts && i < h->n_roles + h->n_ops; i++) {
+		const struct history_op *o = i < h->n_roles ? NULL : &h->ops[i - h->n_roles];
+		int host = 1 + (o ? o->host : h->roles[i].host);
+		int *two = on[o ? o->node : h->roles[i].node].v;
+
+		if (!two[0])
+			two[0] = host;
+		else if (!two[1] && host != two[0])
+			two[1] = host;
+	}
+	for (size_t i = 0; on && i < h->nodes.n; i++) {
+		json_t *names = on[i].v[0] ? json_array() : NULL;
+
+		for (size_t k = 0; names && k < 2 && on[i].v[k]; k++)
+			json_array_append_new(names, json_string(h->hosts[on[i].v[k] - 1].name));
+		if (names)
+			json_object_set_new(out, history__node(h, (int)i), names);
+	}
+	return out;
+}
+
 json_t *analysis__lanes(const struct history *h, const json_t *summary)
 {
 	_cleanup_(analysis__free) struct analysis an = {.h = h};
@@ -312,11 +343,11 @@ json_t *analysis__lanes(const struct history *h, const json_t *summary)
 	axis__init(&a, h);
 	t = a;
 	axis__align(&t, h->traffic_bin_ns);
-	return json_pack("{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "version", 1, "from_us", lanes__us(a.from_ns), "to_us", lanes__us(a.to_ns),
-			 "run", run__lane(h), "phases", phases(h), "faults", faults(h, &a), "roles",
-			 lanes__roles(&an, &a), "ops", lanes__ops(&an, &a), "latency",
-			 lanes__latency(h, &a), "traffic", lanes__traffic(h, &t), "edges", edges(h),
-			 "notes", notes(h), "groups", lanes__groups(h, &a), "phase",
-			 lanes__phase(&an, summary));
+	return json_pack(
+		"{s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"version", 1, "from_us", lanes__us(a.from_ns), "to_us", lanes__us(a.to_ns), "run",
+		run__lane(h), "hosts", hosts(h), "phases", phases(h), "faults", faults(h, &a),
+		"roles", lanes__roles(&an, &a), "ops", lanes__ops(&an, &a), "latency",
+		lanes__latency(h, &a), "traffic", lanes__traffic(h, &t), "edges", edges(h), "notes",
+		notes(h), "groups", lanes__groups(h, &a), "phase", lanes__phase(&an, summary));
 }

@@ -19,7 +19,8 @@
  * In a cluster times are of several hosts' clocks, each within its error of a clock in the middle
  * (history.h). What is certain by that clock is shorter by the error at both ends, what is possible
  * longer: an overlap of claims on two hosts is certain only beyond the errors of both. Claims on one
- * host are compared by its own clock.
+ * host are compared by its own clock too. All that is said of an overlap is found by the clock that
+ * it was found by; only how long they are altogether is counted over all clocks.
  */
 #include "analysis/internal.h"
 #include "lib/cleanup.h"
@@ -129,29 +130,47 @@ static struct part *served_by(struct parts *p, size_t k, int node, const struct 
 	return found;
 }
 
+/* Those of one host by its own clock; or of all hosts, by the clock in their middle. */
+struct view {
+	int host;   /* ALL_HOSTS */
+	bool outer; /* what is possible */
+};
+#define ALL_HOSTS (-2)
+
+static bool in_view(const struct claim *c, const struct view *v)
+{
+	return v->host == ALL_HOSTS || c->host == v->host;
+}
+
+/* How far a time of @host can be from the clock of @v. */
+static int64_t error_in(const struct history *h, const struct view *v, int host)
+{
+	return v->host == host ? 0
+			       : history__clock_error(h, host) + history__clock_error(h, v->host);
+}
+
 struct served {
 	bool stale, both;
 };
 
-static struct served look_at_ops(const struct history *h, const struct timing *t, size_t resource,
-				 const struct writes *w, const struct split_resource *s,
-				 struct parts *p)
+/* What was served during the overlaps @must of @view, added to @ret. */
+static void look_at_ops(const struct history *h, const struct timing *t, size_t resource,
+			const struct writes *w, const struct view *view,
+			const struct history_window *must, size_t n_must, struct parts *p,
+			struct served *ret)
 {
-	struct served ret = {0};
-
-	for (size_t i = 0; i < h->n_ops && s->n_must; i++) {
+	for (size_t i = 0; i < h->n_ops && n_must; i++) {
 		const struct history_op *o = &h->ops[i];
+		int64_t error = error_in(h, view, o->host);
 		struct part *part;
-		int64_t error;
 		size_t k;
 
 		if (o->outcome != OP_OK || o->kind == OP_REQUEST ||
 		    (o->kind == OP_READ && !w->op_stale[i]))
 			continue;
-		error = history__clock_error(h, o->host);
-		k = first_after(s->must, s->n_must, o->invoke_ns - error);
-		if (k == s->n_must || o->invoke_ns - error < s->must[k].start_ns ||
-		    o->return_ns + error > s->must[k].end_ns ||
+		k = first_after(must, n_must, o->invoke_ns - error);
+		if (k == n_must || o->invoke_ns - error < must[k].start_ns ||
+		    o->return_ns + error > must[k].end_ns ||
 		    !writes__about(h, (size_t)o->workload, resource))
 			continue;
 		part = served_by(p, k, o->node, t);
@@ -161,13 +180,12 @@ static struct served look_at_ops(const struct history *h, const struct timing *t
 			part->acked = true;
 	}
 	for (size_t i = 0; i < p->n; i++) {
-		ret.stale |= p->v[i].stale;
+		ret->stale |= p->v[i].stale;
 		for (size_t j = i + 1;
-		     !ret.both && p->v[i].acked && j < p->n && p->v[j].overlap == p->v[i].overlap;
+		     !ret->both && p->v[i].acked && j < p->n && p->v[j].overlap == p->v[i].overlap;
 		     j++)
-			ret.both = p->v[j].acked;
+			ret->both = p->v[j].acked;
 	}
-	return ret;
 }
 
 /* ---- a resource ---- */
@@ -182,62 +200,58 @@ static int64_t after(const struct history_window *w, size_t n, int64_t t)
 	return sum;
 }
 
+struct reign {
+	int64_t epoch;
+	struct span span;
+};
+
 static int by_epoch_time(const void *a, const void *b)
 {
-	const struct claim *x = *(const struct claim *const *)a;
-	const struct claim *y = *(const struct claim *const *)b;
+	const struct reign *x = a, *y = b;
 	int r = CMP(x->epoch, y->epoch);
 
-	r = r ? r : CMP(x->inner.start_ns, y->inner.start_ns);
-	return r ? r : CMP(x->node, y->node);
-}
-
-/* Those of one host by its own clock; or of all hosts, by the clock in their middle. */
-struct view {
-	int host;   /* ALL_HOSTS */
-	bool outer; /* what is possible */
-};
-#define ALL_HOSTS (-2)
-
-static bool in_view(const struct claim *c, const struct view *v)
-{
-	return v->host == ALL_HOSTS || c->host == v->host;
+	r = r ? r : CMP(x->span.from_ns, y->span.from_ns);
+	return r ? r : CMP(x->span.node, y->span.node);
 }
 
 static struct history_window seen(const struct history *h, const struct claim *c,
 				  const struct view *v)
 {
 	struct history_window w = v->outer ? c->outer : c->inner;
-	int64_t error = v->host == ALL_HOSTS ? history__clock_error(h, c->host) : 0;
+	int64_t error = error_in(h, v, c->host);
 
 	w.start_ns += v->outer ? -error : error;
 	w.end_ns += v->outer ? error : -error;
 	return w;
 }
 
-/* Two of @v (by epoch, then time) that certainly claimed at once in one epoch? */
-static bool meet_in_epoch(const struct history *h, const struct claim *const *v, size_t n,
-			  const struct view *view)
+/* Two of @claims certainly claimed at once in one epoch, by the clock of @view? @v: room for all. */
+static bool meet_in_epoch(const struct history *h, const struct claim *const *claims, size_t n,
+			  const struct view *view, struct reign *v)
 {
-	const struct claim *latest = NULL;
-	struct history_window reach = {0};
+	const struct reign *latest = NULL;
+	size_t m = 0;
 
+	for (size_t i = 0; i < n; i++) {
+		struct history_window w = seen(h, claims[i], view);
+
+		if (in_view(claims[i], view) && w.start_ns < w.end_ns)
+			v[m++] = (struct reign){claims[i]->epoch,
+						{claims[i]->node, w.start_ns, w.end_ns}};
+	}
+	qsort(v, m, sizeof(*v), by_epoch_time);
 	/*
 	 * A node's own claims never overlap, so the claim that reaches furthest stands for all
 	 * before.
 	 */
-	for (size_t i = 0; i < n; i++) {
-		struct history_window w = seen(h, v[i], view);
+	for (size_t i = 0; i < m; i++) {
+		bool same = latest && latest->epoch == v[i].epoch;
 
-		if (!in_view(v[i], view))
-			continue;
-		if (latest && latest->epoch == v[i]->epoch && latest->node != v[i]->node &&
-		    w.start_ns < w.end_ns && w.start_ns < reach.end_ns)
+		if (same && latest->span.node != v[i].span.node &&
+		    v[i].span.from_ns < latest->span.to_ns)
 			return true;
-		if (!latest || latest->epoch != v[i]->epoch || w.end_ns > reach.end_ns) {
-			latest = v[i];
-			reach = w;
-		}
+		if (!same || v[i].span.to_ns > latest->span.to_ns)
+			latest = &v[i];
 	}
 	return false;
 }
@@ -246,10 +260,11 @@ static bool meet_in_epoch(const struct history *h, const struct claim *const *v,
 static int in_one_epoch(const struct history *h, size_t resource, const struct claims *c, int *ret)
 {
 	_cleanup_free_ const struct claim **v = calloc(c->n + 1, sizeof(*v));
+	_cleanup_free_ struct reign *room = calloc(c->n + 1, sizeof(*room));
 	bool doubtful = false, met;
 	size_t n = 0;
 
-	if (!v)
+	if (!v || !room)
 		return -ENOMEM;
 	/* by node */
 	for (size_t i = 0; i < c->n; i++) {
@@ -260,10 +275,9 @@ static int in_one_epoch(const struct history *h, size_t resource, const struct c
 		if (c->v[i].epoch != HISTORY_NONE && !doubtful)
 			v[n++] = &c->v[i];
 	}
-	qsort((void *)v, n, sizeof(*v), by_epoch_time);
-	met = meet_in_epoch(h, v, n, &(struct view){.host = ALL_HOSTS});
+	met = meet_in_epoch(h, v, n, &(struct view){.host = ALL_HOSTS}, room);
 	for (size_t i = 0; i < h->n_hosts && !met; i++)
-		met = meet_in_epoch(h, v, n, &(struct view){.host = (int)i});
+		met = meet_in_epoch(h, v, n, &(struct view){.host = (int)i}, room);
 	*ret = n ? met : -1;
 	return 0;
 }
@@ -313,54 +327,21 @@ static int unite(struct history_window **to, size_t *n_to, const struct history_
 	return 0;
 }
 
-/* Where claims overlap in @view, added to @ret. */
-static int overlaps_in(const struct history *h, const struct claims *c, const struct view *view,
-		       bool pessimist, struct history_window **ret, size_t *ret_n)
+static int possible(const struct history *h, const struct claims *c, bool pessimist,
+		    int64_t *ret_ns)
 {
+	const struct view all = {ALL_HOSTS, true};
 	_cleanup_free_ struct history_window *w = NULL;
 	_cleanup_free_ struct span *spans = NULL;
 	size_t n = 0, n_w = 0;
 	int r;
 
-	spans = spans_of(h, c, view, pessimist, &n);
+	spans = spans_of(h, c, &all, pessimist, &n);
 	if (!spans)
 		return -ENOMEM;
 	r = overlap__sweep(spans, n, h->nodes.n, &w, &n_w);
-	return r ? r : unite(ret, ret_n, w, n_w);
-}
-
-/* By the clock in the middle, and for what is certain by each host's own. */
-static int overlaps(const struct history *h, const struct claims *c, bool outer, bool pessimist,
-		    struct history_window **ret, size_t *ret_n)
-{
-	int r = overlaps_in(h, c, &(struct view){ALL_HOSTS, outer}, pessimist, ret, ret_n);
-
-	for (size_t i = 0; i < h->n_hosts && !r && !outer; i++)
-		if (h->hosts[i].error_ns)
-			r = overlaps_in(h, c, &(struct view){(int)i, false}, pessimist, ret, ret_n);
-	return r;
-}
-
-static int take_participants(const struct history *h, const struct claims *c,
-			     const struct view *view, bool pessimist,
-			     const struct split_resource *s, struct parts *p)
-{
-	_cleanup_free_ struct span *spans = NULL;
-	size_t n = 0;
-
-	spans = spans_of(h, c, view, pessimist, &n);
-	return spans ? participants(spans, n, s->must, s->n_must, p) : -ENOMEM;
-}
-
-static int all_participants(const struct history *h, const struct claims *c, bool pessimist,
-			    const struct split_resource *s, struct parts *p)
-{
-	int r = take_participants(h, c, &(struct view){.host = ALL_HOSTS}, pessimist, s, p);
-
-	for (size_t i = 0; i < h->n_hosts && !r; i++)
-		if (h->hosts[i].error_ns)
-			r = take_participants(h, c, &(struct view){.host = (int)i}, pessimist, s,
-					      p);
+	if (!r)
+		*ret_ns = overlap__measure(w, n_w);
 	return r;
 }
 
@@ -383,58 +364,99 @@ static int level_of(const struct history *h, size_t resource, const struct write
 	return served.stale ? 2 : 1;
 }
 
-static int who(const struct history *h, const struct parts *p, struct split_resource *s)
-{
-	_cleanup_free_ bool *in = calloc(h->nodes.n + 1, sizeof(*in));
-
-	s->nodes = calloc(h->nodes.n + 1, sizeof(*s->nodes));
-	if (!in || !s->nodes)
-		return -ENOMEM;
-	for (size_t i = 0; i < p->n; i++)
-		in[p->v[i].node] = true;
-	for (size_t i = 0; i < h->nodes.n; i++)
-		if (in[i])
-			s->nodes[s->n_nodes++] = (int)i;
-	return 0;
-}
-
 static void cleanup_parts(struct parts *p)
 {
 	free(p->v);
+}
+
+/* What is gathered of a resource, clock after clock. */
+struct gathered {
+	const struct history *h;
+	const struct timing *t;
+	const struct claims *c;
+	const struct writes *w;
+	size_t resource;
+	bool pessimist;
+	bool *in; /* the nodes that took part */
+	struct served served;
+};
+
+/* What is certain by the clock of @view. */
+static int certain(struct gathered *g, const struct view *view, struct split_resource *s)
+{
+	_cleanup_(cleanup_parts) struct parts p = {0};
+	_cleanup_free_ struct history_window *w = NULL;
+	_cleanup_free_ struct span *spans = NULL;
+	int64_t outlived, error = 0;
+	size_t n = 0, n_w = 0;
+	int r;
+
+	spans = spans_of(g->h, g->c, view, g->pessimist, &n);
+	if (!spans)
+		return -ENOMEM;
+	r = overlap__sweep(spans, n, g->h->nodes.n, &w, &n_w);
+	r = r ? r : participants(spans, n, w, n_w, &p);
+	r = r ? r : unite(&s->must, &s->n_must, w, n_w);
+	if (r)
+		return r;
+	for (size_t i = 0; i < p.n; i++)
+		g->in[p.v[i].node] = true;
+	look_at_ops(g->h, g->t, g->resource, g->w, view, w, n_w, &p, &g->served);
+	if (!g->t->partitioned || g->t->heal_ns == HISTORY_NONE)
+		return 0;
+	/* any host may have been the last to lift it */
+	for (size_t i = 0; i < g->h->n_hosts; i++) {
+		int64_t e = error_in(g->h, view, (int)i);
+
+		error = e > error ? e : error;
+	}
+	outlived = after(w, n_w, g->t->heal_ns + error);
+	s->outlived_ns = outlived > s->outlived_ns ? outlived : s->outlived_ns;
+	return 0;
+}
+
+/* By the clock in the middle, and by each host's own where that is another. */
+static int all_certain(struct gathered *g, struct split_resource *s)
+{
+	const struct history *h = g->h;
+	int r = certain(g, &(struct view){.host = ALL_HOSTS}, s);
+
+	for (size_t i = 0; i < h->n_hosts && !r; i++)
+		if (h->hosts[i].error_ns)
+			r = certain(g, &(struct view){.host = (int)i}, s);
+	s->nodes = calloc(h->nodes.n + 1, sizeof(*s->nodes));
+	if (r || !s->nodes)
+		return r ? r : -ENOMEM;
+	for (size_t i = 0; i < h->nodes.n; i++)
+		if (g->in[i])
+			s->nodes[s->n_nodes++] = (int)i;
+	return 0;
 }
 
 static int one_resource(const struct history *h, const struct timing *t, const struct claims *c,
 			size_t resource, const struct writes *w, bool pessimist,
 			struct split_resource *s)
 {
-	_cleanup_free_ struct history_window *may = NULL;
-	_cleanup_(cleanup_parts) struct parts p = {0};
-	size_t n_may = 0;
-	int64_t error = 0;
+	_cleanup_free_ bool *in = calloc(h->nodes.n + 1, sizeof(*in));
+	struct gathered g = {h, t, c, w, resource, pessimist, in, {0}};
 	int r;
 
 	s->level = -1;
 	s->must_ns = s->may_ns = s->outlived_ns = HISTORY_NONE;
 	s->same_epoch = -1;
+	if (!in)
+		return -ENOMEM;
 	if (!c->leads || !c->sampled)
 		return 0;
-	r = overlaps(h, c, false, pessimist, &s->must, &s->n_must);
-	r = r ? r : overlaps(h, c, true, pessimist, &may, &n_may);
-	r = r ? r : all_participants(h, c, pessimist, s, &p);
+	r = all_certain(&g, s);
+	r = r ? r : possible(h, c, pessimist, &s->may_ns);
 	r = r ? r : in_one_epoch(h, resource, c, &s->same_epoch);
-	r = r ? r : who(h, &p, s);
 	if (r)
 		return r;
 	s->must_ns = overlap__measure(s->must, s->n_must);
-	s->may_ns = overlap__measure(may, n_may);
-	/* the last host to lift it may have done so that much later */
-	for (size_t i = 0; i < h->n_hosts; i++)
-		error = h->hosts[i].error_ns > error ? h->hosts[i].error_ns : error;
-	if (t->partitioned && t->heal_ns != HISTORY_NONE)
-		s->outlived_ns = after(s->must, s->n_must, t->heal_ns + error);
 	if (pessimist && s->must_ns && s->same_epoch == 0)
 		s->same_epoch = 1;
-	s->level = level_of(h, resource, w, s, look_at_ops(h, t, resource, w, s, &p));
+	s->level = level_of(h, resource, w, s, g.served);
 	return 0;
 }
 

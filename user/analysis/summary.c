@@ -228,7 +228,7 @@ static json_t *writes(const struct analysis *a)
 		json_count(any ? w->unknown : none), "final", json_count(final ? sum.final : none),
 		"lost", json_count(final ? sum.lost : none), "recovered",
 		json_count(final ? sum.recovered : none), "unexpected",
-		json_count(final ? sum.unexpected : none), "diverged",
+		json_count(final && !history__has_holes(a->h) ? sum.unexpected : none), "diverged",
 		sum.diverged < 0 ? json_null() : json_boolean(sum.diverged), "lost_window_s",
 		final && sum.lost ? json_pack("[o,o]", json_seconds(w->lost_first_ns),
 					      json_seconds(w->lost_last_ns))
@@ -298,12 +298,13 @@ static json_t *recorder(const struct history *h)
 /* Null for what one machine recorded. */
 static json_t *cluster(const struct history *h)
 {
-	json_t *nodes = json_array();
+	json_t *nodes = json_array(), *missing = json_array();
 	int64_t worst = 0;
 	bool known = true;
 
 	if (!h->n_hosts) {
 		json_decref(nodes);
+		json_decref(missing);
 		return json_null();
 	}
 	for (size_t i = 0; i < h->n_hosts; i++) {
@@ -313,13 +314,16 @@ static json_t *cluster(const struct history *h)
 		known &= h->n_hosts < 2 || x->epsilon_ns != HISTORY_NONE;
 		worst = x->error_ns > worst ? x->error_ns : worst;
 		json_array_append_new(
-			nodes, json_pack("{s:s,s:s?,s:s?,s:o,s:o,s:I,s:s?}", "node", x->name, "kernel",
-					 x->kernel, "mechanism", x->mechanism, "clock_offset_ms",
-					 json_ms(x->offset_ns), "clock_epsilon_ms",
-					 json_ms(x->epsilon_ns), "segments",
-					 (json_int_t)x->n_segments, "status", status));
+			nodes,
+			json_pack("{s:s,s:s?,s:s?,s:o,s:o,s:I,s:s?}", "node", x->name, "kernel",
+				  x->kernel, "mechanism", x->mechanism, "clock_offset_ms",
+				  json_ms(x->offset_ns), "clock_epsilon_ms", json_ms(x->epsilon_ns),
+				  "segments", (json_int_t)x->n_segments, "status", status));
 	}
-	return json_pack("{s:o,s:o}", "nodes", nodes, "clock_epsilon_ms",
+	for (size_t i = 0; i < h->n_missing; i++)
+		json_array_append_new(missing, json_pack("{s:s,s:s}", "node", h->missing[i].node,
+							 "why", h->missing[i].why));
+	return json_pack("{s:o,s:o,s:o}", "nodes", nodes, "missing", missing, "clock_epsilon_ms",
 			 known ? json_ms(worst) : json_null());
 }
 
@@ -344,7 +348,7 @@ json_t *summary__numbers(const struct analysis *a)
 	json_object_set_new(o, "writes", writes(a));
 	json_object_set_new(o, "reads", reads(&a->writes));
 	json_object_set_new(o, "checks", json_null()); /* of the whole run alone */
-	json_object_set_new(o, "wire", json_null()); /* so are these */
+	json_object_set_new(o, "wire", json_null());   /* so are these */
 	json_object_set_new(o, "availability", availability(a));
 	json_object_set_new(o, "herd", herd__json(h, &a->herd));
 	json_object_set_new(o, "traffic", traffic__json(h));

@@ -35,7 +35,7 @@ struct client {
 	struct place *place;
 	int index;
 	struct pace pace;
-	uint64_t values; /* that it made, of a shared workload */
+	uint64_t values;      /* that it made, of a shared workload */
 	struct rng rng;	      /* of its retries */
 	struct inside thread; /* stores */
 	void *store;
@@ -94,7 +94,6 @@ struct load {
 	struct load_stats *stats;
 	bool started, recorded;
 	bool shared; /* with other processes: see load.h */
-	uint64_t member; /* what tells their numbers from ours */
 
 	_Atomic int64_t next_value;
 	_Atomic int64_t last_acked; /* in the order of acknowledgements; -1 = none yet */

@@ -24,7 +24,7 @@
  *   Of one node of a cluster: node (its name), clock_offset_ns and clock_epsilon_ns (its CLOCK_REALTIME minus the reference
  *              is offset +- epsilon; absent or null: not known). Of all of them, merged (report/merge.h): cluster {nodes [{node,
  *              kernel, mechanism, run_id, clock_offset_ns, clock_epsilon_ns, segments [{from_ns, to_ns, status (null: it
- *              has no end)}]}]}; then every other event has host (the node that recorded it), but what all tell alike
+ *              has no end)}]}], missing [{node, why}] (they took part, and their records did not come)}; then every other event has host (the node that recorded it), but what all tell alike
  *              (faults, phases, the end) and notes, whose texts begin with it.
  * "phase": phase "lab" | "baseline" | "fault" | "recovery" | "final" | "end"
  * "node": node, event "started" | "ready" | "exited" | "gone", command, status

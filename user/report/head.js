@@ -120,6 +120,12 @@
 		return out;
 	}
 
+	// In a cluster each time is of a clock of its own.
+	function clocks() {
+		const off = get('cluster.clock_epsilon_ms');
+		return R.has(off) && off > 0 ? ', with clocks that are off by up to ' + R.dur(off / 1e3) : '';
+	}
+
 	function tiles() {
 		const res = get('split_brain.resources') || [], w = S.writes || {}, a = S.availability || {};
 		const lv = get('split_brain.level'), level = R.has(lv) ? parseInt(String(lv).replace('L', ''), 10) : null;
@@ -136,7 +142,7 @@
 				R.has(level) ? LEVEL[level] : 'No role was watched.', tone(level >= 2, level === 0)));
 			out.push(tile('Two leaders at once', seconds(must),
 				R.has(must) ? (same ? 'In the same term: a protocol violation. ' : '') +
-					(must > 0 ? 'Certain; at most ' + R.dur(may) + '.' : may > 0 ? 'Not certain; at most ' + R.dur(may) + '.' : 'Never.') : null,
+					(must > 0 ? 'Certain' + clocks() + '; at most ' + R.dur(may) + '.' : may > 0 ? 'Not certain; at most ' + R.dur(may) + '.' : 'Never.') : null,
 				tone(must > 0 && level >= 2, must === 0)));
 		}
 		if (R.has(w.lost) || w.acked > 0 || !herdTiles.length) {

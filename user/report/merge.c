@@ -11,6 +11,8 @@
 
 #include <string.h>
 
+#define TIME_MOST 1000000000000000LL /* 12 days: of what others wrote */
+
 static int no_memory(const struct merge *m)
 {
 	return err__set(m->err, -ENOMEM, "out of memory");
@@ -23,6 +25,23 @@ static int64_t time_of(const json_t *run, const char *key)
 	const json_t *v = json_object_get(run, key);
 
 	return json_is_integer(v) ? json_integer_value(v) : RECORD_CLOCK_UNKNOWN;
+}
+
+/*
+ * What is further off than history.h reads is clamped: of such a clock nothing is certain. The run
+ * event is what others wrote, and so is their status.
+ */
+static void bound_clock(struct part *p)
+{
+	if (p->clock_epsilon_ns < 0)
+		p->clock_epsilon_ns = RECORD_CLOCK_UNKNOWN;
+	if (p->clock_epsilon_ns > TIME_MOST)
+		p->clock_epsilon_ns = TIME_MOST;
+	if (p->clock_offset_ns == RECORD_CLOCK_UNKNOWN ||
+	    (p->clock_offset_ns >= -TIME_MOST && p->clock_offset_ns <= TIME_MOST))
+		return;
+	p->clock_offset_ns = p->clock_offset_ns < 0 ? -TIME_MOST : TIME_MOST;
+	p->clock_epsilon_ns = TIME_MOST;
 }
 
 static int take_run(struct merge *m, struct part *p, const struct record_part *from)
@@ -48,6 +67,7 @@ static int take_run(struct merge *m, struct part *p, const struct record_part *f
 	p->clock_epsilon_ns = from->clock_epsilon_ns != RECORD_CLOCK_UNKNOWN
 				      ? from->clock_epsilon_ns
 				      : time_of(p->run, "clock_epsilon_ns");
+	bound_clock(p);
 	return p->node ? 0 : no_memory(m);
 }
 
@@ -148,6 +168,14 @@ static int scan_line(struct merge *m, struct part *p)
 	return p->end ? 0 : m->err->code;
 }
 
+/* When the process took part in the run, as far as that is a time. */
+static int64_t joined(const json_t *run)
+{
+	int64_t t = json_integer_value(json_object_get(run, "joined_ns"));
+
+	return t > 0 && t <= TIME_MOST ? t : 0;
+}
+
 static int scan(struct merge *m, struct part *p)
 {
 	const json_t *x;
@@ -157,7 +185,8 @@ static int scan(struct merge *m, struct part *p)
 	json_array_foreach(json_object_get(p->run, "places"), i, x)
 		if (!r && json_is_true(json_object_get(x, "here")))
 			r = bins__place(m, p, json_object_get(x, "place"));
-	p->from_ns = p->last_ns = 0;
+	/* for one that was killed before it told anything */
+	p->from_ns = p->last_ns = joined(p->run);
 	while (!r && (r = part__next(m, p)) > 0)
 		r = scan_line(m, p);
 	fault__scan_end(m, p);
@@ -385,11 +414,14 @@ static void cleanup_merge(struct merge *m)
 	json_decref(m->index);
 }
 
-int record__merge_parts(const struct record_part *parts, size_t n, const char *out,
-			struct error *err)
+int record__merge_parts(const struct record_part *parts, size_t n, const json_t *missing,
+			const char *out, struct error *err)
 {
 	struct error unasked = {0};
-	_cleanup_(cleanup_merge) struct merge m = {.err = err ? err : &unasked};
+	_cleanup_(cleanup_merge) struct merge m = {
+		.missing = missing,
+		.err = err ? err : &unasked,
+	};
 	int r = 0;
 
 	m.parts = calloc(n + 1, sizeof(*m.parts));
@@ -423,5 +455,5 @@ int record__merge(const char *const *files, size_t n, const char *out, struct er
 	for (size_t i = 0; i < n; i++)
 		parts[i] = (struct record_part){files[i], NULL, RECORD_CLOCK_UNKNOWN,
 						RECORD_CLOCK_UNKNOWN};
-	return record__merge_parts(parts, n, out, err);
+	return record__merge_parts(parts, n, NULL, out, err);
 }

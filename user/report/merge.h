@@ -9,7 +9,7 @@
  *   - Faults and phases are told once: armed by the first node, hit at the first hit of all, cleared
  *     by the last, with hits and edges summed. What a node that was killed had armed ended with it.
  *   - "bins" that two nodes counted of one packet are counted where it was sent, or else received.
- *   - One end event, complete if the last segment of every node is.
+ *   - One end event, complete if the last segment of every node is, and none is missing.
  *
  * A segment without an end (its agent was killed), with its last line cut or not, ends at its last
  * whole event; this and gaps between segments are said in notes. Memory does not grow with the
@@ -20,6 +20,7 @@
 
 #include "lib/error.h"
 
+#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -35,11 +36,12 @@ struct record_part {
 
 /*
  * Write what @parts come to into @out, which is replaced when it is whole. A file without a whole run
- * event is left out, with a note. -EINVAL: no file has one, they are not of one run, one is merged
+ * event is left out, with a note. @missing (an array of {node, why}; may be NULL): the nodes that took
+ * part and of which there is no record. -EINVAL: no file has one, they are not of one run, one is merged
  * already, or a line is no event; or the errno of a file.
  */
-int record__merge_parts(const struct record_part *parts, size_t n, const char *out,
-			struct error *err);
+int record__merge_parts(const struct record_part *parts, size_t n, const json_t *missing,
+			const char *out, struct error *err);
 
 /* As above; nodes and their clocks as the files say. */
 int record__merge(const char *const *files, size_t n, const char *out, struct error *err);

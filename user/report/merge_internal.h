@@ -57,6 +57,7 @@ struct merge {
 	struct part *parts; /* by node, then time */
 	size_t n;
 	size_t n_nodes;
+	const json_t *missing; /* {node, why} of each; may be NULL */
 	json_t *run;   /* the combined run event */
 	json_t *index; /* of each fault's name */
 	struct merged_fault *faults;
@@ -90,7 +91,7 @@ int merge__note(struct merge *m, int64_t t_ns, const char *level, const char *fm
 
 /* Parts are known, in order: make m->run and what hangs on its names. */
 int merge__run(struct merge *m);
-/* The end event of all; nothing if no part has one. */
+/* The end event of all; nothing if no part has one and no node is missing. */
 int merge__end(struct merge *m);
 
 /* --- merge_fault.c --- */

@@ -46,9 +46,9 @@ static bool parse_head(struct part *p)
 	if (s == end || *s < '0' || *s > '9')
 		return false;
 	for (; s < end && *s >= '0' && *s <= '9'; s++) {
-		t = 10 * t + (*s - '0');
-		if (t > T_MAX)
+		if (t > (T_MAX - (*s - '0')) / 10)
 			return false;
+		t = 10 * t + (*s - '0');
 	}
 	if (!skip(&s, end, ",\"type\":\""))
 		return false;

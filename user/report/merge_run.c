@@ -193,7 +193,8 @@ static json_t *cluster(const struct merge *m)
 		}
 		json_array_append_new(segments, segment(p));
 	}
-	return json_pack("{s:o}", "nodes", nodes);
+	return json_pack("{s:o,s:o}", "nodes", nodes, "missing",
+			 m->missing ? json_deep_copy(m->missing) : json_array());
 }
 
 static json_t *the_same(const struct merge *m, const char *key)
@@ -267,19 +268,25 @@ static const char *reason_of(const struct part *p)
 	return s && *s ? s : status_of(p);
 }
 
-/* "n1: killed; n2: ..." of all nodes that are not complete. */
+/* "no record came from node n3 (why); n1: killed; n2: ..." of all nodes that are not complete. */
 static char *reasons(const struct merge *m)
 {
 	char *text = NULL;
-	size_t len = 0;
+	size_t len = 0, k;
 	FILE *f = open_memstream(&text, &len);
+	const json_t *x;
 
-	for (size_t i = 0; f && i < m->n; i++)
+	if (!f)
+		return NULL;
+	json_array_foreach(m->missing, k, x)
+		fprintf(f, "%snode %s (%s)", k ? ", " : "no record came from ",
+			json_string_value(json_object_get(x, "node")),
+			json_string_value(json_object_get(x, "why")));
+	for (size_t i = 0; i < m->n; i++)
 		if (m->parts[i].last_segment && strcmp(status_of(&m->parts[i]), "complete") != 0)
 			fprintf(f, "%s%s: %s", ftell(f) > 0 ? "; " : "", m->parts[i].node,
 				reason_of(&m->parts[i]));
-	if (f)
-		fclose(f);
+	fclose(f);
 	return text;
 }
 
@@ -315,7 +322,7 @@ int merge__end(struct merge *m)
 	_cleanup_free_ char *reason = NULL;
 	size_t worst = ARRAY_SIZE(statuses) - 1;
 	int64_t last = INT64_MIN;
-	bool any = false, restored = true;
+	bool missing = json_array_size(m->missing) > 0, any = missing, restored = true;
 	json_t *text;
 	int r;
 
@@ -333,6 +340,9 @@ int merge__end(struct merge *m)
 	}
 	if (!any)
 		return 0; /* a record that no one has ended reads so */
+	/* a run of which a node's record is missing did not end well, whatever the others say */
+	if (missing && worst == rank("complete"))
+		worst = rank("failed");
 	reason = reasons(m);
 	text = json_string(reason ? reason : "");
 	r = merge__emit(m, "phase", last, json_pack("{s:s}", "phase", "end"));

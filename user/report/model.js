@@ -148,7 +148,7 @@
 		const spans = name => res.nodes.some(n => n.spans.some(s => s[2] === name));
 		const may = res.nodes.some(n => n.claims.some(c => c.out_to_us - c.out_from_us > c.to_us - c.from_us));
 		const rows = res.nodes.map(n => ({
-			label: n.node, kind: 'role', node: n, res, over, word, h: 28, gap: 0,
+			label: n.node, sub: hostOf(n.node), kind: 'role', node: n, res, over, word, h: hostOf(n.node) ? 34 : 28, gap: 0,
 			rest() {
 				const led = sum(n.claims.map(c => c.to_us - c.from_us)), s = n.spans[n.spans.length - 1];
 				return [led ? 'led ' + R.dur(led / 1e6) : !n.samples ? 'no sample' : res.leads ? 'never led' : s && s[4] ? s[4] : 'names nobody'];
@@ -173,6 +173,11 @@
 				spans('error') ? R.swatch('error', 'no answer') : null, res.nodes.some(n => n.gaps.length) ? R.swatch('gap', 'no valid sample') : null] };
 	}
 
+	// The machine of a cluster that a pod was on.
+	function hostOf(node) {
+		const on = (L.hosts || {})[node];
+		return on ? 'on ' + on.join(', then ') : null;
+	}
 	// Where the cut put a node, in a word or two.
 	function sideOf(node) {
 		const cut = L.faults.find(f => f.sides.length > 1), side = cut && cut.sides.find(s => s.indexOf(node) >= 0);
@@ -184,7 +189,7 @@
 	function writeGroup() {
 		const plain = L.ops.checked === false;
 		return { id: 'writes', title: (plain ? 'Requests' : 'Writes') + ', by the node that the client is beside', split: 0.6, clip: true, rows: L.ops.nodes.map(n => ({
-			label: n.node, sub: sideOf(n.node), kind: 'bars', bin_us: L.ops.bin_us,
+			label: n.node, sub: [hostOf(n.node), sideOf(n.node)], kind: 'bars', bin_us: L.ops.bin_us,
 			series: [{ name: 'acknowledged', look: 'acked', values: n.acked, total: n.acked_total },
 				{ name: 'acknowledged, later lost', look: 'lost', values: n.lost, total: n.lost_total, over: true },
 				{ name: 'failed', look: 'failed', values: n.failed, total: n.failed_total, place: 'down' },
@@ -214,7 +219,7 @@
 	function trafficGroup() {
 		const T = L.traffic;
 		return { id: 'traffic', title: 'Traffic at each node', split: 0.7, rows: T.nodes.map(n => ({
-			label: n.node, kind: 'bars', bin_us: T.bin_us, plot: SMALL,
+			label: n.node, sub: hostOf(n.node), kind: 'bars', bin_us: T.bin_us, plot: SMALL,
 			series: [{ name: 'packets', look: 'packets', values: n.packets, total: n.packets_total },
 				{ name: 'dropped by the fault', look: 'dropped', values: n.dropped, total: n.dropped_total, over: true },
 				{ name: 'SYN sent', look: 'syn', values: n.syn, total: n.syn_total, place: 'down' }],

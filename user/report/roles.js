@@ -87,10 +87,10 @@
 			const d = R.dur((o.to_us - o.from_us) / 1e6), two = R.plural(o.nodes.length, 'leader') + ' at once';
 			const words = o.certain ? [two + (o.same_epoch ? ' in the same ' + row.word : '') + ' for ' + d, two + ', ' + d, d] : ['perhaps ' + two, '?'];
 			// beside a band that is too narrow for words, where there is room
-			const at = Math.max(x(o.to_us) + 5, free), w = R.textWidth(words[0]);
+			const at = Math.max(x(o.to_us) + 5, free), w = R.textWidth(words[0]), next = row.res.overlaps.find(p => p.from_us >= o.to_us);
 			if (inside(c, o.from_us, o.to_us, 13, words, { fill: 'bad' })) {
 				free = x(o.to_us);
-			} else if (at < x(o.to_us) + 6 && at + w < A.W) {
+			} else if (at < x(o.to_us) + 6 && at + w < (next ? Math.min(A.W, x(next.from_us)) : A.W)) {
 				R.text(c, words[0], at, 13, { fill: 'bad' });
 				free = at + w + 8;
 			}

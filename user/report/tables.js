@@ -127,15 +127,20 @@
 			['status', run.status ? run.status + (run.restored === true ? ', network restored' : run.restored === false ? ', network NOT restored' : '') : 'the record has no end'],
 			['run id', run.run_id]]));
 	}
-	// The machines of a cluster, each with its own clock.
+	// The machines of a cluster, each with its own clock; first those of which nothing is known.
 	function machines() {
-		const c = S.cluster, ms = v => R.has(v) ? '\u00b1' + R.dur(v / 1000) : 'not known';
+		const c = S.cluster, off = v => R.has(v) ? '\u00b1' + R.dur(v / 1000) : 'not known';
 		if (!c || !c.nodes || !c.nodes.length)
 			return null;
-		return card('Nodes of the cluster', facts(c.nodes.map(n => [n.node, [n.kernel, n.mechanism,
-			'clock ' + ms(n.clock_epsilon_ms), n.segments > 1 ? n.segments + ' segments' : null, n.status || 'its record has no end'].filter(Boolean).join(', ')])
-			.concat([['clocks, from their middle', ms(c.clock_epsilon_ms)]])),
-			el('p', { class: 'mute' }, 'Two claims on different nodes overlap for certain only beyond what both clocks may be off.'));
+		const bad = words => el('b', { class: 'lv-error' }, words);
+		const record = n => [n.segments > 1 ? n.segments + ' pieces, ' : '', n.status === 'complete' ? 'complete' : bad(n.status || 'it has no end')];
+		return card('Nodes of the cluster', R.table([['Node', 'id'], ['Record'], ['Its clock is off by', 'id'], ['Kernel'], ['Mechanism']],
+			(c.missing || []).map(n => [n.node, bad('none: ' + n.why), '\u2013', '\u2013', '\u2013'])
+				.concat(c.nodes.map(n => [n.node, record(n), off(n.clock_epsilon_ms), n.kernel || '\u2013', n.mechanism || '\u2013']))),
+			c.nodes.length > 1 ? el('p', { class: 'mute' }, R.has(c.clock_epsilon_ms) ?
+				'Of two nodes at once, only what holds wherever their clocks were is called certain. No clock is further than ' +
+					R.dur(c.clock_epsilon_ms / 1000) + ' from the middle of all of them.' :
+				'Not all clocks are known: what is told of two nodes at once holds only if they agreed.') : null);
 	}
 	// Whatever the recorder says about itself; what is missing here makes every other number a lower bound.
 	function recorder() {
@@ -153,6 +158,6 @@
 	}
 
 	const cards = list => list.filter(Boolean), cols = list => cards(list).length ? el('div', { class: 'cols' }, cards(list)) : null;
-	cards([].concat(checks(), herd(), cols([operations(), availability(), thisRun(), machines(), recorder()]), errors(), faultTables(), notes(), R.glossary()))
+	cards([].concat(checks(), herd(), machines(), cols([operations(), availability(), thisRun(), recorder()]), errors(), faultTables(), notes(), R.glossary()))
 		.forEach(n => $('tables').appendChild(n));
 })();

@@ -19,6 +19,7 @@
 	}, { rootMargin: '300px' }) : null;
 
 	function buildRow(r) {
+		const subs = [].concat(r.sub).filter(Boolean);
 		const marks = (r.marks || []).map(m => el('span', { class: 'mark tick', style: 'top:' + m[0] + 'px' }, m[1]));
 		r.mark = el('span', { class: 'mark' });
 		r.foot = el('span', { class: 'mark', style: 'top:' + ((r.plot || r.h) - 10) + 'px' });
@@ -29,7 +30,7 @@
 		if (seen)
 			seen.observe(r.canvas);
 		return el('div', { class: 'row3 lane k-' + r.kind + (r.h < 30 ? ' low' : ''), style: 'margin-bottom:' + r.gap + 'px;min-height:' + r.h + 'px' },
-			el('div', { class: 'lab', title: r.label }, el('span', { class: 'nm' }, r.label), r.sub && r.h > 30 ? el('span', { class: 'sub' }, r.sub) : null, r.mark, r.foot, marks),
+			el('div', { class: 'lab', title: [r.label].concat(subs).join(', ') }, el('span', { class: 'nm' }, r.label), r.h > 30 ? subs.map(s => el('span', { class: 'sub' }, s)) : null, r.mark, r.foot, marks),
 			r.canvas, r.out);
 	}
 	function buildGroup(g, i) {

@@ -238,4 +238,22 @@ static inline void assert_double_near(int line, const json_t *v, const char *pat
 #define assert_null_at(j, path) assert_true(json_is_null(at(j, path)))
 #define assert_word_at(j, path, s) assert_string_equal(json_string_value(at(j, path)), s)
 
+struct made {
+	struct history *h;
+	struct analysis a;
+};
+
+static inline void make(struct events *e, struct made *m)
+{
+	*m = (struct made){.h = ev__history(e)};
+	assert_int_equal(analysis__make(m->h, &m->a), 0);
+}
+
+static inline void unmake(struct made *m)
+{
+	analysis__free(&m->a);
+	history__free(m->h);
+}
+#define _cleanup_made_ _cleanup_(unmake)
+
 #endif

@@ -89,7 +89,6 @@ static void stale_register(void **state)
 	assert_null_at(s, "reads.max_staleness_s");
 }
 
-/* Acknowledged, and overwritten by what was read before: only the final read tells. */
 /* A read 300 ms after a write was acknowledged elsewhere does not see it, with clocks of two machines. */
 static json_t *read_elsewhere(const char *clocks)
 {
@@ -120,6 +119,7 @@ static void clocks_of_two_machines(void **state)
 		     "there is an order that explains all answers, of 3 operations");
 }
 
+/* Acknowledged, and overwritten by what was read before: only the final read tells. */
 static void lost_update(void **state)
 {
 	struct events e;
@@ -307,12 +307,80 @@ static void what_does_not_belong(void **state)
 		"e:4: event `op`: `value` is missing");
 }
 
+/* One that was never sent has no time that clocks could be off by. */
+static void never_sent(struct events *e)
+{
+	ev__line(e, "{\"t_ns\":500000000,\"type\":\"op\",\"workload\":\"w\",\"client\":1,\"node\":"
+		    "\"n1\",\"host\":\"a\",\"op\":\"read\",\"value\":null,\"intended_ns\":5,"
+		    "\"invoke_ns\":null,\"return_ns\":500000000,\"outcome\":\"fail\",\"key\":3}");
+}
+
+/* The record of a machine whose agent was killed lacks what was on its way then. */
+static void begin_with_hole(struct events *e, const char *workload)
+{
+	ev__open(e);
+	ev__run(e,
+		(struct run){
+			.workloads = workload,
+			.more = ",\"cluster\":{\"nodes\":[{\"node\":\"a\",\"clock_epsilon_ns\":1,"
+				"\"segments\":[{\"from_ns\":0,\"to_ns\":9,\"status\":null},"
+				"{\"from_ns\":10,\"to_ns\":20,\"status\":\"complete\"}]},{\"node\":"
+				"\"b\",\"clock_epsilon_ns\":1}]}"});
+}
+
+static void what_no_one_recorded_explains_itself(void **state)
+{
+	(void)state;
+	for (int lost = 0; lost < 2; lost++) {
+		_cleanup_json_ json_t *set = NULL, *reg = NULL;
+		struct events e;
+
+		begin_with_hole(&e, WORKLOAD("set"));
+		never_sent(&e);
+		op(&e, 1, 1000, 1001, "add", "1", "ok", "");
+		op(&e, 1, 1100, 1101, "add", "2", "ok", "");
+		last(&e, "n1", lost ? "[1,1],[9,9]" : "[1,2],[9,9]");
+		last(&e, "n2", lost ? "[1,1],[9,9]" : "[1,2],[9,9]");
+		set = finish(&e);
+		assert_word_at(set, "checks.0.verdict", lost ? "fail" : "pass");
+		assert_number(set, "writes.lost", lost);
+		assert_null_at(set, "writes.unexpected");
+
+		begin_with_hole(&e, WORKLOAD("register"));
+		op(&e, 1, 1000, 1001, "write", "4", "ok", ",\"key\":3");
+		op(&e, 2, 1100, 1101, "read", "5", "ok", ",\"key\":3,\"found\":true");
+		op(&e, 1, 1200, 1201, "write", "6", "ok", ",\"key\":3");
+		op(&e, 2, 1300, 1301, "read", lost ? "4" : "6", "ok", ",\"key\":3,\"found\":true");
+		reg = finish(&e);
+		assert_word_at(reg, "checks.0.verdict", lost ? "fail" : "pass");
+	}
+}
+
+static void what_no_one_recorded_may_explain_a_lock(void **state)
+{
+	_cleanup_json_ json_t *s = NULL;
+	struct events e;
+
+	(void)state;
+	begin_with_hole(&e, WORKLOAD("lock"));
+	op(&e, 1, 11000, 11001, "acquire", "1", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 2, 12000, 12001, "acquire", "2", "ok", ",\"token\":5,\"lease_ns\":3000000000");
+	op(&e, 1, 12500, 12501, "release", "1", "ok", "");
+	s = finish(&e);
+	assert_word_at(s, "checks.0.verdict", "unknown");
+	assert_null_at(s, "checks.0.violations");
+	/* a token that was given twice is one too many, whatever else was */
+	assert_word_at(s, "checks.1.verdict", "fail");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(stale_register),
 		cmocka_unit_test(clocks_of_two_machines),
 		cmocka_unit_test(lost_update),
+		cmocka_unit_test(what_no_one_recorded_explains_itself),
+		cmocka_unit_test(what_no_one_recorded_may_explain_a_lock),
 		cmocka_unit_test(lock_held_twice),
 		cmocka_unit_test(used_late),
 		cmocka_unit_test(lock_ran_out),

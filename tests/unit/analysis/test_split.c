@@ -6,24 +6,6 @@
 
 #define MS(x) ((x)*NS_PER_MS)
 
-struct made {
-	struct history *h;
-	struct analysis a;
-};
-
-static void make(struct events *e, struct made *m)
-{
-	*m = (struct made){.h = ev__history(e)};
-	assert_int_equal(analysis__make(m->h, &m->a), 0);
-}
-
-static void unmake(struct made *m)
-{
-	analysis__free(&m->a);
-	history__free(m->h);
-}
-#define _cleanup_made_ _cleanup_(unmake)
-
 static void start(struct events *e)
 {
 	ev__open(e);
