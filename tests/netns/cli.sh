@@ -78,6 +78,15 @@ is "an ended inject with --for says that it was interrupted" 130 $?
 check "and the network is back" ping_b
 is "no state is left" "" "$(states)"
 
+# What crashed runs leave behind: the folder with its info.json.
+for run in b:3 c:1 a:2; do
+	(umask 077 && mkdir -p "/run/chaos/${run%:*}")
+	echo "{\"started_realtime_ns\": ${run#*:}}" >"/run/chaos/${run%:*}/info.json"
+done
+is "status lists runs in the order of their starts" "c a b" "$("$CHAOS" status | awk '{ printf "%s%s", sep, $1; sep = " " }')"
+check "and clear takes what is left of them" "$CHAOS" clear
+is "all of it" "" "$(states)"
+
 start_inject partition --isolate netns:"$a"
 check "isolate cuts" wait_until 5 cut_off
 kill -INT $inject

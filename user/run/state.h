@@ -51,7 +51,7 @@ struct state_entry {
 
 /*
  * The caller's, and for root those of all users (of each other user 16 at most); caller frees by state__free_list().
- * None at all is an empty list.
+ * In the order of their starts; none at all is an empty list.
  */
 int state__list(struct state_entry **ret, size_t *ret_n);
 void state__free_list(struct state_entry *v, size_t n);

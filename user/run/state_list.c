@@ -146,6 +146,15 @@ static int add_others(struct list *l)
 	return 0;
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct state_entry *x = a, *y = b;
+	json_int_t at = json_integer_value(json_object_get(x->info, "started_realtime_ns"));
+	json_int_t other = json_integer_value(json_object_get(y->info, "started_realtime_ns"));
+
+	return at != other ? (at > other) - (at < other) : strcmp(x->id, y->id);
+}
+
 int state__list(struct state_entry **ret, size_t *ret_n)
 {
 	struct list l = {0};
@@ -157,6 +166,8 @@ int state__list(struct state_entry **ret, size_t *ret_n)
 		state__free_list(l.v, l.n);
 		return r;
 	}
+	if (l.n)
+		qsort(l.v, l.n, sizeof(*l.v), by_start);
 	*ret = l.v;
 	*ret_n = l.n;
 	return 0;
