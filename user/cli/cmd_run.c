@@ -219,7 +219,9 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 		status = EXIT_HOLDS;
 	if (status == EXIT_RUNTIME || status == EXIT_INTERRUPTED)
 		fprintf(stderr, "chaos: %s; the network is as it was before\n",
-			status == EXIT_RUNTIME ? "ended before its time" : "interrupted");
+			status == EXIT_INTERRUPTED ? "interrupted"
+			: res.unwritten		   ? "the report is not complete"
+						   : "ended before its time");
 	run_result__reset(&res);
 	return status;
 }

@@ -154,6 +154,22 @@ static int all__write(int dirfd, const char *dir, const struct history *h, json_
 	return r ? r : html__write(dirfd, dir, h, summary, err);
 }
 
+int report__summary(const char *dir, json_t **ret_summary, struct error *err)
+{
+	_cleanup_(cleanup_history) struct history *h = NULL;
+	json_t *summary;
+	int r;
+
+	r = history__load(dir, &h, err);
+	if (r)
+		return r;
+	summary = analysis__summary(h);
+	if (!summary)
+		return err__set(err, -ENOMEM, "%s: no memory for the summary", dir);
+	*ret_summary = summary;
+	return 0;
+}
+
 int report__render(const char *dir, json_t **ret_summary, struct error *err)
 {
 	_cleanup_(cleanup_history) struct history *h = NULL;

@@ -311,26 +311,34 @@ static void run__free(struct run *run)
 	free(run->dir);
 }
 
-static int exit_status(const struct run *run, const json_t *summary)
+static int exit_status(const struct run *run, const struct run_result *res)
 {
+	if (res->unwritten) /* whoever asks for the verdict must not be told that all is well */
+		return EXIT_RUNTIME;
 	if (!strcmp(run->end_status, "interrupted"))
 		return EXIT_INTERRUPTED;
 	if (strcmp(run->end_status, "complete") != 0)
 		return EXIT_RUNTIME;
-	if (!summary)
+	if (!res->summary)
 		return EXIT_HOLDS;
-	return summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
+	return summary__verdict(res->summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
 }
 
-/* The report of a run that has ended; without one there is nothing to be judged by. */
-static void render(struct run *run, struct run_result *ret)
+/* The report of a run that has ended. Where it cannot be written, what it would say is said all the same. */
+static void render(struct run *run, struct run_result *ret, struct error *err)
 {
-	struct error err = {0};
+	struct error why = {0}, unread = {0};
 
 	if (!run->dir)
 		return;
-	if (!run->opts->no_report && report__render(run->dir, &ret->summary, &err) < 0)
-		log_warn("no report: %s", err.msg);
+	if (!run->opts->no_report && report__render(run->dir, &ret->summary, &why) < 0) {
+		ret->unwritten = true;
+		report__summary(run->dir, &ret->summary, &unread);
+		if (err->msg[0]) /* the run has ended by something worse */
+			log_warn("no report: %s", why.msg);
+		else
+			err__set(err, why.code, "no report: %s", why.msg);
+	}
 	ret->dir = TAKE_PTR(run->dir);
 }
 
@@ -382,8 +390,8 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	else
 		finish_record(&run, gaps);
 	live__end(&run, run.end_status, run.end_reason);
-	render(&run, ret);
-	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
+	render(&run, ret, err);
+	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret);
 	if (!opts->last)
 		privilege__restore();
 	privilege__open_memory();
