@@ -138,6 +138,7 @@ wait $inject
 
 usage_error "no command" "Usage" 
 usage_error "unknown command" 'no command `rnu`; did you mean `run`' rnu
+usage_error "unknown option" 'no option `--jsn`' --jsn status
 usage_error "unknown fault" 'no fault `partion`; did you mean `partition`' inject partion --from netns:"$a"
 usage_error "nobody" "whose packets" inject partition
 usage_error "unknown selector" 'netns' inject partition --from netnss:$a --to netns:"$b"
@@ -236,6 +237,48 @@ wait_gone 5 $pinger
 out=$("$CHAOS" run "$file" --out "$tmp/run2" 2>&1)
 is "no packet, no verdict: exit status 1" 1 $?
 check "the expectation is unknown, or failed on 0 drops" jq -e '.verdict != "pass"' "$tmp/run2/summary.json"
+
+mkdir "$tmp/beside"
+both()
+{
+	local p q
+
+	(cd "$tmp/beside" && exec "$CHAOS" -q run "$file") &
+	p=$!
+	(cd "$tmp/beside" && exec "$CHAOS" -q run "$file") &
+	q=$!
+	wait $p
+	is "one of two runs of a name at once: exit status of its verdict" 1 $?
+	wait $q
+	is "the other too" 1 $?
+	is "each has a folder and an id of its own" 2 \
+		"$(jq -r .run_id "$tmp"/beside/chaos-runs/short-*/summary.json | sort -u | wc -l)"
+}
+both
+
+# --- what cannot be written -------------------------------------------------------------------------
+
+mkdir "$tmp/small"
+mount -t tmpfs -o size=64k chaos-small "$tmp/small"
+out=$("$CHAOS" run "$file" --out "$tmp/small/run" 2>"$tmp/err")
+is "a disk with room for the record and not for the report: exit status 3" 3 $?
+like "what is missing is said" "report.html: cannot be written: No space left" "$(cat "$tmp/err")"
+like "the verdict all the same" "Verdict: " "$out"
+mount -o remount,ro chaos-small "$tmp/small"
+out=$("$CHAOS" report --json "$tmp/small/run" 2>"$tmp/err")
+is "report in a folder that takes no files: exit status 3" 3 $?
+check "it prints what it read" jq -e '.name == "short"' <<<"$out"
+umount "$tmp/small"
+"$CHAOS" check "$file" >/dev/full 2>"$tmp/err"
+is "output that is lost is no success" 3 $?
+like "which is said" "standard output: No space left" "$(cat "$tmp/err")"
+"$CHAOS" inject loss 1% --from netns:"$a" --to netns:"$b" --for 20s >&- 2>&- &
+inject=$!
+check "with its streams closed it runs" wait_until 5 sh -c "'$CHAOS' status | grep -q ACTIVE"
+is "and nothing of its own gets into their place" "/dev/null /dev/null" \
+	"$(readlink /proc/$inject/fd/1 /proc/$inject/fd/2 | paste -sd' ')"
+kill -INT $inject
+wait $inject
 
 # --- a lab: isolated together, a device of a node ---------------------------------------------------
 

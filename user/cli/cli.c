@@ -60,10 +60,18 @@ enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
 	return DP_ATTACH_AUTO;
 }
 
+bool cli__colour(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !getenv("NO_COLOR");
+}
+
 void cli__print_json(const json_t *j)
 {
 	json_dumpf(j, stdout, JSON_INDENT(2));
 	putchar('\n');
+	fflush(stdout); /* before what stderr has to say about it */
 }
 
 uint64_t cli__draw_seed(void)

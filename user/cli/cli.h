@@ -90,6 +90,9 @@ int cli__need_privileges(uint64_t needed);
 void cli__print_privileges(void);
 json_t *cli__privileges_json(void);
 
+/* Stdout is a terminal that knows colours, and they are wanted. */
+bool cli__colour(void);
+
 /* Print @j to stdout, indented, and a newline. */
 void cli__print_json(const json_t *j);
 
