@@ -314,6 +314,12 @@ check "both ways" edge cut n3 n1
 is "but not from each other" false "$(edge cut n1 n2)"
 check "a device of a node of the lab" edge lossy n3 n1
 
+sed 's/{run: \["ping -q -i 0.1 ${n2.ip}"\]}/{sh: true, run: ["echo one; echo two; sleep 9"], ready: {tcp: 1, within: 300ms}}/' "$file" >"$tmp/late.yaml"
+out=$("$CHAOS" run "$tmp/late.yaml" --out "$tmp/late" 2>&1)
+is "a node that is not ready: exit status 3" 3 $?
+like "with what it said last" "see .*/late/nodes/n1/sh.log:.*chaos:   one.*chaos:   two" "$(tr '\n' ' ' <<<"$out")"
+check "in one line as the reason" jq -es '.[-1] | .type == "end" and (.reason | test("^n1: not ready within 300ms: .*sh.log$"))' "$tmp/late/events.jsonl"
+
 # --- the rest -------------------------------------------------------------------------------------
 
 like "targets lists the namespace" "netns:$a" "$("$CHAOS" targets)"

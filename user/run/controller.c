@@ -342,6 +342,15 @@ static void render(struct run *run, struct run_result *ret, struct error *err)
 	ret->dir = TAKE_PTR(run->dir);
 }
 
+/* The first line of @msg: a reason stands within sentences; what a server's log said last does not. */
+static void set_reason(struct run *run, const char *msg)
+{
+	size_t n = strcspn(msg, "\n");
+
+	n -= msg[n] && n && msg[n - 1] == ':';
+	snprintf(run->end_reason, sizeof(run->end_reason), "%.*s", n < 500 ? (int)n : 500, msg);
+}
+
 /* Why it ended, where nothing in the loop said so. */
 static void note_failure(struct run *run, int r, struct error *err)
 {
@@ -349,7 +358,7 @@ static void note_failure(struct run *run, int r, struct error *err)
 		bool stopped = *run->opts->stop && (r == -EINTR || r == -ECANCELED);
 
 		run->end_status = stopped ? "interrupted" : "failed";
-		snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err->msg);
+		set_reason(run, err->msg);
 	} else if (!strcmp(run->end_status, "failed") || !strcmp(run->end_status, "aborted")) {
 		err__set(err, -EIO, "%s", run->end_reason);
 	}
