@@ -256,6 +256,19 @@ both()
 }
 both
 
+file2=$tmp/guard.yaml
+sed 's/duration: 2s/duration: 20s/; s/for: 1s/for: 19s/; /expect/d' "$file" >"$file2"
+echo '  guard: [{when: "faults[cut].hits.dropped > 2", then: abort}]' >>"$file2"
+ip netns exec "$a" ping -q -n -i 0.05 -w 15 192.0.2.2 >/dev/null 2>&1 &
+pinger=$!
+"$CHAOS" run "$file2" --out "$tmp/guard" >/dev/null 2>&1
+is "a guard ends a run: exit status 3" 3 $?
+check "while the fault is in force, by what it has done so far" jq -e \
+	'.status == "aborted" and .duration_s < 10 and .faults[0].hits.dropped > 2' "$tmp/guard/summary.json"
+check "and the network is back" ping_b
+kill $pinger
+wait_gone 5 $pinger
+
 # --- what cannot be written -------------------------------------------------------------------------
 
 mkdir "$tmp/small"
