@@ -161,6 +161,7 @@ usage_error "neither side is here" "here|on this machine" inject partition --fro
 usage_error "no such file" "nosuch.yaml" run "$tmp/nosuch.yaml"
 usage_error "check of no such file" "nosuch.yaml" check "$tmp/nosuch.yaml"
 usage_error "not a run folder" "events.jsonl" report "$tmp"
+usage_error "a seed that no record can hold" "0 to 2.63-1" inject loss 1% --from netns:"$a" --seed 9223372036854775808
 usage_error "stop of an unknown run" "no active run" stop nosuch
 
 file=$(experiment <<EOF
@@ -214,6 +215,10 @@ spec:
 EOF
 )
 check "check touches nothing and says what would be" "$CHAOS" check "$file"
+check "check tells long times without an exponent" grep -q 'when: 10001.5-10002.5 s' \
+	<("$CHAOS" check <(sed 's/duration: 2s/duration: 3h/; s/at: 500ms/at: 10001500ms/' "$file"))
+check "and no end of a run that has none" grep -q 'when: until stopped' \
+	<("$CHAOS" check <(sed 's/duration: 2s/duration: until-stopped/; s/at: 500ms, for: 1s/at: 0s/' "$file"))
 like "check names the device" "eth0" "$("$CHAOS" check "$file")"
 like "check says what the fault does" "cut: partition: parts a . b" "$("$CHAOS" check "$file")"
 check "check --json is JSON" jq -e '.[0].faults[0].edges | length == 2' <("$CHAOS" check --json "$file")

@@ -74,6 +74,18 @@ void cli__print_json(const json_t *j)
 	fflush(stdout); /* before what stderr has to say about it */
 }
 
+uint64_t cli__seed(struct argp_state *state, const char *arg)
+{
+	uint64_t seed;
+	char *end;
+
+	errno = 0;
+	seed = strtoull(arg, &end, 0);
+	if (errno || *end || end == arg || *arg == '-' || seed > EXPERIMENT_SEED_MAX)
+		argp_error(state, "--seed takes a number from 0 to 2^63-1, not `%s`", arg);
+	return seed;
+}
+
 uint64_t cli__draw_seed(void)
 {
 	uint32_t seed = 0;

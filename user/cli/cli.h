@@ -96,6 +96,9 @@ bool cli__colour(void);
 /* Print @j to stdout, indented, and a newline. */
 void cli__print_json(const json_t *j);
 
+/* --seed. */
+uint64_t cli__seed(struct argp_state *state, const char *arg);
+
 /* A seed from the kernel's generator. */
 uint64_t cli__draw_seed(void);
 
