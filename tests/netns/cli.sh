@@ -233,6 +233,7 @@ done
 check "hits are in the summary" jq -e '.faults[0].hits.dropped > 0 and .verdict == "pass"' "$tmp/run/summary.json"
 check "armed within 50 ms of its time" jq -e '.faults[0].armed_at_s | . >= 0.5 and . < 0.55' "$tmp/run/summary.json"
 usage_error "a run folder that exists" "exists" run "$file" --out "$tmp/run"
+is "numbers are as short as they can be told" "" "$(grep -E '[0-9.]{18}' "$tmp/run/summary.json")"
 cp "$tmp/run/summary.json" "$tmp/before.json"
 check "report renders it again" "$CHAOS" report "$tmp/run"
 check "to the same summary" cmp "$tmp/before.json" "$tmp/run/summary.json"

@@ -69,7 +69,8 @@ bool cli__colour(void)
 
 void cli__print_json(const json_t *j)
 {
-	json_dumpf(j, stdout, JSON_INDENT(2));
+	/* 0.2, not 0.20000000000000001 */
+	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	putchar('\n');
 	fflush(stdout); /* before what stderr has to say about it */
 }

@@ -136,7 +136,8 @@ static int html__write(int dirfd, const char *dir, const struct history *h, json
 static int all__write(int dirfd, const char *dir, const struct history *h, json_t *summary,
 		      struct error *err)
 {
-	_cleanup_free_ char *json = json_dumps(summary, JSON_INDENT(2)), *csv = NULL, *junit = NULL;
+	_cleanup_free_ char *json = json_dumps(summary, JSON_INDENT(2) | JSON_REAL_PRECISION(15)),
+			    *csv = NULL, *junit = NULL;
 	struct bytes parts[] = {{json, json ? strlen(json) : 0}, {"\n", 1}};
 	int r;
 
