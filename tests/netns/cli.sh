@@ -114,6 +114,24 @@ wait $inject 2>/dev/null
 check "clear removes the rest of a killed one" "$CHAOS" clear
 is "nothing is left of it" "" "$(states)"
 
+start_inject partition --isolate netns:"$a" --for 60s --attach clsact
+check "by clsact a killed one" wait_until 5 cut_off
+kill -KILL $inject
+wait $inject 2>/dev/null
+like "may have faults until their deadlines, as status says" "crashed; .*by clsact they end at their deadlines" \
+	"$("$CHAOS" status)"
+check "clear --crashed ends them" "$CHAOS" clear --crashed
+check "at once" ping_b
+
+mkdir -p /run/chaos
+chmod 777 /run/chaos
+for verb in status stop clear; do
+	out=$("$CHAOS" $verb 2>&1)
+	is "$verb where runs cannot be listed: exit status 3" 3 $?
+	like "$verb says so" "cannot read /run/chaos" "$out"
+done
+chmod 700 /run/chaos
+
 # --- the SSH session stays ------------------------------------------------------------------------
 
 # The caller sits in $b and came from $a, port 40000 to 22.
@@ -233,7 +251,7 @@ done
 check "hits are in the summary" jq -e '.faults[0].hits.dropped > 0 and .verdict == "pass"' "$tmp/run/summary.json"
 check "armed within 50 ms of its time" jq -e '.faults[0].armed_at_s | . >= 0.5 and . < 0.55' "$tmp/run/summary.json"
 usage_error "a run folder that exists" "exists" run "$file" --out "$tmp/run"
-is "numbers are as short as they can be told" "" "$(grep -E '[0-9.]{18}' "$tmp/run/summary.json")"
+is "numbers are as short as they can be told" "" "$(grep -E '\.[0-9]*(0{7}|9{7})[0-9]+,?$' "$tmp/run/summary.json")"
 cp "$tmp/run/summary.json" "$tmp/before.json"
 check "report renders it again" "$CHAOS" report "$tmp/run"
 check "to the same summary" cmp "$tmp/before.json" "$tmp/run/summary.json"

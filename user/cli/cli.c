@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "recorder/load.h"
 #include "run/plan.h"
+#include "run/state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -58,6 +59,18 @@ enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
 		return DP_ATTACH_CLSACT;
 	argp_error(state, "--attach is auto, tcx or clsact, not `%s`", arg);
 	return DP_ATTACH_AUTO;
+}
+
+int cli__list_runs(struct state_entry **ret, size_t *ret_n)
+{
+	char dir[64];
+	int r = state__list(ret, ret_n);
+
+	if (!r)
+		return 0;
+	fprintf(stderr, "chaos: cannot read %s: %s\n", state__dir(geteuid(), dir, sizeof(dir)),
+		strerror(-r));
+	return EXIT_RUNTIME;
 }
 
 bool cli__colour(void)
