@@ -114,6 +114,24 @@ wait $inject 2>/dev/null
 check "clear removes the rest of a killed one" "$CHAOS" clear
 is "nothing is left of it" "" "$(states)"
 
+start_inject partition --isolate netns:"$a" --for 60s --attach clsact
+check "by clsact a killed one" wait_until 5 cut_off
+kill -KILL $inject
+wait $inject 2>/dev/null
+like "may have faults until their deadlines, as status says" "crashed; .*by clsact they end at their deadlines" \
+	"$("$CHAOS" status)"
+check "clear --crashed ends them" "$CHAOS" clear --crashed
+check "at once" ping_b
+
+mkdir -p /run/chaos
+chmod 777 /run/chaos
+for verb in status stop clear; do
+	out=$("$CHAOS" $verb 2>&1)
+	is "$verb where runs cannot be listed: exit status 3" 3 $?
+	like "$verb says so" "cannot read /run/chaos" "$out"
+done
+chmod 700 /run/chaos
+
 # --- the SSH session stays ------------------------------------------------------------------------
 
 # The caller sits in $b and came from $a, port 40000 to 22.
@@ -138,6 +156,7 @@ wait $inject
 
 usage_error "no command" "Usage" 
 usage_error "unknown command" 'no command `rnu`; did you mean `run`' rnu
+usage_error "unknown option" 'no option `--jsn`' --jsn status
 usage_error "unknown fault" 'no fault `partion`; did you mean `partition`' inject partion --from netns:"$a"
 usage_error "nobody" "whose packets" inject partition
 usage_error "unknown selector" 'netns' inject partition --from netnss:$a --to netns:"$b"
@@ -160,6 +179,7 @@ usage_error "neither side is here" "here|on this machine" inject partition --fro
 usage_error "no such file" "nosuch.yaml" run "$tmp/nosuch.yaml"
 usage_error "check of no such file" "nosuch.yaml" check "$tmp/nosuch.yaml"
 usage_error "not a run folder" "events.jsonl" report "$tmp"
+usage_error "a seed that no record can hold" "0 to 2.63-1" inject loss 1% --from netns:"$a" --seed 9223372036854775808
 usage_error "stop of an unknown run" "no active run" stop nosuch
 
 file=$(experiment <<EOF
@@ -213,6 +233,10 @@ spec:
 EOF
 )
 check "check touches nothing and says what would be" "$CHAOS" check "$file"
+check "check tells long times without an exponent" grep -q 'when: 10001.5-10002.5 s' \
+	<("$CHAOS" check <(sed 's/duration: 2s/duration: 3h/; s/at: 500ms/at: 10001500ms/' "$file"))
+check "and no end of a run that has none" grep -q 'when: until stopped' \
+	<("$CHAOS" check <(sed 's/duration: 2s/duration: until-stopped/; s/at: 500ms, for: 1s/at: 0s/' "$file"))
 like "check names the device" "eth0" "$("$CHAOS" check "$file")"
 like "check says what the fault does" "cut: partition: parts a . b" "$("$CHAOS" check "$file")"
 check "check --json is JSON" jq -e '.[0].faults[0].edges | length == 2' <("$CHAOS" check --json "$file")
@@ -227,6 +251,7 @@ done
 check "hits are in the summary" jq -e '.faults[0].hits.dropped > 0 and .verdict == "pass"' "$tmp/run/summary.json"
 check "armed within 50 ms of its time" jq -e '.faults[0].armed_at_s | . >= 0.5 and . < 0.55' "$tmp/run/summary.json"
 usage_error "a run folder that exists" "exists" run "$file" --out "$tmp/run"
+is "numbers are as short as they can be told" "" "$(grep -E '\.[0-9]*(0{7}|9{7})[0-9]+,?$' "$tmp/run/summary.json")"
 cp "$tmp/run/summary.json" "$tmp/before.json"
 check "report renders it again" "$CHAOS" report "$tmp/run"
 check "to the same summary" cmp "$tmp/before.json" "$tmp/run/summary.json"
@@ -236,6 +261,61 @@ wait_gone 5 $pinger
 out=$("$CHAOS" run "$file" --out "$tmp/run2" 2>&1)
 is "no packet, no verdict: exit status 1" 1 $?
 check "the expectation is unknown, or failed on 0 drops" jq -e '.verdict != "pass"' "$tmp/run2/summary.json"
+
+mkdir "$tmp/beside"
+both()
+{
+	local p q
+
+	(cd "$tmp/beside" && exec "$CHAOS" -q run "$file") &
+	p=$!
+	(cd "$tmp/beside" && exec "$CHAOS" -q run "$file") &
+	q=$!
+	wait $p
+	is "one of two runs of a name at once: exit status of its verdict" 1 $?
+	wait $q
+	is "the other too" 1 $?
+	is "each has a folder and an id of its own" 2 \
+		"$(jq -r .run_id "$tmp"/beside/chaos-runs/short-*/summary.json | sort -u | wc -l)"
+}
+both
+
+file2=$tmp/guard.yaml
+sed 's/duration: 2s/duration: 20s/; s/for: 1s/for: 19s/; /expect/d' "$file" >"$file2"
+echo '  guard: [{when: "faults[cut].hits.dropped > 2", then: abort}]' >>"$file2"
+ip netns exec "$a" ping -q -n -i 0.05 -w 15 192.0.2.2 >/dev/null 2>&1 &
+pinger=$!
+"$CHAOS" run "$file2" --out "$tmp/guard" >/dev/null 2>&1
+is "a guard ends a run: exit status 3" 3 $?
+check "while the fault is in force, by what it has done so far" jq -e \
+	'.status == "aborted" and .duration_s < 10 and .faults[0].hits.dropped > 2' "$tmp/guard/summary.json"
+check "and the network is back" ping_b
+kill $pinger
+wait_gone 5 $pinger
+
+# --- what cannot be written -------------------------------------------------------------------------
+
+mkdir "$tmp/small"
+mount -t tmpfs -o size=64k chaos-small "$tmp/small"
+out=$("$CHAOS" run "$file" --out "$tmp/small/run" 2>"$tmp/err")
+is "a disk with room for the record and not for the report: exit status 3" 3 $?
+like "what is missing is said" "report.html: cannot be written: No space left" "$(cat "$tmp/err")"
+like "the verdict all the same" "Verdict: " "$out"
+mount -o remount,ro chaos-small "$tmp/small"
+out=$("$CHAOS" report --json "$tmp/small/run" 2>"$tmp/err")
+is "report in a folder that takes no files: exit status 3" 3 $?
+check "it prints what it read" jq -e '.name == "short"' <<<"$out"
+umount "$tmp/small"
+"$CHAOS" check "$file" >/dev/full 2>"$tmp/err"
+is "output that is lost is no success" 3 $?
+like "which is said" "standard output: No space left" "$(cat "$tmp/err")"
+"$CHAOS" inject loss 1% --from netns:"$a" --to netns:"$b" --for 20s >&- 2>&- &
+inject=$!
+check "with its streams closed it runs" wait_until 5 sh -c "'$CHAOS' status | grep -q ACTIVE"
+is "and nothing of its own gets into their place" "/dev/null /dev/null" \
+	"$(readlink /proc/$inject/fd/1 /proc/$inject/fd/2 | paste -sd' ')"
+kill -INT $inject
+wait $inject
 
 # --- a lab: isolated together, a device of a node ---------------------------------------------------
 
@@ -270,6 +350,12 @@ check "isolated together: cut from others" edge cut n2 n3
 check "both ways" edge cut n3 n1
 is "but not from each other" false "$(edge cut n1 n2)"
 check "a device of a node of the lab" edge lossy n3 n1
+
+sed 's/{run: \["ping -q -i 0.1 ${n2.ip}"\]}/{sh: true, run: ["echo one; echo two; sleep 9"], ready: {tcp: 1, within: 300ms}}/' "$file" >"$tmp/late.yaml"
+out=$("$CHAOS" run "$tmp/late.yaml" --out "$tmp/late" 2>&1)
+is "a node that is not ready: exit status 3" 3 $?
+like "with what it said last" "see .*/late/nodes/n1/sh.log:.*chaos:   one.*chaos:   two" "$(tr '\n' ' ' <<<"$out")"
+check "in one line as the reason" jq -es '.[-1] | .type == "end" and (.reason | test("^n1: not ready within 300ms: .*sh.log$"))' "$tmp/late/events.jsonl"
 
 # --- the rest -------------------------------------------------------------------------------------
 

@@ -58,7 +58,7 @@ fails "a file outside of its folder" '^error -22 n1: file \.\./x would be outsid
 check "and nothing was left" nothing_made
 
 fails "a server that exits at once, with the end of its log" \
-	'^error -10 n1: `.*` ended with exit status 5 before the node was ready; the end of .*/sh.log:\|  two\|  three\|  four\|  five\|  six\|destroyed' \
+	'^error -10 n1: `.*` ended with exit status 5 before the node was ready; see .*/sh.log:\|  two\|  three\|  four\|  five\|  six\|destroyed' \
 	-n n1 -s -r 'printf "%s\n" one two three four five six; exit 5' -t 6379
 fails "a server that ends well but is gone" \
 	'^error -10 n1: `.*` ended with exit status 0 before .*; nothing in .*/sh.log\|' -n n1 -s -r 'exit 0' -t 6379
@@ -72,13 +72,13 @@ fails "a port that is taken" \
 	'^error -10 n1: `redis-server --port 6379 --bind .*` ended with exit status 1.*Address already in use' \
 	-n n1 -r 'redis-server --port 6379 --bind ${ip}' -r 'redis-server --port 6379 --bind ${ip}' -c false
 fails "a port that nobody opens, within its time" \
-	'^error -110 n1: not ready within 300ms: TCP port 6379: Connection refused; the end of .*/sh.log:\|  hello\|' \
+	'^error -110 n1: not ready within 300ms: TCP port 6379: Connection refused; see .*/sh.log:\|  hello\|' \
 	-n n1 -s -r 'echo hello; exec sleep 1000' -t 6379 -w 300
 fails "a service that does not answer 2xx" \
-	'^error -110 n1: not ready within 3s: http://10.99.0.1:8000/none: HTTP status 404; the end of' \
+	'^error -110 n1: not ready within 3s: http://10.99.0.1:8000/none: HTTP status 404; see' \
 	-n n1 -r 'python3 -m http.server --bind ${ip} 8000' -u 'http://${ip}:8000/none' -w 3000
 fails "a readiness command that never agrees" \
-	'^error -110 n1: not ready within 300ms: `ls /none`: exit status 2; the end of .*/ready.log:\|  ls: .*/none' \
+	'^error -110 n1: not ready within 300ms: `ls /none`: exit status 2; see .*/ready.log:\|  ls: .*/none' \
 	-n n1 -r 'sleep 1000' -c 'ls /none' -w 300
 fails "a readiness command that hangs" '^error -110 n1: not ready within 300ms: `sleep 999`: no answer yet' \
 	-n n1 -r 'sleep 1000' -c 'sleep 999' -w 300

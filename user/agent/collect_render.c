@@ -202,7 +202,7 @@ static int tell_cluster(const struct collect_render *rd, json_t *summary)
 	}
 	json_object_set_new(cluster, "collector", json_string(rd->node));
 	snprintf(file, sizeof(file), "%s/summary.json", rd->dir);
-	return json_dump_file(summary, file, JSON_INDENT(2));
+	return json_dump_file(summary, file, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 }
 
 static json_t *result(const struct collect_render *rd, const json_t *summary)

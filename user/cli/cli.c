@@ -6,6 +6,7 @@
 #include "lib/log.h"
 #include "recorder/load.h"
 #include "run/plan.h"
+#include "run/state.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -60,10 +61,43 @@ enum dp_attach_mode cli__attach_mode(struct argp_state *state, const char *arg)
 	return DP_ATTACH_AUTO;
 }
 
+int cli__list_runs(struct state_entry **ret, size_t *ret_n)
+{
+	char dir[64];
+	int r = state__list(ret, ret_n);
+
+	if (!r)
+		return 0;
+	fprintf(stderr, "chaos: cannot read %s: %s\n", state__dir(geteuid(), dir, sizeof(dir)),
+		strerror(-r));
+	return EXIT_RUNTIME;
+}
+
+bool cli__colour(void)
+{
+	const char *term = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && term && strcmp(term, "dumb") != 0 && !getenv("NO_COLOR");
+}
+
 void cli__print_json(const json_t *j)
 {
-	json_dumpf(j, stdout, JSON_INDENT(2));
+	/* 0.2, not 0.20000000000000001 */
+	json_dumpf(j, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 	putchar('\n');
+	fflush(stdout); /* before what stderr has to say about it */
+}
+
+uint64_t cli__seed(struct argp_state *state, const char *arg)
+{
+	uint64_t seed;
+	char *end;
+
+	errno = 0;
+	seed = strtoull(arg, &end, 0);
+	if (errno || *end || end == arg || *arg == '-' || seed > EXPERIMENT_SEED_MAX)
+		argp_error(state, "--seed takes a number from 0 to 2^63-1, not `%s`", arg);
+	return seed;
 }
 
 uint64_t cli__draw_seed(void)

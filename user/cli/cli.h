@@ -90,8 +90,18 @@ int cli__need_privileges(uint64_t needed);
 void cli__print_privileges(void);
 json_t *cli__privileges_json(void);
 
+/* All runs, as state__list(); EXIT_RUNTIME where they cannot be listed, which is said. */
+struct state_entry;
+int cli__list_runs(struct state_entry **ret, size_t *ret_n);
+
+/* Stdout is a terminal that knows colours, and they are wanted. */
+bool cli__colour(void);
+
 /* Print @j to stdout, indented, and a newline. */
 void cli__print_json(const json_t *j);
+
+/* --seed. */
+uint64_t cli__seed(struct argp_state *state, const char *arg);
 
 /* A seed from the kernel's generator. */
 uint64_t cli__draw_seed(void);

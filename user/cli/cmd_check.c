@@ -79,9 +79,10 @@ static json_t *describe(const struct experiment *e, const struct plan *p)
 		json_array_append_new(faults, fault_json(p, i));
 	for (size_t i = 0; i < p->dp.n_exempts; i++)
 		json_array_append_new(exempt, json_string(p->dp.exempts[i].what));
-	return json_pack("{s:s,s:s,s:I,s:f,s:o,s:o,s:o}", "file", e->file, "name", e->name, "seed",
-			 (json_int_t)e->seed, "duration_s", (double)e->duration_ns / 1e9,
-			 "endpoints", endpoints, "faults", faults, "exempt", exempt);
+	return json_pack("{s:s,s:s,s:I,s:f,s:b,s:o,s:o,s:o}", "file", e->file, "name", e->name,
+			 "seed", (json_int_t)e->seed, "duration_s", (double)e->duration_ns / 1e9,
+			 "until_stopped", e->until_stopped, "endpoints", endpoints, "faults",
+			 faults, "exempt", exempt);
 }
 
 static void print_list(const char *head, const json_t *list)
@@ -96,7 +97,17 @@ static void print_list(const char *head, const json_t *list)
 		printf(" %s", json_string_value(x));
 }
 
-static void print_faults(const json_t *list)
+/* Seconds, without an exponent up to the 30 days that a run may last. */
+static void print_window(const json_t *w, bool until_stopped)
+{
+	if (until_stopped)
+		printf(" until stopped");
+	else
+		printf(" %.10g-%.10g s", json_real_value(json_array_get(w, 0)),
+		       json_real_value(json_array_get(w, 1)));
+}
+
+static void print_faults(const json_t *list, bool until_stopped)
 {
 	json_t *f, *x;
 	size_t i, j;
@@ -110,8 +121,7 @@ static void print_faults(const json_t *list)
 				       json_array_size(json_object_get(f, "windows_s")) - j);
 				break;
 			}
-			printf(" %.4g-%.4g s", json_real_value(json_array_get(x, 0)),
-			       json_real_value(json_array_get(x, 1)));
+			print_window(x, until_stopped);
 		}
 		printf("\n    packets:");
 		json_array_foreach(json_object_get(f, "edges"), j, x) {
@@ -129,15 +139,20 @@ static void print_faults(const json_t *list)
 
 static void print(const json_t *d)
 {
-	printf("%s: %s, seed %lld, %.4g s\n", json_string_value(json_object_get(d, "file")),
+	bool until_stopped = json_is_true(json_object_get(d, "until_stopped"));
+
+	printf("%s: %s, seed %llu, ", json_string_value(json_object_get(d, "file")),
 	       json_string_value(json_object_get(d, "name")),
-	       (long long)json_integer_value(json_object_get(d, "seed")),
-	       json_real_value(json_object_get(d, "duration_s")));
+	       (unsigned long long)json_integer_value(json_object_get(d, "seed")));
+	if (until_stopped)
+		printf("until stopped\n");
+	else
+		printf("%.10g s\n", json_real_value(json_object_get(d, "duration_s")));
 	printf("endpoints\n");
 	check_members__print(json_object_get(d, "endpoints"));
 	printf("faults (BPF programs at tc, tcx where the kernel has it, else clsact; see chaos "
 	       "doctor)\n");
-	print_faults(json_object_get(d, "faults"));
+	print_faults(json_object_get(d, "faults"), until_stopped);
 	if (json_array_size(json_object_get(d, "exempt")))
 		print_list("exempt:", json_object_get(d, "exempt")), printf("\n");
 	printf("Nothing was touched.\n");

@@ -86,8 +86,7 @@ int cmd_clear(int argc, char **argv)
 	status = cli__need_privileges(CAPS_CLEAR);
 	if (status)
 		return status;
-	if (state__list(&list, &n) < 0)
-		n = 0;
+	status = cli__list_runs(&list, &n); /* filters are found also without */
 	for (size_t i = 0; i < n; i++)
 		folders += !list[i].alive;
 	if (!crashed && end_runs(list, n, &runs))

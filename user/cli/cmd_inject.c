@@ -178,7 +178,6 @@ static void add_exclude(struct argp_state *state, struct inject_args *a, const c
 /* Flags of the run, and of who is meant. */
 static error_t parse_run(int key, char *arg, struct argp_state *state, struct inject_args *a)
 {
-	char *end;
 
 	switch (key) {
 	case KEY_FROM:
@@ -206,10 +205,7 @@ static error_t parse_run(int key, char *arg, struct argp_state *state, struct in
 		json_object_set_new(a->extra, "ramp", text_or_exit(state, "--ramp", arg));
 		return 0;
 	case KEY_SEED:
-		errno = 0;
-		a->seed = strtoull(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-')
-			argp_error(state, "--seed takes a number from 0 to 2^64-1, not `%s`", arg);
+		a->seed = cli__seed(state, arg);
 		return 0;
 	case KEY_ATTACH:
 		a->opts.mode = cli__attach_mode(state, arg);

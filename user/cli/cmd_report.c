@@ -66,18 +66,23 @@ int cmd_report(int argc, char **argv)
 	struct report_args a = {0};
 	struct error err = {0};
 	json_t *summary = NULL;
-	int status;
+	struct error unread = {0};
+	int status, unwritten;
 
 	cli__parse(&argp, argc, argv, &a);
 	if (a.compare)
 		return compare__verb(a.dir, a.after, a.json);
-	if (report__render(a.dir, &summary, &err) < 0)
+	unwritten = report__render(a.dir, &summary, &err);
+	/* A record that can be read is shown, also where its folder takes no files. */
+	if (unwritten && report__summary(a.dir, &summary, &unread))
 		return cli__fail(EXIT_USAGE, &err);
 	if (a.json)
 		cli__print_json(summary);
 	else if (!cli_quiet)
 		cli__print_summary(summary, a.dir);
 	status = summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
+	if (unwritten)
+		status = cli__fail(EXIT_RUNTIME, &err);
 	json_decref(summary);
 	return status;
 }

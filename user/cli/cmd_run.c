@@ -135,7 +135,6 @@ static bool parse_child(int key, char *arg, struct argp_state *state)
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct run_args *a = state->input;
-	char *end;
 
 	if (parse_child(key, arg, state) || parse_cluster(key, arg, a))
 		return 0;
@@ -144,10 +143,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		a->opts.out = arg;
 		return 0;
 	case KEY_SEED:
-		errno = 0;
-		a->seed = strtoull(arg, &end, 0);
-		if (errno || *end || end == arg || *arg == '-')
-			argp_error(state, "--seed takes a number from 0 to 2^64-1, not `%s`", arg);
+		a->seed = cli__seed(state, arg);
 		a->seed_set = true;
 		return 0;
 	case KEY_ATTACH:
@@ -219,7 +215,9 @@ static int run_one(const struct experiment *e, const struct run_args *a, bool la
 		status = EXIT_HOLDS;
 	if (status == EXIT_RUNTIME || status == EXIT_INTERRUPTED)
 		fprintf(stderr, "chaos: %s; the network is as it was before\n",
-			status == EXIT_RUNTIME ? "ended before its time" : "interrupted");
+			status == EXIT_INTERRUPTED ? "interrupted"
+			: res.unwritten		   ? "the report is not complete"
+						   : "ended before its time");
 	run_result__reset(&res);
 	return status;
 }

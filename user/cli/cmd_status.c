@@ -29,16 +29,11 @@ int cmd_status(int argc, char **argv)
 	struct state_entry *list = NULL;
 	json_t *out = json_array();
 	bool json = false;
-	char dir[64];
 	size_t n = 0;
-	int r;
 
 	cli__parse(&argp, argc, argv, &json);
-	r = state__list(&list, &n);
-	if (r) {
+	if (cli__list_runs(&list, &n)) {
 		json_decref(out);
-		fprintf(stderr, "chaos: cannot read %s: %s\n",
-			state__dir(geteuid(), dir, sizeof(dir)), strerror(-r));
 		return EXIT_RUNTIME;
 	}
 	for (size_t i = 0; i < n; i++) {

@@ -63,8 +63,9 @@ static int no_such_run(const char *run, const struct state_entry *list, size_t n
 		if (strcmp(list[i].id, run) != 0)
 			continue;
 		fprintf(stderr,
-			"chaos: run `%s` is not active, it has crashed; no fault of it is left, "
-			"`chaos clear --crashed` removes the rest\n",
+			"chaos: run `%s` is not active, it has crashed; its faults have ended, by "
+			"clsact they end at their deadlines; `chaos clear --crashed` removes the "
+			"rest\n",
 			run);
 		return EXIT_USAGE;
 	}
@@ -89,8 +90,8 @@ int cmd_stop(int argc, char **argv)
 	int status = 0;
 
 	cli__parse(&argp, argc, argv, &a);
-	if (state__list(&list, &n) < 0)
-		n = 0;
+	if (cli__list_runs(&list, &n))
+		return EXIT_RUNTIME;
 	for (size_t i = 0; i < n; i++)
 		alive += list[i].alive;
 	if (!a.run && !a.all && alive > 1) {

@@ -63,7 +63,7 @@ static int show(const struct snapshot *s, const struct discover_match *m,
 		cli__print_json(j);
 		json_decref(j);
 	} else {
-		targets__print(&v, columns(), isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+		targets__print(&v, columns(), cli__colour());
 	}
 	return 0;
 }

@@ -80,7 +80,7 @@ int compare__verb(const char *before, const char *after, bool json)
 	if (json)
 		cli__print_json(c);
 	else if (!cli_quiet)
-		compare__print(c, columns(), isatty(STDOUT_FILENO) && !getenv("NO_COLOR"));
+		compare__print(c, columns(), cli__colour());
 	worse = json_integer_value(json_object_get(c, "regressions")) > 0;
 	json_decref(c);
 	return worse ? EXIT_EXPECTATION : EXIT_HOLDS;

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cli/cli.h"
 
+#include "lib/cleanup.h"
 #include "lib/log.h"
 #include "lib/nearest.h"
 #include "lib/privilege.h"
 
 #include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static const struct verb {
 	const char *name, *args, *what;
@@ -53,17 +57,43 @@ static int unknown_verb(const char *name)
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
 		names[i] = verbs[i].name;
 	near = nearest__word(name, names, ARRAY_SIZE(verbs));
-	fprintf(stderr, "chaos: no command `%s`", name);
+	fprintf(stderr, "chaos: no %s `%s`", name[0] == '-' ? "option" : "command", name);
 	if (near)
 		fprintf(stderr, "; did you mean `%s`?", near);
 	fprintf(stderr, "\nTry `chaos --help`.\n");
 	return EXIT_USAGE;
 }
 
+/* What is opened first gets the least number that is free: it must not be that of a closed stdout or stderr. */
+static void open_standard_streams(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	safe_close(fd);
+}
+
+/* What was printed but not written, to a full disk for example, was not said. */
+static int flush_stdout(int status)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	if (!errno && write(STDOUT_FILENO, "\n", 1) == 1) /* why it was is forgotten: ask again */
+		errno = EIO;
+	if (errno == EPIPE) /* whoever read it has had enough */
+		return status;
+	fprintf(stderr, "chaos: cannot write to the standard output: %s\n", strerror(errno));
+	return status == EXIT_HOLDS ? EXIT_RUNTIME : status;
+}
+
 int main(int argc, char **argv)
 {
 	int verbose = 0, i, status = -1;
 
+	open_standard_streams();
 	privilege__begin();
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	for (i = 1; i < argc && argv[i][0] == '-'; i++) {
@@ -73,10 +103,10 @@ int main(int argc, char **argv)
 			cli_quiet = true;
 		} else if (!strcmp(argv[i], "--version") || !strcmp(argv[i], "-V")) {
 			printf("chaos %s\n", CHAOS_VERSION);
-			return 0;
+			return flush_stdout(0);
 		} else if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "-h")) {
 			print_help(stdout);
-			return 0;
+			return flush_stdout(0);
 		} else {
 			return unknown_verb(argv[i]);
 		}
@@ -101,5 +131,5 @@ int main(int argc, char **argv)
 	if (status < 0)
 		status = unknown_verb(argv[i]);
 	curl_global_cleanup();
-	return status;
+	return flush_stdout(status);
 }

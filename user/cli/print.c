@@ -82,7 +82,7 @@ static void print_expectation(const json_t *x, bool tty)
 
 void cli__print_summary(const json_t *summary, const char *dir)
 {
-	bool tty = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	bool tty = cli__colour();
 	const char *verdict = json_string_value(json_object_get(summary, "verdict"));
 	json_t *x;
 	size_t i;
@@ -98,4 +98,5 @@ void cli__print_summary(const json_t *summary, const char *dir)
 		print_expectation(x, tty);
 	if (dir)
 		printf("Report: %s/report.html\nRecord: %s/events.jsonl\n", dir, dir);
+	fflush(stdout); /* before what stderr has to say about it */
 }

@@ -18,7 +18,7 @@ static void read_seed(struct reader *r, const struct yaml_node *n, void *obj)
 {
 	struct experiment *e = obj;
 
-	if (reader__u64(r, n, 0, UINT64_MAX, &e->seed))
+	if (reader__u64(r, n, 0, EXPERIMENT_SEED_MAX, &e->seed))
 		e->seed_drawn = false;
 }
 

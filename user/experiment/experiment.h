@@ -15,6 +15,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* A seed is a number of the record, and integers of JSON are int64_t here and in Kubernetes. */
+#define EXPERIMENT_SEED_MAX ((uint64_t)INT64_MAX)
+
 struct port_range {
 	uint16_t lo, hi; /* inclusive */
 };

@@ -477,7 +477,7 @@ static void read_annotations(struct reader *r, const struct yaml_node *n, void *
 		uint64_t number;
 
 		if (!strcmp(key->text, "netchaos.dev/seed") &&
-		    reader__u64(r, value, 0, UINT64_MAX, &number)) {
+		    reader__u64(r, value, 0, EXPERIMENT_SEED_MAX, &number)) {
 			free(c->seed);
 			c->seed = reader__strdup(r, value->text);
 			c->seed_pos = value->pos;

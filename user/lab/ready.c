@@ -82,7 +82,7 @@ static int say_ended(const struct node *n, const struct command *c, int status, 
 	say_status(status, how, sizeof(how));
 	file__tail(c->log, 5, tail, sizeof(tail));
 	return err__set(err, -ECHILD, "%s: `%.160s` %s before the node was ready; %s %s%s%s",
-			n->spec->name, c->text, how, *tail ? "the end of" : "nothing in", c->log,
+			n->spec->name, c->text, how, *tail ? "see" : "nothing in", c->log,
 			*tail ? ":" : "", tail);
 }
 
@@ -178,8 +178,8 @@ static int say_late(const struct waiter *w, struct error *err)
 	else
 		c = &w->node->ready;
 	return err__set(err, -ETIMEDOUT, "%s: not ready within %s: %s: %s%s%s%s%s",
-			w->node->spec->name, limit, what, w->attempt.why,
-			*tail ? "; the end of " : "", *tail ? c->log : "", *tail ? ":" : "", tail);
+			w->node->spec->name, limit, what, w->attempt.why, *tail ? "; see " : "",
+			*tail ? c->log : "", *tail ? ":" : "", tail);
 }
 
 /* One step for one node: 1 if it has become ready, 0, or negative errno. */

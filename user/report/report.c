@@ -136,7 +136,8 @@ static int html__write(int dirfd, const char *dir, const struct history *h, json
 static int all__write(int dirfd, const char *dir, const struct history *h, json_t *summary,
 		      struct error *err)
 {
-	_cleanup_free_ char *json = json_dumps(summary, JSON_INDENT(2)), *csv = NULL, *junit = NULL;
+	_cleanup_free_ char *json = json_dumps(summary, JSON_INDENT(2) | JSON_REAL_PRECISION(15)),
+			    *csv = NULL, *junit = NULL;
 	struct bytes parts[] = {{json, json ? strlen(json) : 0}, {"\n", 1}};
 	int r;
 
@@ -152,6 +153,22 @@ static int all__write(int dirfd, const char *dir, const struct history *h, json_
 	junit = analysis__junit(h, summary);
 	r = text__replace(dirfd, dir, "junit.xml", junit, err);
 	return r ? r : html__write(dirfd, dir, h, summary, err);
+}
+
+int report__summary(const char *dir, json_t **ret_summary, struct error *err)
+{
+	_cleanup_(cleanup_history) struct history *h = NULL;
+	json_t *summary;
+	int r;
+
+	r = history__load(dir, &h, err);
+	if (r)
+		return r;
+	summary = analysis__summary(h);
+	if (!summary)
+		return err__set(err, -ENOMEM, "%s: no memory for the summary", dir);
+	*ret_summary = summary;
+	return 0;
 }
 
 int report__render(const char *dir, json_t **ret_summary, struct error *err)

@@ -13,4 +13,7 @@
 /* Render all of it for @dir. @ret_summary (may be NULL) receives the summary, new reference. */
 int report__render(const char *dir, json_t **ret_summary, struct error *err);
 
+/* The summary alone, new reference; nothing is written, so it can be had where nothing can be. */
+int report__summary(const char *dir, json_t **ret_summary, struct error *err);
+
 #endif

@@ -311,27 +311,44 @@ static void run__free(struct run *run)
 	free(run->dir);
 }
 
-static int exit_status(const struct run *run, const json_t *summary)
+static int exit_status(const struct run *run, const struct run_result *res)
 {
+	if (res->unwritten) /* whoever asks for the verdict must not be told that all is well */
+		return EXIT_RUNTIME;
 	if (!strcmp(run->end_status, "interrupted"))
 		return EXIT_INTERRUPTED;
 	if (strcmp(run->end_status, "complete") != 0)
 		return EXIT_RUNTIME;
-	if (!summary)
+	if (!res->summary)
 		return EXIT_HOLDS;
-	return summary__verdict(summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
+	return summary__verdict(res->summary) == VERDICT_PASS ? EXIT_HOLDS : EXIT_EXPECTATION;
 }
 
-/* The report of a run that has ended; without one there is nothing to be judged by. */
-static void render(struct run *run, struct run_result *ret)
+/* The report of a run that has ended. Where it cannot be written, what it would say is said all the same. */
+static void render(struct run *run, struct run_result *ret, struct error *err)
 {
-	struct error err = {0};
+	struct error why = {0}, unread = {0};
 
 	if (!run->dir)
 		return;
-	if (!run->opts->no_report && report__render(run->dir, &ret->summary, &err) < 0)
-		log_warn("no report: %s", err.msg);
+	if (!run->opts->no_report && report__render(run->dir, &ret->summary, &why) < 0) {
+		ret->unwritten = true;
+		report__summary(run->dir, &ret->summary, &unread);
+		if (err->msg[0]) /* the run has ended by something worse */
+			log_warn("no report: %s", why.msg);
+		else
+			err__set(err, why.code, "no report: %s", why.msg);
+	}
 	ret->dir = TAKE_PTR(run->dir);
+}
+
+/* The first line of @msg: a reason stands within sentences; what a server's log said last does not. */
+static void set_reason(struct run *run, const char *msg)
+{
+	size_t n = strcspn(msg, "\n");
+
+	n -= msg[n] && n && msg[n - 1] == ':';
+	snprintf(run->end_reason, sizeof(run->end_reason), "%.*s", n < 500 ? (int)n : 500, msg);
 }
 
 /* Why it ended, where nothing in the loop said so. */
@@ -341,7 +358,7 @@ static void note_failure(struct run *run, int r, struct error *err)
 		bool stopped = *run->opts->stop && (r == -EINTR || r == -ECANCELED);
 
 		run->end_status = stopped ? "interrupted" : "failed";
-		snprintf(run->end_reason, sizeof(run->end_reason), "%.500s", err->msg);
+		set_reason(run, err->msg);
 	} else if (!strcmp(run->end_status, "failed") || !strcmp(run->end_status, "aborted")) {
 		err__set(err, -EIO, "%s", run->end_reason);
 	}
@@ -382,8 +399,8 @@ int run__execute(const struct experiment *e, const struct run_options *opts, str
 	else
 		finish_record(&run, gaps);
 	live__end(&run, run.end_status, run.end_reason);
-	render(&run, ret);
-	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret->summary);
+	render(&run, ret, err);
+	ret->status = usage ? EXIT_USAGE : exit_status(&run, ret);
 	if (!opts->last)
 		privilege__restore();
 	privilege__open_memory();

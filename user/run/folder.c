@@ -80,6 +80,25 @@ static int keep_tables(const struct run *run, int dir_fd)
 	return r;
 }
 
+/* The one that was asked for, or the first of chaos-runs/ID, chaos-runs/ID-2 ... that is not there yet. */
+static int make_folder(struct run *run, char *path, size_t size)
+{
+	const char *out = run->opts->out;
+	const size_t len = strlen(run->id);
+	int r;
+
+	for (int n = 2;; n++) {
+		snprintf(path, size, "%s%s", out ? "" : "chaos-runs/", out ? out : run->id);
+		r = mkdir_parents(path);
+		if (!r && mkdir(path, 0755) < 0)
+			r = -errno;
+		if (r != -EEXIST || out || n > 1000)
+			return r;
+		/* another run of this name began within the same second */
+		snprintf(run->id + len, sizeof(run->id) - len, "-%d", n);
+	}
+}
+
 int folder__create(struct run *run, struct error *err)
 {
 	char path[PATH_MAX], stamp[32];
@@ -93,13 +112,7 @@ int folder__create(struct run *run, struct error *err)
 	snprintf(run->id, sizeof(run->id), "%.100s-%s", run->e->name, stamp);
 	if (run->opts->no_folder)
 		return 0;
-	if (run->opts->out)
-		snprintf(path, sizeof(path), "%s", run->opts->out);
-	else
-		snprintf(path, sizeof(path), "chaos-runs/%s", run->id);
-	r = mkdir_parents(path);
-	if (!r && mkdir(path, 0755) < 0)
-		r = -errno;
+	r = make_folder(run, path, sizeof(path));
 	if (r == -EEXIST)
 		return err__set(err, -EINVAL,
 				"run folder `%s` exists already; a record is never written over: "

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * guard.c: ends a run on a condition over what has been recorded so far. It is evaluated by the same
- * code, on the same events, as the expectations at the end, so a guard and an expectation never disagree.
- * A value that is not known yet (lost writes before the final reads) fires nothing.
+ * guard.c: ends a run on a condition over what has been recorded so far, and over what the faults in force have hit.
+ * It is evaluated by the same code, on the same events, as the expectations at the end, so a guard and an expectation
+ * never disagree. A value that is not known yet (lost writes before the final reads) fires nothing.
  */
 #include "run/internal.h"
 
@@ -21,6 +21,20 @@ static bool fires(const struct guard *g, const struct history *h, const json_t *
 	return analysis__holds(h, summary, g->when, &err) == 1;
 }
 
+/* The record has what a fault did when it is cleared; what one that is in force does is asked of the kernel. */
+static void add_hits(const struct run *run, json_t *summary)
+{
+	json_t *f;
+	size_t i;
+
+	json_array_foreach(json_object_get(summary, "faults"), i, f) {
+		if (i >= run->e->n_faults || !run->faults[i].active)
+			continue;
+		json_object_set_new(f, "hits", timeline__hits(run, i));
+		json_object_set_new(f, "edges", timeline__edges(run, i));
+	}
+}
+
 bool guard__tick(struct run *run, int64_t now)
 {
 	_cleanup_(cleanup_history) struct history *h = NULL;
@@ -37,6 +51,7 @@ bool guard__tick(struct run *run, int64_t now)
 		return false;
 	}
 	summary = analysis__summary(h);
+	add_hits(run, summary);
 	for (size_t i = 0; i < run->e->n_guards && !fired; i++) {
 		const struct guard *g = &run->e->guards[i];
 

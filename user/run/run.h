@@ -60,7 +60,8 @@ struct run_options {
 struct run_result {
 	int status;	 /* exit status */
 	char *dir;	 /* absolute run folder, NULL if none was made */
-	json_t *summary; /* NULL if no report was made */
+	json_t *summary; /* NULL if the record says nothing or no report was wanted */
+	bool unwritten;	 /* the run folder lacks files of the report */
 	json_t *faults;	 /* [{name, matched, dropped, hits, edges}] for inject */
 	int64_t over_ns; /* it was over so long ago, and nothing was done; 0: it ran */
 };

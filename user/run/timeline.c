@@ -165,7 +165,10 @@ const char *timeline__changes(const struct chaos_edge_counts *was,
 	for (size_t i = 0; i < ARRAY_SIZE(rows) && n < size; i++)
 		if (rows[i].n)
 			n += (size_t)snprintf(buf + n, size - n, "%s%llu %s%s", n ? ", " : "",
-					      (unsigned long long)rows[i].n, n ? "" : "packets ",
+					      (unsigned long long)rows[i].n,
+					      n		       ? ""
+					      : rows[i].n == 1 ? "packet "
+							       : "packets ",
 					      rows[i].word);
 	return buf;
 }

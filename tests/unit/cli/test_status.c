@@ -39,7 +39,8 @@ static void test_usual(void **state)
 			    "r  pid 4321  does not answer (stopped?); its faults end by their own "
 			    "deadlines\n");
 	assert_string_equal(printed("r", false, NULL, NULL),
-			    "r  crashed; no fault of it is left; `chaos clear` removes the rest\n");
+			    "r  crashed; its faults have ended, by clsact they end at their deadlines; "
+			    "`chaos clear --crashed` removes the rest\n");
 }
 
 static void test_strange(void **state)

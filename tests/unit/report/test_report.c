@@ -229,6 +229,7 @@ static void a_full_disk_keeps_the_old_page(void **state)
 	_cleanup_free_ char *before = NULL, *after = NULL;
 	struct error err = {0};
 	struct rlimit old, small;
+	json_t *summary;
 
 	(void)state;
 	small_run("\"first\"");
@@ -242,6 +243,9 @@ static void a_full_disk_keeps_the_old_page(void **state)
 	assert_int_equal(report__render(folder, NULL, &err), -EFBIG);
 	setrlimit(RLIMIT_FSIZE, &old);
 	assert_non_null(strstr(err.msg, "report.html"));
+	assert_int_equal(report__summary(folder, &summary, &err), 0);
+	assert_string_equal(json_string_value(json_object_get(summary, "name")), "second");
+	json_decref(summary);
 	after = slurp("report.html");
 	assert_string_equal(before, after);
 	assert_int_equal(files(), 5);
