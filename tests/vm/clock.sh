@@ -88,7 +88,7 @@ check "chaos status: it is on" timeout 10 bash -c "until \"\$0\" status --json |
 	select(.name == \"cut\" and .active)] | length > 0'; do sleep 0.1; done" "$CHAOS"
 wait "${sending[@]}"
 step 3600
-timeout 60 bash -c 'while kill -0 "$0" 2>/dev/null; do sleep 0.1; done' "$pid"
+timeout 60 bash -c 'while kill -0 "$0" 2>/dev/null; do sleep 0.1; done' "$pid" || kill -KILL "$pid"
 wait "$pid"
 status=$?
 took=$((($(up) - began) / 1000))
