@@ -40,8 +40,9 @@ $(O)/bench/pace: tests/bench/pace.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $<
 
-bench-recorder: $(O)/chaos $(O)/bench/pace ## what recording costs at 100,000 packets a second (as root)
+bench-recorder: $(O)/chaos $(O)/bench/pace ## what recording costs at 100,000 packets and 5,000 operations a second (as root)
 	$(Q)O=$(abspath $(O)) tests/bench/recorder
+	$(Q)O=$(abspath $(O)) tests/bench/recorder 100000 20 5000
 
 bench-tools: $(BENCH_TOOLS) $(O)/bench/pace $(O)/chaos
 

@@ -177,6 +177,16 @@ check "and the run" grep -qx 'chaos_runs{phase="Stopped"} 1' "$tmp/metrics"
 curl -s "$url/api/v1/namespaces/shop/events" >"$tmp/events.json"
 check "Events on the object" eval 'jq -e "[.items[] | select(.involvedObject.kind == \"NetworkChaos\")] | length > 1" "$tmp/events.json" >/dev/null'
 
+# pod_told REASON: an Event on the pod, with its name and the run's
+pod_told()
+{
+	jq -e --arg reason "$1" '[.items[] | select(.involvedObject.kind == "Pod" and .involvedObject.name == "web-0" and
+		.involvedObject.namespace == "shop" and .reason == $reason and (.message | test("shop/cut")))] | length > 0' \
+		"$tmp/events.json"
+}
+check "and on the pod: when it began" pod_told ChaosInjected
+check "and when it ended" pod_told ChaosRecovered
+
 api POST "$objects" "$(net_chaos gone 600s)"
 check "another one cuts" wait_until 60 no_ping
 api DELETE "$objects/gone"

@@ -151,8 +151,8 @@ like "and it says how" 'Experiment shop/cut is there already \(Finished\); .*--r
 kill "$agent" 2>/dev/null
 wait "$agent" 2>/dev/null
 # The agents take up the one that they see: the old one must be gone before they look.
+old=$(curl -s "$url$experiments/cut" | jq -r .metadata.uid)
 (
-	old=$(curl -s "$url$experiments/cut" | jq -r .metadata.uid)
 	until [ "$(curl -s "$url$experiments/cut" | jq -r '.metadata.uid // "none"')" != "$old" ]; do sleep 0.02; done
 	exec python3 "$tap_root/tests/tools/fake_agent.py" "$url" "$experiments" "$events"
 ) &
@@ -160,6 +160,37 @@ agent=$!
 run four --replace
 is "--replace does it" 1 "$status"
 wait "$agent"
+
+# --- a Workflow
+
+cat >"$tmp/flow.yaml" <<'END'
+apiVersion: chaos-mesh.org/v1alpha1
+kind: Workflow
+metadata: {name: flow}
+spec:
+  entry: all
+  templates:
+    - {name: all, templateType: Serial, deadline: 60s, children: [slow, pause, cut]}
+    - name: slow
+      templateType: NetworkChaos
+      deadline: 10s
+      networkChaos: {action: delay, mode: all, selector: {labelSelectors: {app: web}}, delay: {latency: 200ms}}
+    - {name: pause, templateType: Suspend, deadline: 3s}
+    - name: cut
+      templateType: NetworkChaos
+      deadline: 10s
+      networkChaos: {action: partition, mode: all, selector: {labelSelectors: {app: web}}}
+END
+experiments=/apis/chaos-mesh.org/v1alpha1/namespaces/shop/workflows agents
+out=$("$CHAOS" run --kubeconfig "$tmp/config" -o "$tmp/flow" "$tmp/flow.yaml" 2>&1)
+is "a Workflow is run, too" 1 $?
+like "as what it is" '^Workflow shop/flow created$' "$out"
+check "and brought back" test -s "$tmp/flow/report.html"
+wait "$agent"
+sed -i -e 's/^kind: Workflow/kind: Schedule/' "$tmp/flow.yaml"
+out=$("$CHAOS" run --kubeconfig "$tmp/config" "$tmp/flow.yaml" 2>&1)
+is "a Schedule is not" 2 $?
+like "as it has no end" 'a Schedule has no end .*kubectl apply' "$out"
 
 # --- Ctrl-C
 
@@ -320,6 +351,29 @@ is "refused by the agents" 2 "$status"
 like "with their words" 'refused by the agents: spec.duration: too long' "$out"
 wait "$agent"
 is "it does not stay" '' "$(there cut)"
+
+# rules JSON: how the server is wrong from now on
+rules() { curl -s -X POST -d "$1" "$url/fake/rules" >/dev/null; }
+
+rules '["POST=status:403"]'
+run create
+is "who may not create one" 2 "$status"
+like "is told so" 'Experiment cannot be created in namespace shop: HTTP 403' "$out"
+rules "[\"GET:$experiments?=status:403\"]"
+run follow
+is "who may not list them, but create one" 2 "$status"
+like "is told so, too" 'Experiment cannot be followed in namespace shop: HTTP 403' "$out"
+rules '[]'
+is "and none is created" '' "$(there cut)"
+rules '["GET:/configmaps/=status:403"]'
+agents
+run fetch
+rules '[]'
+is "who may not get its record" 3 "$status"
+like "is told so, of each node" 'node n1, .*HTTP 403' "$out"
+is "and it stays" cut "$(there cut)"
+curl -s -X DELETE "$url$experiments/cut" >/dev/null
+wait "$agent"
 
 # wrong NAME ERE FILE-EDIT: refused before the server is asked for anything
 wrong()

@@ -226,11 +226,35 @@ static bool unsure(const struct kube_answer *a)
 			 : a->error != -ECONNREFUSED && a->error != -EHOSTUNREACH;
 }
 
+/* Who may create it but not look at it would never hear of its end, and it would go on. */
+static int check_followed(struct following *f, struct error *err)
+{
+	char path[900];
+	struct kube_request rq = {.method = "GET", .path = path};
+	struct kube_answer a;
+	json_t *list = NULL;
+	size_t n;
+
+	collection_path(&f->s, path, sizeof(path));
+	n = strlen(path);
+	snprintf(path + n, sizeof(path) - n, "?limit=1%s%s",
+		 f->s.name ? "&fieldSelector=metadata.name%3D" : "", f->s.name ? f->s.name : "");
+	if (kube__call(f->k, &rq, &a, &list) == -EACCES)
+		return err__set(err, -EACCES, "%s cannot be followed in namespace %s: %s",
+				f->s.kind, f->s.ns, a.why);
+	/* What else may be wrong the creation says. */
+	json_decref(list);
+	return 0;
+}
+
 static int create(struct following *f, struct error *err)
 {
 	struct kube_answer a;
-	int r = post(f, &a);
+	int r = check_followed(f, err);
 
+	if (r)
+		return r;
+	r = post(f, &a);
 	if (r == -EEXIST && f->s.name && f->opts->replace) {
 		r = replace(f, err);
 		if (r)
