@@ -28,13 +28,8 @@ for what in "get secrets" "delete pods" "patch pods" "create pods" "create pods 
 done
 
 # --- a run goes on without permission, and none begins ---
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
-{
-	experiment held 60s
-	echo "  endpoints: {a: {pods: {name: a}}, b: {pods: {name: b}}}"
-	echo "  faults: [{at: 1s, for: 55s, partition: {halves: [a, b]}}]"
-} | kn apply -f - >/dev/null
+start_pods a:n1 b:n2
+between held 60s "at: 1s, for: 55s, partition: {halves: [a, b]}" | kn apply -f - >/dev/null
 check "cut" wait_until 30 cut_way a b
 k delete clusterrolebinding chaos-agent >/dev/null
 logs()
