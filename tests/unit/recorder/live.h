@@ -44,6 +44,7 @@ static inline int teardown(void **state)
 	return 0;
 }
 
+/* What was recorded, of one type; NULL: all of it. */
 static inline json_t *events(const char *type)
 {
 	_cleanup_free_ char *line = NULL;
@@ -57,7 +58,7 @@ static inline json_t *events(const char *type)
 		json_t *o = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 
 		assert_non_null(o);
-		if (!strcmp(type, json_string_value(json_object_get(o, "type"))))
+		if (!type || !strcmp(type, json_string_value(json_object_get(o, "type"))))
 			json_array_append(all, o);
 		json_decref(o);
 	}
