@@ -368,6 +368,12 @@ static const struct mistake cases[] = {
 	{FAULT "  - {name: a, at: 1s, partition: {isolate: n1}}\n"
 	 "  - {name: a, at: 2s, partition: {isolate: n2}}\n",
 	 "f.yaml:9:12: a second fault called `a`; the first is on line 8"},
+	{LAB "  observe: {traffic: {bin: 1}}\n"
+	 "  endpoints: {a: {cidr: x}}\n"
+	 "  seed: x\n",
+	 "f.yaml:7:28: `1` is no duration; expected a number with ns us ms s m h, as in 100ms\n"
+	 "f.yaml:8:25: `x` is no network; expected one as 10.0.0.0/8 or fd00::/8\n"
+	 "f.yaml:9:9: `x` is no whole number; expected 0 to 18446744073709551615"},
 };
 /* clang-format on */
 
