@@ -278,7 +278,7 @@ _chaos()
 		_chaos_words "--node --dir --lead --listen --namespace --no-chaosmesh --kubeconfig --context --help"
 		;;
 	clear)
-		_chaos_words "--help"
+		_chaos_words "--crashed --help"
 		;;
 	esac
 }

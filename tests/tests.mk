@@ -91,7 +91,7 @@ test: deps-test ## install, build, and run all of it (as root)
 
 unit: $(UNIT_BINS)
 
-check: $(UNIT_BINS) ## unit tests (no root)
+check: $(O)/chaos $(UNIT_BINS) ## unit tests (no root)
 	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS)
 
 check-long: $(O)/unit/check/test_exhaustive ## the checkers against every order of 200,000 histories each

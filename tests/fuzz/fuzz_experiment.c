@@ -4,11 +4,9 @@
  * that parses to the same schedule and resolves to itself.
  */
 #include "experiment/schedule.h"
+#include "fuzz_yaml.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* What stands behind a line `#file`, else all of it, is the file that the experiment may name. */
 struct input {
@@ -43,24 +41,6 @@ static int read_file(const char *path, void *arg, char **ret_text, size_t *ret_l
 	*ret_len = in->file_len;
 	return 0;
 }
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/*
- * libfyaml 0.7.12 forgets a buffer of 4 KiB when a syntax error follows a quoted scalar with many escapes. What we
- * forget to free of libfyaml's, the unit tests find.
- */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml\n";
-}
-
-#define MUST(what)               \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
 
 static void check_windows(const struct experiment *e, size_t fault, const struct windows *w)
 {
@@ -156,10 +136,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(r == -EINVAL && !e && err.code == r && *err.msg);
 		return 0;
 	}
-	r = experiment__parse("g", e->resolved, strlen(e->resolved), 1, &again, &err);
-	MUST(!r && again->seed == e->seed && !strcmp(again->name, e->name));
-	MUST(!strcmp(again->resolved, e->resolved));
-	MUST(again->n_faults == e->n_faults && again->n_endpoints == e->n_endpoints);
+	again = fuzz__again(e, NULL);
 	for (size_t i = 0; i < e->n_endpoints; i++)
 		check_endpoint(&e->endpoints[i], &again->endpoints[i]);
 	for (size_t i = 0; i < e->n_faults; i++)

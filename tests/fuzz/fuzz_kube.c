@@ -6,16 +6,9 @@
 #include "kube/config.h"
 #include "kube/exec.h"
 #include "kube/told.h"
-#include "fuzz.h"
+#include "fuzz_yaml.h"
 
 #include <errno.h>
-
-/* As in fuzz_experiment.c: libfyaml 0.7.12 forgets a buffer. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml\n";
-}
 
 /* What was told and not taken back, counted. */
 struct count {

@@ -4,26 +4,9 @@
  * in the run folder is the same and stays so.
  */
 #include "experiment/schedule.h"
+#include "fuzz_yaml.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* As in fuzz_experiment.c. */
-const char *__lsan_default_suppressions(void);
-const char *__lsan_default_suppressions(void)
-{
-	return "leak:libfyaml\n";
-}
-
-#define MUST(what)               \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
 
 #define HEAD(kind) \
 	"apiVersion: chaos-mesh.org/v1alpha1\nkind: " kind "\nmetadata: {name: x}\nspec: "
@@ -33,14 +16,8 @@ static const char *const heads[] = {"", HEAD("NetworkChaos"), HEAD("Schedule"), 
 
 static void check(const struct experiment *e)
 {
-	struct experiment *again = NULL;
-	struct error err = {0};
+	struct experiment *again = fuzz__again(e, NULL);
 
-	MUST(!experiment__parse("g", e->resolved, strlen(e->resolved), 1, &again, &err));
-	MUST(again->seed == e->seed && !strcmp(again->name, e->name));
-	MUST(!strcmp(again->resolved, e->resolved));
-	MUST(again->n_faults == e->n_faults && again->n_endpoints == e->n_endpoints);
-	MUST(again->until_stopped == e->until_stopped && again->duration_ns == e->duration_ns);
 	for (size_t i = 0; i < e->n_faults; i++) {
 		struct windows w = {0};
 		int r = schedule__windows(e, i, &w);

@@ -3,19 +3,9 @@
 #include "experiment/experiment.h"
 #include "lib/nearest.h"
 #include "lib/units.h"
+#include "fuzz.h"
 
 #include <errno.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(what)               \
-	do {                     \
-		if (!(what))     \
-			abort(); \
-	} while (0)
 
 static void try_units(const char *s)
 {

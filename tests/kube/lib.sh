@@ -121,6 +121,17 @@ pods_run()
 	finish
 }
 
+# start_pods POD:NODE...: pods that run, and are known.
+start_pods()
+{
+	local p
+
+	for p; do
+		pod "${p%:*}" "${p#*:}"
+	done | kn apply -f - >/dev/null
+	pods_run "${@%:*}"
+}
+
 # --- packets --------------------------------------------------------------------------------------------------------
 
 # arrive FROM TO [N]: how many of N datagrams arrive, one way; N is 20 where nothing is said.
@@ -180,6 +191,14 @@ experiment()
 	spec:
 	  duration: $2
 	END
+}
+
+# between NAME DURATION FAULT: one whose endpoints are the pods a and b, with a fault of these keys.
+between()
+{
+	experiment "$1" "$2"
+	echo "  endpoints: {a: {pods: {name: a}}, b: {pods: {name: b}}}"
+	echo "  faults: [{$3}]"
 }
 
 # status KIND/NAME JQ: of its status.

@@ -52,13 +52,13 @@ k()
 	"$here/cluster" sh "$KUBE_DIR" kubectl "$@"
 }
 
-# What quickstart/etcd.yaml names: Debian's etcd under that name.
+# What quickstart/etcd.yaml names: Debian's etcd under that name, without a shell, as newer images of it.
 etcd_image()
 {
 	local root=$KUBE_DIR/etcd-image name p
 
 	name=$(sed -n 's/.*image: *\(.*etcd:.*\)/\1/p' "$tap_root/chaos/k8s/quickstart/etcd.yaml" | head -n 1)
-	mkdir -p "$root"/{bin,etc,tmp,usr/local/bin} || return
+	mkdir -p "$root"/{etc,tmp,usr/local/bin} || return
 	for p in etcd etcdctl; do
 		cp "$(command -v "$p")" "$root/usr/local/bin/" || return
 		ldd "$(command -v "$p")" | grep -oE '/[^ ]+' | while read -r lib; do
@@ -66,7 +66,6 @@ etcd_image()
 			cp -Ln "$lib" "$root$lib"
 		done
 	done
-	cp /bin/busybox "$root/bin/" && for p in sh cut tr cat sleep; do ln -s busybox "$root/bin/$p"; done
 	"$here/image" "$KUBE_DIR/etcd.tar" "$name" "$root" etcd && "$here/cluster" load "$KUBE_DIR" "$KUBE_DIR/etcd.tar"
 	rm -rf "$root"
 }

@@ -7,18 +7,8 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
-{
-	experiment killed 40s
-	cat <<-END
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: cut, at: 1s, for: 35s, partition: {halves: [a, b]}}
-	END
-} | kn apply -f - >/dev/null
+start_pods a:n1 b:n2
+between killed 40s "name: cut, at: 1s, for: 35s, partition: {halves: [a, b]}" | kn apply -f - >/dev/null
 check "cut" wait_until 30 cut_way a b
 agent=$(agent_on n1)
 restarts()

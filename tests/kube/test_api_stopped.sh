@@ -11,18 +11,8 @@ cleanup()
 	[ -z "${down:-}" ] || "$cluster" again "$KUBE_DIR" apiserver
 	wait_until 60 k get --raw /readyz
 }
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
-{
-	experiment alone 24s
-	cat <<-END
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: cut, at: 1s, for: 15s, partition: {halves: [a, b]}}
-	END
-} | kn apply -f - >/dev/null
+start_pods a:n1 b:n2
+between alone 24s "name: cut, at: 1s, for: 15s, partition: {halves: [a, b]}" | kn apply -f - >/dev/null
 check "cut" wait_until 30 cut_way a b
 api=$("$cluster" pids "$KUBE_DIR" apiserver)
 down=1

@@ -7,19 +7,9 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; pod c n2; } | kn apply -f - >/dev/null
-pods_run a b c
+start_pods a:n1 b:n2 c:n2
 before=$(rtt a b)
-{
-	experiment targeted 20s
-	cat <<-END
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: slow, at: 1s, for: 16s, from: a, to: b, delay: 200ms}
-	END
-} | kn apply -f - >/dev/null
+between targeted 20s "name: slow, at: 1s, for: 16s, from: a, to: b, delay: 200ms" | kn apply -f - >/dev/null
 check "a to b is slow" wait_until 30 slow a b 200
 t=$(rtt a b)
 check "once, not at both nodes ($before, now $t ms)" test "${t:-999}" -lt 400

@@ -6,19 +6,8 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
-{
-	experiment gone 100s
-	cat <<-END
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: cut, at: 1s, for: 90s, partition: {halves: [a, b]}}
-	END
-} >"$work/gone.yaml"
-kn apply -f "$work/gone.yaml" >/dev/null
+start_pods a:n1 b:n2
+between gone 100s "name: cut, at: 1s, for: 90s, partition: {halves: [a, b]}" | kn apply -f - >/dev/null
 check "cut" wait_until 30 cut_way a b
 kn annotate experiment gone netchaos.dev/pause=true >/dev/null
 check "paused: open" wait_until 20 open_way a b

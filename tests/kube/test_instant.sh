@@ -8,8 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 
 # c sends to a, whose node is n1, d to b on n2: each way has one guard, another's.
-{ pod a n1; pod b n2; pod c n2; pod d n1; } | kn apply -f - >/dev/null
-pods_run a b c d
+start_pods a:n1 b:n2 c:n2 d:n1
 check "before: c to a" wait_until 10 open_way c a
 check "before: d to b" wait_until 10 open_way d b
 {

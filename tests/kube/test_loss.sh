@@ -6,18 +6,10 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
+start_pods a:n1 b:n2
 {
-	experiment loss 16s
-	cat <<-END
-	  seed: 7
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: loss, at: 1s, for: 13s, from: a, to: b, loss: 50%}
-	END
+	between loss 16s "name: loss, at: 1s, for: 13s, from: a, to: b, loss: 50%"
+	echo "  seed: 7"
 } | kn apply -f - >/dev/null
 some_lost()
 {

@@ -6,18 +6,8 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; pod c n2; } | kn apply -f - >/dev/null
-pods_run a b c
-{
-	experiment one-way 14s
-	cat <<-END
-	  endpoints:
-	    a: {pods: {name: a}}
-	    b: {pods: {name: b}}
-	  faults:
-	    - {name: cut, at: 1s, for: 10s, partition: {simplex: {from: a, to: b}}}
-	END
-} | kn apply -f - >/dev/null
+start_pods a:n1 b:n2 c:n2
+between one-way 14s "name: cut, at: 1s, for: 10s, partition: {simplex: {from: a, to: b}}" | kn apply -f - >/dev/null
 check "a to b is cut" wait_until 30 cut_way a b
 is "b to a is open" 20 "$(arrive b a)"
 is "a to c is open" 20 "$(arrive a c)"

@@ -16,11 +16,12 @@ may()
 	k auth can-i "$@" --as=system:serviceaccount:netchaos:chaos-agent -A >/dev/null 2>&1
 }
 for what in "list pods" "watch nodes" "watch experiments.netchaos.dev" "patch experiments.netchaos.dev --subresource=status" \
-	"create events" "create configmaps" "create networkchaos.chaos-mesh.org"; do
+	"create events" "create configmaps" "get configmaps" "update configmaps" "create networkchaos.chaos-mesh.org" \
+	"delete workflows.chaos-mesh.org"; do
 	# shellcheck disable=SC2086
 	check "may $what" may $what
 done
-for what in "get secrets" "delete pods" "patch pods" "create pods" "create pods --subresource=exec" "patch nodes" \
+for what in "get secrets" "list configmaps" "delete pods" "patch pods" "create pods" "create pods --subresource=exec" "patch nodes" \
 	"patch experiments.netchaos.dev" "delete experiments.netchaos.dev" "delete configmaps" "create deployments.apps" \
 	"get pods --subresource=log" "escalate clusterroles.rbac.authorization.k8s.io"; do
 	# shellcheck disable=SC2086
@@ -28,13 +29,8 @@ for what in "get secrets" "delete pods" "patch pods" "create pods" "create pods 
 done
 
 # --- a run goes on without permission, and none begins ---
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
-{
-	experiment held 60s
-	echo "  endpoints: {a: {pods: {name: a}}, b: {pods: {name: b}}}"
-	echo "  faults: [{at: 1s, for: 55s, partition: {halves: [a, b]}}]"
-} | kn apply -f - >/dev/null
+start_pods a:n1 b:n2
+between held 60s "at: 1s, for: 55s, partition: {halves: [a, b]}" | kn apply -f - >/dev/null
 check "cut" wait_until 30 cut_way a b
 k delete clusterrolebinding chaos-agent >/dev/null
 logs()

@@ -7,8 +7,7 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
+start_pods a:n1 b:n2
 
 # --- the schema ---
 refused()
@@ -22,9 +21,7 @@ refused()
 # fault WORDS: an Experiment with one fault of these.
 fault()
 {
-	experiment "${2:-bad}" 20s
-	echo "  endpoints: {a: {pods: {name: a}}, b: {pods: {name: b}}}"
-	echo "  faults: [{at: 1s, $1}]"
+	between "${2:-bad}" 20s "at: 1s, $1"
 }
 like "an unknown field" 'unknown field.*form' "$(fault 'form: 12s, partition: {halves: [a, b]}' | refused)"
 like "a loss of 130 %" 'spec.faults.loss' "$(fault 'from: a, loss: 130' | refused)"

@@ -6,8 +6,7 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
+start_pods a:n1 b:n2
 
 # chaos NAME LATENCY
 chaos()

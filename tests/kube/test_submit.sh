@@ -27,8 +27,7 @@ nothing_left()
 	[ -z "$(kn get "$1" -o name)" ]
 }
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
+start_pods a:n1 b:n2
 
 # --- an Experiment, with a description, which the API server does not know
 {

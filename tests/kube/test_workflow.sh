@@ -7,8 +7,7 @@
 # shellcheck source=tests/kube/lib.sh disable=SC2016,SC2034
 . "$(dirname "$0")/lib.sh"
 
-{ pod a n1; pod b n2; } | kn apply -f - >/dev/null
-pods_run a b
+start_pods a:n1 b:n2
 kn apply -f - >/dev/null <<END
 apiVersion: chaos-mesh.org/v1alpha1
 kind: Workflow

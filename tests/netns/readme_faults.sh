@@ -2,21 +2,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
 #
-# readme_faults.sh: each `chaos inject` line of README.md runs as it stands, and hits what it names; and what was run
-# can be run again.
+# readme_faults.sh: each `chaos inject` line of README.md about the namespaces a and b runs as it stands, and hits what it
+# names; and what was run can be run again.
 # shellcheck source=tests/safety/lib.sh
 . "$(dirname "$0")/../safety/lib.sh"
 private_host "$@"
 need_chaos
 
-for ns in a b; do
-	ip netns add $ns
-	ip -n $ns link set lo up
-done
-ip link add eth0 netns a type veth peer name eth0 netns b
-for ns in a b; do ip -n $ns link set eth0 up; done
-ip -n a addr add 192.0.2.1/24 dev eth0
-ip -n b addr add 192.0.2.2/24 dev eth0
+# The namespaces to try it on, as README has them.
+while IFS= read -r line; do
+	check "$line" bash -c "$line"
+done < <(grep '^ip ' "$tap_root/README.md")
 wait_until 5 answers a 192.0.2.2
 
 # hits COMMAND: with packets both ways while it is on; its JSON.
@@ -46,14 +42,14 @@ while IFS= read -r line; do
 	fi
 	if ! out=$(hits "$line" 2>&1); then
 		fail "$line" "$out"
-	# TCP's own faults find no TCP here.
-	elif [[ $line == *reset* ]] || jq -e 'map(.matched) | add > 0' <<<"$out" >/dev/null; then
+	# TCP's own faults, and ports, find none here.
+	elif [[ $line =~ reset|--port ]] || jq -e 'map(.matched) | add > 0' <<<"$out" >/dev/null; then
 		pass "$line"
 	else
 		fail "$line" "it matched no packet: $out"
 	fi
-done < <(grep -oE '`chaos inject [^`]*`' "$tap_root/README.md" | tr -d '`' | grep -E 'netns:[ab]')
-check "README has such lines" test $n -ge 20
+done < <(grep -oE '`chaos inject [^`]*`|^chaos inject .*' "$tap_root/README.md" | tr -d '`' | grep -E 'netns:[ab]')
+check "README has such lines" test $n -ge 24
 
 # A run folder is all that a replay needs, also where the delay's distribution is in a file.
 mkdir -p "$work/x/tables"

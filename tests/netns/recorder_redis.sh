@@ -162,6 +162,7 @@ is "for want of an answer" "no answer within the time limit" \
 n=$(rec '[.[] | select(.type == "op" and .invoke_ns == null)] | length')
 check "what could not be sent in time is recorded ($n)" test "$n" -ge 100
 # Up to the first client that was told to stop.
+# shellcheck disable=SC2016 # $stop is jq's
 is "the rate did not change: each operation is there, once" true \
 	"$(rec '[.[] | select(.type == "op")] | (group_by(.client) | map(map(.intended_ns) | max) | min) as $stop |
 		map(.intended_ns | select(. <= $stop)) | sort | [.[1:], .[:-1]] | transpose |

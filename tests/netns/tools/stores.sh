@@ -70,6 +70,7 @@ killed_and_back()
 	wait_until 20 may_be_killed || fail "$system has on disk what it needs to come back"
 	end_server "$server"
 	now_ns
+	# shellcheck disable=SC2034 # for the caller
 	killed=$now
 	n=$(failures)
 	check "a server that is not there fails them" wait_until 10 more_failures_than $((n + 20))

@@ -78,4 +78,28 @@ offers "watch" "--once" "chaos watch --o"
 offers "what is watched" "netns:" "chaos watch n"
 offers "orders" "rate retransmits rtt" "chaos watch --sort r"
 
+# completed LINE: the options offered at its end, one a line, sorted.
+completed()
+{
+	COMP_LINE="$1 --"
+	COMP_POINT=${#COMP_LINE}
+	read -ra COMP_WORDS <<<"$COMP_LINE"
+	COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+	_chaos
+	printf '%s\n' "${COMPREPLY[@]}" | sort -u
+}
+
+# Each option that a command has, its --help says, bash offers, and chaos(1) explains.
+manual=$(grep -oE -- 'Fl -[a-z][a-z0-9-]+' "$tap_root/man/chaos.1" | sed 's/^Fl /-/' | sort -u)
+for verb in run inject check targets watch status stop clear report doctor agent; do
+	if [ ! -x "${CHAOS:-}" ]; then
+		skip "options of $verb" "no \$CHAOS"
+		continue
+	fi
+	words=$verb
+	[ "$verb" != inject ] || words="inject loss 1% delay 1ms reorder 1% duplicate 1% corrupt 1% rate 1mbit reset reject mtu 1400"
+	helped=$("$CHAOS" "$verb" --help | grep -oE -- '--[a-z][a-z0-9-]*' | grep -vx -- --usage | sort -u)
+	is "options of $verb" "$helped" "$(completed "chaos $words" | grep '^--')"
+	is "all of them in chaos(1)" "" "$(grep -vxE -- '--help' <<<"$helped" | grep -vxFf <(echo "$manual"))"
+done
 finish

@@ -1,191 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* HTTP clients of a workload against a server that answers well, badly, slowly or not at all. */
-#include "lib/cleanup.h"
-#include "lib/clock.h"
+#include "live.h"
 #include "recorder/load.h"
-
-#include <arpa/inet.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdatomic.h>
-#include <string.h>
-#include <sys/socket.h>
-
-#include <cmocka.h>
+#include "web.h"
 
 #define OK_ANSWER "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define MS NS_PER_MS
 
-/* --- the server: many connections, one behaviour --------------------------------------------- */
-
-#define CONNECTIONS 256
-
-enum manner {
-	WEB_ANSWER,   /* each request by `answer` */
-	WEB_SILENT,   /* reads, says nothing */
-	WEB_HANG_UP,  /* reads a request and closes */
-	WEB_CLOSE,    /* closes at once */
-	WEB_DRIP,     /* the answer, which is its beginning, then a byte at each turn, for ever */
-	WEB_ONE_EACH, /* answers one request of each connection, then closes it */
-};
-
-struct web {
-	enum manner manner;
-	const char *answer;
-	uint16_t port;
-	_Atomic int stop, accepted, most; /* connections: in all, at a time */
-	int listener;
-	pthread_t thread;
-	char first[512]; /* the first request */
-};
-
-static bool web_serve(struct web *w, int fd)
-{
-	char buf[2048];
-	ssize_t n = recv(fd, buf, sizeof(buf) - 1, 0);
-
-	if (n <= 0)
-		return false;
-	if (!*w->first)
-		snprintf(w->first, sizeof(w->first), "%.*s", (int)n, buf);
-	if (w->manner == WEB_ANSWER || w->manner == WEB_ONE_EACH)
-		send(fd, w->answer, strlen(w->answer), MSG_NOSIGNAL);
-	return w->manner != WEB_HANG_UP && w->manner != WEB_ONE_EACH;
-}
-
-static void web_accept(struct web *w, struct pollfd *p, int *n)
-{
-	int fd = accept4(w->listener, NULL, NULL, SOCK_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	w->accepted++;
-	if (w->manner == WEB_CLOSE || *n > CONNECTIONS) {
-		close(fd);
-		return;
-	}
-	if (w->manner == WEB_DRIP)
-		send(fd, w->answer, strlen(w->answer), MSG_NOSIGNAL);
-	p[(*n)++] = (struct pollfd){.fd = fd, .events = POLLIN};
-	if (*n - 1 > w->most)
-		w->most = *n - 1;
-}
-
-static void *web_thread(void *arg)
-{
-	struct pollfd p[CONNECTIONS + 2];
-	struct web *w = arg;
-	int n = 1;
-
-	p[0] = (struct pollfd){.fd = w->listener, .events = POLLIN};
-	while (!w->stop) {
-		poll(p, (nfds_t)n, 10);
-		for (int i = n - 1; i > 0; i--) {
-			bool keep = !p[i].revents || web_serve(w, p[i].fd);
-
-			if (w->manner == WEB_DRIP && keep)
-				keep = send(p[i].fd, "x", 1, MSG_NOSIGNAL) == 1;
-			if (keep)
-				continue;
-			close(p[i].fd);
-			p[i] = p[--n];
-		}
-		if (p[0].revents)
-			web_accept(w, p, &n);
-	}
-	for (int i = 1; i < n; i++)
-		close(p[i].fd);
-	return NULL;
-}
-
-static void web_start(struct web *w)
-{
-	struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof(sin);
-
-	w->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(0, bind(w->listener, (struct sockaddr *)&sin, sizeof(sin)));
-	assert_int_equal(0, listen(w->listener, CONNECTIONS));
-	assert_int_equal(0, getsockname(w->listener, (struct sockaddr *)&sin, &len));
-	w->port = ntohs(sin.sin_port);
-	assert_int_equal(0, pthread_create(&w->thread, NULL, web_thread, w));
-}
-
-static void web_end(struct web *w)
-{
-	w->stop = 1;
-	pthread_join(w->thread, NULL);
-	close(w->listener);
-}
-
 /* --- a workload and its record --------------------------------------------------------------- */
 
 static struct {
-	char dir[64], path[96], url[128];
-	struct recorder *r;
+	char url[128];
 	struct load_place place;
 	struct http_load http;
 	struct load_config cfg;
-	struct error err;
-} env;
+} client;
 
-static int setup(void **state)
+static int setup_client(void **state)
 {
-	(void)state;
-	memset(&env, 0, sizeof(env));
-	snprintf(env.dir, sizeof(env.dir), "/tmp/load-unit-XXXXXX");
-	if (!mkdtemp(env.dir))
+	memset(&client, 0, sizeof(client));
+	if (setup(state))
 		return -1;
-	snprintf(env.path, sizeof(env.path), "%s/events.jsonl", env.dir);
-	env.place = (struct load_place){.node = "n1", .url = env.url};
-	env.place.netns_fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	env.http = (struct http_load){.status_lo = 200, .status_hi = 299, .keys = 1};
-	env.cfg = (struct load_config){
+	client.place = (struct load_place){.node = "n1", .url = client.url, .netns_fd = env.netns};
+	client.http = (struct http_load){.status_lo = 200, .status_hi = 299, .keys = 1};
+	client.cfg = (struct load_config){
 		.name = "web",
 		.system = "http",
-		.places = &env.place,
+		.places = &client.place,
 		.n_places = 1,
 		.clients = 1,
 		.mode = LOAD_CLOSED,
 		.timeout_ns = 5 * NS_PER_S,
 		.retry = {.delay_ns = 10 * MS, .base_ns = 5 * MS, .cap_ns = 20 * MS, .attempts = 4},
-		.http = &env.http,
+		.http = &client.http,
 		.seed = 42,
 	};
-	return recorder__open(env.dir, clock__now(), &env.r, &env.err);
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	recorder__close(env.r);
-	close(env.place.netns_fd);
-	unlink(env.path);
-	rmdir(env.dir);
 	return 0;
 }
 
 static void to(const struct web *w, const char *path)
 {
-	snprintf(env.url, sizeof(env.url), "http://127.0.0.1:%u%s", w->port, path);
+	snprintf(client.url, sizeof(client.url), "http://127.0.0.1:%u%s", w->port, path);
 }
 
 /* Until so many attempts are over; the events are in order of their ends. */
 static json_t *run(uint64_t attempts)
 {
 	int64_t end = clock__now() + 20 * NS_PER_S;
-	_cleanup_fclose_ FILE *f = NULL;
-	_cleanup_free_ char *line = NULL;
 	struct load_counts c = {0};
 	struct load *l = NULL;
-	json_t *all = json_array(), *o;
-	size_t size = 0;
-	ssize_t n;
 
-	if (load__start(&env.cfg, env.r, &l, &env.err))
+	if (load__start(&client.cfg, env.r, &l, &env.err))
 		fail_msg("%s", env.err.msg);
 	while (c.attempted < attempts && clock__now() < end) {
 		usleep(1000);
@@ -194,26 +59,13 @@ static json_t *run(uint64_t attempts)
 	load__stop(l);
 	load__free(l);
 	assert_true(c.attempted >= attempts);
-	f = fopen(env.path, "r");
-	assert_non_null(f);
-	while ((n = getline(&line, &size, f)) > 0) {
-		o = json_loadb(line, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
-		assert_non_null(o);
-		json_array_append_new(all, o);
-	}
-	return all;
+	return events(NULL);
 }
 
-static json_int_t num(const json_t *o, const char *key)
+/* The first of an intent has no number. */
+static json_int_t attempt_of(const json_t *o)
 {
-	return json_integer_value(json_object_get(o, key));
-}
-
-static const char *str(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "(none)";
+	return json_object_get(o, "attempt") ? num(o, "attempt") : 0;
 }
 
 static bool is_op(const json_t *o)
@@ -252,16 +104,16 @@ static void test_answers(void **state)
 	size_t i;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/item/${key}?a=${key}");
-	env.http.keys = 5;
-	env.http.method = (char *)"PUT";
-	env.http.headers = headers;
-	env.http.n_headers = 1;
-	env.place.headers = headers;
-	env.place.body = "v=${key}";
+	client.http.keys = 5;
+	client.http.method = (char *)"PUT";
+	client.http.headers = headers;
+	client.http.n_headers = 1;
+	client.place.headers = headers;
+	client.place.body = "v=${key}";
 	all = run(20);
-	web_end(&w);
+	web__end(&w);
 	json_array_foreach(all, i, o) {
 		if (!is_op(o))
 			continue;
@@ -296,12 +148,12 @@ static void test_connections(void **state)
 	struct web w = {.answer = OK_ANSWER};
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.clients = 50;
-	env.cfg.think_ns = 5 * MS;
+	client.cfg.clients = 50;
+	client.cfg.think_ns = 5 * MS;
 	json_decref(run(400));
-	web_end(&w);
+	web__end(&w);
 	assert_int_equal(w.accepted, 50);
 	assert_int_equal(w.most, 50);
 }
@@ -313,11 +165,11 @@ static void test_connect_anew(void **state)
 	size_t i;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.connect_anew = true;
+	client.cfg.connect_anew = true;
 	all = run(20);
-	web_end(&w);
+	web__end(&w);
 	json_array_foreach(all, i, o)
 		assert_true(!is_op(o) || json_is_true(json_object_get(o, "conn")));
 	assert_int_equal(w.accepted, json_array_size(all) - 1);
@@ -332,11 +184,11 @@ static void test_reconnects(void **state)
 	size_t i;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.think_ns = 20 * MS;
+	client.cfg.think_ns = 20 * MS;
 	all = run(10);
-	web_end(&w);
+	web__end(&w);
 	json_array_foreach(all, i, o)
 		assert_true(!is_op(o) || json_is_true(json_object_get(o, "conn")));
 	json_decref(all);
@@ -348,22 +200,22 @@ static void test_status(void **state)
 	json_t *all;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.think_ns = MS;
+	client.cfg.think_ns = MS;
 	all = run(5);
 	all_are(all, "fail", "status 503");
 	assert_int_equal(num(json_array_get(all, 0), "status"), 503);
 	json_decref(all);
-	env.http.status_lo = 500;
-	env.http.status_hi = 503;
+	client.http.status_lo = 500;
+	client.http.status_hi = 503;
 	unlink(env.path);
 	recorder__close(env.r);
 	assert_int_equal(0, recorder__open(env.dir, clock__now(), &env.r, &env.err));
 	all = run(5);
 	all_are(all, "ok", "(none)");
 	json_decref(all);
-	web_end(&w);
+	web__end(&w);
 }
 
 /* One that is answered badly is not known to have done nothing. */
@@ -389,14 +241,14 @@ static void test_garbage(void **state)
 		struct web w = {.manner = cases[i].manner, .answer = cases[i].answer};
 		json_t *all;
 
-		web_start(&w);
+		web__start(&w);
 		to(&w, "/");
-		env.cfg.think_ns = MS;
-		env.cfg.connect_anew = true;
+		client.cfg.think_ns = MS;
+		client.cfg.connect_anew = true;
 		all = run(3);
 		all_are(all, cases[i].outcome, cases[i].error);
 		json_decref(all);
-		web_end(&w);
+		web__end(&w);
 		unlink(env.path);
 		recorder__close(env.r);
 		assert_int_equal(0, recorder__open(env.dir, clock__now(), &env.r, &env.err));
@@ -420,18 +272,18 @@ static void test_limits(void **state)
 		json_t *all, *o;
 		size_t k;
 
-		web_start(&w);
+		web__start(&w);
 		to(&w, "/");
-		env.cfg.think_ns = MS;
-		env.cfg.clients = 5;
-		env.cfg.timeout_ns = 30 * MS;
+		client.cfg.think_ns = MS;
+		client.cfg.clients = 5;
+		client.cfg.timeout_ns = 30 * MS;
 		all = run(10);
 		all_are(all, "unknown", "no answer within the time limit");
 		json_array_foreach(all, k, o)
 			assert_true(!is_op(o) ||
 				    num(o, "return_ns") - num(o, "invoke_ns") >= 30 * MS);
 		json_decref(all);
-		web_end(&w);
+		web__end(&w);
 		unlink(env.path);
 		recorder__close(env.r);
 		assert_int_equal(0, recorder__open(env.dir, clock__now(), &env.r, &env.err));
@@ -445,10 +297,10 @@ static void test_nobody(void **state)
 	json_t *all;
 
 	(void)state;
-	web_start(&w);
-	web_end(&w);
+	web__start(&w);
+	web__end(&w);
 	to(&w, "/");
-	env.cfg.think_ns = MS;
+	client.cfg.think_ns = MS;
 	all = run(3);
 	all_are(all, "fail", "Connection refused");
 	assert_true(json_is_true(json_object_get(json_array_get(all, 0), "conn")));
@@ -463,13 +315,13 @@ static void test_stop(void **state)
 	int64_t before;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.clients = 20;
-	env.cfg.timeout_ns = 100 * MS;
-	env.cfg.retry.policy = RETRY_FIXED;
-	env.cfg.retry.delay_ns = 3600 * NS_PER_S; /* they would wait an hour */
-	assert_int_equal(0, load__start(&env.cfg, env.r, &l, &env.err));
+	client.cfg.clients = 20;
+	client.cfg.timeout_ns = 100 * MS;
+	client.cfg.retry.policy = RETRY_FIXED;
+	client.cfg.retry.delay_ns = 3600 * NS_PER_S; /* they would wait an hour */
+	assert_int_equal(0, load__start(&client.cfg, env.r, &l, &env.err));
 	while (w.accepted < 20)
 		usleep(1000);
 	before = clock__now();
@@ -477,7 +329,7 @@ static void test_stop(void **state)
 	assert_true(clock__now() - before < 60 * NS_PER_S);
 	load__stop(l); /* again */
 	load__free(l);
-	web_end(&w);
+	web__end(&w);
 }
 
 /* No attempt comes sooner after the one before than its policy says, and none too many. */
@@ -496,10 +348,10 @@ static void test_retries(void **state)
 		int attempt = 0;
 		size_t i;
 
-		web_start(&w);
+		web__start(&w);
 		to(&w, "/");
-		env.cfg.think_ns = MS;
-		env.cfg.retry.policy = (enum retry_policy)policy;
+		client.cfg.think_ns = MS;
+		client.cfg.retry.policy = (enum retry_policy)policy;
 		all = run(10);
 		json_array_foreach(all, i, o) {
 			if (!is_op(o))
@@ -514,13 +366,13 @@ static void test_retries(void **state)
 				attempt = 0;
 				intent = num(o, "intent");
 			}
-			assert_int_equal(num(o, "attempt"), attempt);
+			assert_int_equal(attempt_of(o), attempt);
 			assert_true(attempt < 4);
 			last = num(o, "return_ns");
 		}
 		assert_true(num(sums(all), "exhausted") >= (policy == RETRY_NONE ? 0 : 2));
 		json_decref(all);
-		web_end(&w);
+		web__end(&w);
 		unlink(env.path);
 		recorder__close(env.r);
 		assert_int_equal(0, recorder__open(env.dir, clock__now(), &env.r, &env.err));
@@ -535,19 +387,19 @@ static void test_budget(void **state)
 	size_t i;
 
 	(void)state;
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.clients = 10;
-	env.cfg.think_ns = MS;
-	env.cfg.retry.policy = RETRY_IMMEDIATE;
-	env.cfg.retry.budget = 0.25;
+	client.cfg.clients = 10;
+	client.cfg.think_ns = MS;
+	client.cfg.retry.policy = RETRY_IMMEDIATE;
+	client.cfg.retry.budget = 0.25;
 	all = run(400);
-	web_end(&w);
+	web__end(&w);
 	json_array_foreach(all, i, o) {
 		if (!is_op(o))
 			continue;
-		intents += num(o, "attempt") == 0;
-		retries += num(o, "attempt") > 0;
+		intents += attempt_of(o) == 0;
+		retries += attempt_of(o) > 0;
 		/* clients that have begun and not ended yet have paid, too */
 		assert_true(retries * 4 <= intents + 10);
 	}
@@ -567,19 +419,20 @@ static void test_open(void **state)
 
 	(void)state;
 	assert_non_null(seen);
-	web_start(&w);
+	web__start(&w);
 	to(&w, "/");
-	env.cfg.mode = LOAD_OPEN;
-	env.cfg.rate_per_s = 500;
-	env.cfg.clients = 2;
-	env.cfg.timeout_ns = 20 * MS;
+	client.cfg.mode = LOAD_OPEN;
+	client.cfg.rate_per_s = 500;
+	client.cfg.clients = 2;
+	client.cfg.timeout_ns = 20 * MS;
 	all = run(100);
-	web_end(&w);
+	web__end(&w);
 	json_array_foreach(all, i, o) {
-		int64_t t = num(o, "intended_ns");
+		int64_t t;
 
 		if (!is_op(o))
 			continue;
+		t = num(o, "intended_ns");
 		assert_in_range(num(o, "intent"), 0, 99999);
 		assert_false(seen[num(o, "intent")]);
 		seen[num(o, "intent")] = true;
@@ -600,15 +453,17 @@ static void test_open(void **state)
 	free(seen);
 }
 
-#define with_env(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define with_client(test) cmocka_unit_test_setup_teardown(test, setup_client, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		with_env(test_answers),	   with_env(test_connections), with_env(test_connect_anew),
-		with_env(test_reconnects), with_env(test_status),      with_env(test_garbage),
-		with_env(test_limits),	   with_env(test_nobody),      with_env(test_stop),
-		with_env(test_retries),	   with_env(test_budget),      with_env(test_open),
+		with_client(test_answers),	with_client(test_connections),
+		with_client(test_connect_anew), with_client(test_reconnects),
+		with_client(test_status),	with_client(test_garbage),
+		with_client(test_limits),	with_client(test_nobody),
+		with_client(test_stop),		with_client(test_retries),
+		with_client(test_budget),	with_client(test_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
