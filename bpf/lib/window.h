@@ -6,8 +6,8 @@
 #include "maps.h"
 
 /*
- * The writer stores end = 0, start, end. Two equal reads of the end around the start are a window
- * that was asked for. (On a CPU that reorders loads a store in these nanoseconds can be seen half:
+ * The writer of a window stores end = 0, start, end; one that moves its end stores that alone. So a start between
+ * two reads of an end that is still to come is of a window that was asked for. (On a CPU that reorders loads a store in these nanoseconds can be seen half:
  * 5.10 has no barrier for BPF. It takes the very instant of a flip, and that packet could have come
  * before it as well.)
  */
@@ -16,7 +16,7 @@ static __always_inline bool window__active(volatile struct chaos_window *window,
 	__u64 end = window->end_ns;
 	__u64 start = window->start_ns;
 
-	return run_ns >= start && run_ns < end && window->end_ns == end;
+	return run_ns >= start && run_ns < end && run_ns < window->end_ns;
 }
 
 /* The start of the window that the fault is in, + 1; 0: it is off. run_ns: time since t0. */

@@ -12,6 +12,9 @@ make_pair
 light_experiment >"$work/light.yaml"
 snapshot a b >"$work/before"
 
+# Not one of 30 in 6 s: ping ends with 1 only if nothing came back.
+stays_silent() { ! ip netns exec a ping -q -n -c 30 -i 0.2 -W 0.3 192.0.2.2; }
+
 # --- SIGSTOP: user space does nothing any more, the programs see the deadline by themselves ---
 
 for mode in tcx clsact; do
@@ -23,6 +26,22 @@ for mode in tcx clsact; do
 	ends "$mode: it ends when it goes on" 10
 	is "$mode: as if nothing had been" 0 "$status"
 	as_before "$mode: nothing is left" "$work/before" a b
+
+	start "$CHAOS" inject partition --isolate netns:a --for 25s --attach $mode
+	check "$mode: a fault with a distant end cuts" wait_until 10 silent a 192.0.2.2
+	kill -STOP "$pid"
+	if [ $mode = clsact ]; then
+		check "$mode: filters outlive their process, so it is leased" wait_until 7 answers a 192.0.2.2
+		kill -CONT "$pid"
+		check "$mode: it goes on with the process" wait_until 5 silent a 192.0.2.2
+		like "$mode: and the lapse is said" "faults were off" "$(cat "$work/out")"
+	else
+		check "$mode: links do not, it stays" stays_silent
+		kill -CONT "$pid"
+	fi
+	kill -INT "$pid"
+	ends "$mode: interrupted" 10
+	as_before "$mode: nothing is left of that" "$work/before" a b
 
 	start "$CHAOS" inject partition --isolate netns:a --attach $mode
 	check "$mode: a leased fault cuts" wait_until 10 silent a 192.0.2.2

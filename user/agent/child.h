@@ -55,7 +55,7 @@ struct child;
 int child__start(const struct child_spec *s, struct child **ret, struct error *err);
 /* Readable when it has ended. */
 int child__fd(const struct child *c);
-/* Ask it to end in order (SIGTERM), or @now (SIGKILL): the kernel then drops its faults, with clsact when their windows end. */
+/* Ask it to end in order (SIGTERM), or @now (SIGKILL): the kernel then drops its faults, with clsact within LEASE_S. */
 void child__end(struct child *c, bool now);
 /* Whether it has ended, with its wait status. */
 bool child__ended(struct child *c, int *ret_status);

@@ -64,7 +64,7 @@ static int no_such_run(const char *run, const struct state_entry *list, size_t n
 			continue;
 		fprintf(stderr,
 			"chaos: run `%s` is not active, it has crashed; its faults have ended, by "
-			"clsact they end at their deadlines; `chaos clear --crashed` removes the "
+			"clsact within five seconds; `chaos clear --crashed` removes the "
 			"rest\n",
 			run);
 		return EXIT_USAGE;

@@ -47,9 +47,9 @@ void status__print(FILE *out, const struct state_entry *s, const json_t *status)
 	target_text__clean(s->id, false, id, sizeof(id));
 	whose(s, user, sizeof(user));
 	if (!s->alive) {
-		/* links ended with it; filters last until their deadlines, and who had them is not known */
+		/* links ended with it; filters last until their lease ends, and who had them is not known */
 		fprintf(out,
-			"%s%s  crashed; its faults have ended, by clsact they end at their deadlines; "
+			"%s%s  crashed; its faults have ended, by clsact within five seconds; "
 			"`chaos clear --crashed` removes the rest\n",
 			id, user);
 		return;

@@ -259,6 +259,11 @@ void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot
 	__atomic_store_n(&w->end_ns, end_ns, __ATOMIC_RELEASE);
 }
 
+void dataplane__move_end(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t end_ns)
+{
+	__atomic_store_n(&dp->windows[fault].slot[slot].end_ns, end_ns, __ATOMIC_RELEASE);
+}
+
 int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
 {
 	struct chaos_exempt_key key = {.addr = x->addr, .port = x->port, .proto = x->proto};
@@ -278,6 +283,11 @@ int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add)
 const char *dataplane__mechanism(const struct dataplane *dp)
 {
 	return dp->tcx ? "tcx" : "clsact";
+}
+
+bool dataplane__outlives_us(const struct dataplane *dp)
+{
+	return !dp->tcx;
 }
 
 void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *buf, size_t size)

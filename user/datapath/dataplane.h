@@ -152,6 +152,8 @@ void dataplane__disarm(struct dataplane *dp);
  * call. */
 void dataplane__set_window(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t start_ns,
 			   uint64_t end_ns);
+/* Only its end; nothing of the window is off for an instant meanwhile. */
+void dataplane__move_end(struct dataplane *dp, size_t fault, unsigned int slot, uint64_t end_ns);
 
 /* Add or remove an exempt flow while running (a probe's own socket). */
 int dataplane__exempt(struct dataplane *dp, const struct dp_exempt *x, bool add);
@@ -207,6 +209,8 @@ const char *dataplane__bins_missing(const struct dataplane *dp);
 
 /* "tcx" or "clsact": what the programs are attached by. */
 const char *dataplane__mechanism(const struct dataplane *dp);
+/* Filters outlive their process, links do not: windows should then end soon unless somebody moves their ends. */
+bool dataplane__outlives_us(const struct dataplane *dp);
 /* In words, how @fault acts: "tcx, BPF drop", "tcx, per wire packet on a veth line, EDT with fq". */
 void dataplane__fault_mechanism(const struct dataplane *dp, size_t fault, char *buf, size_t size);
 /* "fq", "tap"; NULL when no fault of the plan holds packets. */

@@ -164,7 +164,7 @@ static bool meet_start(struct run *run)
 
 	if (now > 0)
 		run->joined_ns = now;
-	timeline__prime(run);
+	timeline__prime(run, now);
 	dataplane__arm(run->dp, run->t0_ns);
 	if (run->joined_ns) {
 		traffic__join(run, now);
@@ -194,7 +194,7 @@ static int run_to_end(struct run *run, struct run_result *ret, struct error *err
 	if (!r)
 		r = privileges__give_up(run, err);
 	if (!r && !given) {
-		timeline__prime(run);
+		timeline__prime(run, run__now(run));
 		dataplane__arm(run->dp, run->t0_ns);
 	}
 	if (!r)

@@ -51,7 +51,8 @@ struct run_load {
 	char target_ip[46], resource_ip[46];   /* as its clients have it */
 };
 
-enum { LEASE_S = 5 }; /* a fault without an end outlives a stopped controller by this much */
+/* A fault without an end, and all that are attached by clsact, outlive a stopped or killed controller by this much. */
+enum { LEASE_S = 5 };
 
 /* Progress of one fault through its windows. */
 struct fault_state {
@@ -93,7 +94,8 @@ struct run {
 	unsigned int rate_pos;
 
 	struct fault_state *faults;
-	int64_t lease_renewed_ns;
+	bool leased; /* windows end with the lease, which is renewed each second */
+	int64_t lease_end_ns; /* run time */
 
 	struct chaos_traffic *traffic;	  /* of each endpoint at the end of the last bin */
 	int64_t next_bin_ns, last_bin_ns; /* run time */
@@ -154,9 +156,9 @@ json_t *meta__run_event(const struct run *run);
 int timeline__init(struct run *run);
 /* The first of @w that is not over at @now. */
 size_t timeline__first(const struct windows *w, int64_t now);
-/* Program the first windows that are not over when the run is joined; call before arming. */
-void timeline__prime(struct run *run);
-/* The leases of a run without an end, where they are due; before run time 0, too. */
+/* Program the first windows that are not over when the run is joined; call right before arming. */
+void timeline__prime(struct run *run, int64_t now);
+/* The lease, where it is due; before run time 0, too. */
 void timeline__renew(struct run *run, int64_t now);
 /* Windows were over before the run was joined. */
 bool timeline__any_skipped(const struct run *run);

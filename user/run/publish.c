@@ -205,7 +205,10 @@ void publish__scope(struct run *run)
 /* CLOCK_MONOTONIC until which the fault that is active now lasts without any doing of ours. */
 static int64_t until(const struct run *run, const struct view_fault *f)
 {
-	int64_t end = run->opts->lease ? run->lease_renewed_ns + LEASE_S * NS_PER_S : f->end_ns;
+	int64_t end = f->end_ns;
+
+	if (run->leased && (end < 0 || end > run->lease_end_ns))
+		end = run->lease_end_ns;
 
 	return run->t0_ns + end;
 }

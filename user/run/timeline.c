@@ -36,6 +36,14 @@ size_t timeline__first(const struct windows *w, int64_t now)
 	return lo;
 }
 
+static uint64_t kernel_end(const struct run *run, const struct window *w)
+{
+	int64_t end = run->leased && w->end_ns > run->lease_end_ns ? run->lease_end_ns : w->end_ns;
+
+	/* There is no time before run time 0 in the kernel. */
+	return end > 0 ? (uint64_t)end : 0;
+}
+
 /* Put window @k of @fault into its slot; the slot's former window (k - 2) is over. */
 static void program(struct run *run, size_t fault, size_t k)
 {
@@ -43,23 +51,47 @@ static void program(struct run *run, size_t fault, size_t k)
 
 	if (k < w->n)
 		dataplane__set_window(run->dp, fault, k % CHAOS_WINDOWS, (uint64_t)w->v[k].start_ns,
-				      (uint64_t)w->v[k].end_ns);
+				      kernel_end(run, &w->v[k]));
 }
 
-/* Before run time 0 a lease is counted from there: there is no time before it in the kernel. */
-static void renew_leases(struct run *run, int64_t now)
+static void move_ends(struct run *run)
 {
-	int64_t from = now < 0 ? 0 : now;
+	for (size_t i = 0; i < run->e->n_faults; i++) {
+		const struct windows *w = &run->plan->windows[i];
+		size_t first = run->faults[i].next;
 
-	run->lease_renewed_ns = now;
-	for (size_t i = 0; i < run->e->n_faults; i++)
-		dataplane__set_window(run->dp, i, 0, 0, (uint64_t)(from + LEASE_S * NS_PER_S));
+		for (size_t k = first; k < w->n && k < first + CHAOS_WINDOWS; k++)
+			dataplane__move_end(run->dp, i, k % CHAOS_WINDOWS,
+					    kernel_end(run, &w->v[k]));
+	}
+}
+
+/* A fault that should have been on beyond the lease's end. */
+static bool any_beyond(const struct run *run)
+{
+	for (size_t i = 0; i < run->e->n_faults; i++) {
+		const struct fault_state *fs = &run->faults[i];
+
+		if (fs->active && run->plan->windows[i].v[fs->next].end_ns > run->lease_end_ns)
+			return true;
+	}
+	return false;
 }
 
 void timeline__renew(struct run *run, int64_t now)
 {
-	if (run->opts->lease && now - run->lease_renewed_ns >= NS_PER_S)
-		renew_leases(run, now);
+	int64_t was = run->lease_end_ns;
+	bool lapsed = now > was && any_beyond(run);
+
+	if (!run->leased || now < was - (LEASE_S - 1) * NS_PER_S)
+		return;
+	run->lease_end_ns = now + LEASE_S * NS_PER_S;
+	move_ends(run);
+	if (lapsed)
+		run__note(run, "warning",
+			  "faults were off for up to %.1f s, until %.1f s: chaos did not come to run, and "
+			  "their lease of %d s ended",
+			  (double)(now - was) / NS_PER_S, (double)now / NS_PER_S, LEASE_S);
 }
 
 bool timeline__any_skipped(const struct run *run)
@@ -70,12 +102,10 @@ bool timeline__any_skipped(const struct run *run)
 	return false;
 }
 
-void timeline__prime(struct run *run)
+void timeline__prime(struct run *run, int64_t now)
 {
-	if (run->opts->lease) {
-		renew_leases(run, run->joined_ns);
-		return;
-	}
+	run->leased = run->opts->lease || dataplane__outlives_us(run->dp);
+	run->lease_end_ns = now + LEASE_S * NS_PER_S;
 	for (size_t i = 0; i < run->e->n_faults; i++) {
 		struct fault_state *fs = &run->faults[i];
 
@@ -235,9 +265,9 @@ static void tick_fault(struct run *run, size_t i, int64_t now)
 
 void timeline__tick(struct run *run, int64_t now)
 {
+	timeline__renew(run, now);
 	for (size_t i = 0; i < run->e->n_faults; i++)
 		tick_fault(run, i, now);
-	timeline__renew(run, now);
 }
 
 int64_t timeline__next(const struct run *run, int64_t now)

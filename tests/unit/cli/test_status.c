@@ -39,7 +39,7 @@ static void test_usual(void **state)
 			    "r  pid 4321  does not answer (stopped?); its faults end by their own "
 			    "deadlines\n");
 	assert_string_equal(printed("r", false, NULL, NULL),
-			    "r  crashed; its faults have ended, by clsact they end at their deadlines; "
+			    "r  crashed; its faults have ended, by clsact within five seconds; "
 			    "`chaos clear --crashed` removes the rest\n");
 }
 

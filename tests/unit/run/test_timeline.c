@@ -40,6 +40,7 @@ static struct one *one_with(int64_t period, int64_t on, size_t n)
 					(int64_t)o->windows.n * period + S + on};
 	o->plan.windows = &o->windows;
 	o->dp.windows = &o->kernel;
+	o->dp.tcx = true;
 	for (int i = 0; i < DP_N_MAPS; i++)
 		o->dp.map[i] = -1;
 	o->run = (struct run){
@@ -86,7 +87,7 @@ static void from_the_start_nothing_is_left_out(void **state)
 	struct one *o = one_with(10 * S, 2 * S, 5);
 
 	(void)state;
-	timeline__prime(&o->run);
+	timeline__prime(&o->run, o->run.joined_ns);
 	slot_is(o, 0);
 	slot_is(o, 1);
 	assert_false(timeline__any_skipped(&o->run));
@@ -105,7 +106,7 @@ static void a_window_that_contains_now_has_its_true_ends(void **state)
 
 	(void)state;
 	o->run.joined_ns = 22 * S; /* in the third, of 21 to 23 */
-	timeline__prime(&o->run);
+	timeline__prime(&o->run, o->run.joined_ns);
 	slot_is(o, 2);
 	slot_is(o, 3);
 	assert_true(timeline__any_skipped(&o->run));
@@ -128,7 +129,7 @@ static void between_two_the_next_comes(void **state)
 
 	(void)state;
 	o->run.joined_ns = 13 * S; /* the second's very end */
-	timeline__prime(&o->run);
+	timeline__prime(&o->run, o->run.joined_ns);
 	slot_is(o, 2);
 	slot_is(o, 3);
 	timeline__tick(&o->run, 13 * S);
@@ -143,7 +144,7 @@ static void of_the_last_the_other_slot_is_empty(void **state)
 
 	(void)state;
 	o->run.joined_ns = 42 * S;
-	timeline__prime(&o->run);
+	timeline__prime(&o->run, o->run.joined_ns);
 	slot_is(o, 4);
 	assert_int_equal(o->kernel.slot[1].end_ns, 0);
 	timeline__tick(&o->run, 42 * S);
@@ -158,7 +159,7 @@ static void after_all_of_them_there_is_none(void **state)
 
 	(void)state;
 	o->run.joined_ns = 43 * S;
-	timeline__prime(&o->run);
+	timeline__prime(&o->run, o->run.joined_ns);
 	assert_int_equal(o->kernel.slot[0].end_ns, 0);
 	assert_int_equal(o->kernel.slot[1].end_ns, 0);
 	assert_true(timeline__all_done(&o->run));
@@ -166,28 +167,71 @@ static void after_all_of_them_there_is_none(void **state)
 	one__free(o);
 }
 
-/* A lease is never one that began before time: the kernel's times have no sign. */
+/* Times before run time 0 have no place in the kernel: a lease that ends there is none. */
 static void leases(void **state)
 {
 	struct one *o = one_with(1000 * S, 999 * S, 1);
+	const struct chaos_window *w = &o->kernel.slot[0];
 
 	(void)state;
 	o->opts.lease = true;
-	o->run.lease_renewed_ns = INT64_MIN / 2;
-	timeline__prime(&o->run);
-	assert_int_equal(o->kernel.slot[0].end_ns, LEASE_S * S);
-	timeline__renew(&o->run, -20 * S);
-	assert_int_equal(o->kernel.slot[0].end_ns, LEASE_S * S);
-	timeline__renew(&o->run, -S);
-	assert_int_equal(o->kernel.slot[0].end_ns, LEASE_S * S);
+	timeline__prime(&o->run, -20 * S);
+	assert_int_equal(w->start_ns, S);
+	assert_int_equal(w->end_ns, 0);
+	timeline__renew(&o->run, -3 * S);
+	assert_int_equal(w->end_ns, (LEASE_S - 3) * S);
 	timeline__renew(&o->run, 2 * S);
-	assert_int_equal(o->kernel.slot[0].end_ns, (2 + LEASE_S) * S);
+	assert_int_equal(w->end_ns, (2 + LEASE_S) * S);
 	timeline__renew(&o->run, 2 * S + S / 2); /* not due */
-	assert_int_equal(o->kernel.slot[0].end_ns, (2 + LEASE_S) * S);
+	assert_int_equal(w->end_ns, (2 + LEASE_S) * S);
+	timeline__renew(&o->run, 998 * S); /* the month's end */
+	assert_int_equal(w->end_ns, 1000 * S);
 	o->run.joined_ns = 500 * S;
-	timeline__prime(&o->run);
-	assert_int_equal(o->kernel.slot[0].start_ns, 0);
-	assert_int_equal(o->kernel.slot[0].end_ns, (500 + LEASE_S) * S);
+	timeline__prime(&o->run, 500 * S);
+	assert_int_equal(w->start_ns, S);
+	assert_int_equal(w->end_ns, (500 + LEASE_S) * S);
+	one__free(o);
+}
+
+static void count_lapses(void *arg, int64_t t_ns, const char *text)
+{
+	(void)t_ns;
+	*(size_t *)arg += strstr(text, "lease") != NULL;
+}
+
+/* What outlives its process is leased though it has an end, the window to come as well as the one that is on. */
+static void filters_are_leased(void **state)
+{
+	struct one *o = one_with(10 * S, 8 * S, 3); /* 1 to 9, 11 to 19, 21 to 29 */
+	const struct chaos_window *w = o->kernel.slot;
+	size_t lapses = 0;
+
+	(void)state;
+	o->opts.ui.event = count_lapses;
+	o->opts.ui.arg = &lapses;
+	o->dp.tcx = false;
+	timeline__prime(&o->run, 0);
+	assert_int_equal(w[0].end_ns, LEASE_S * S);
+	assert_true(w[1].end_ns < w[1].start_ns);
+	timeline__tick(&o->run, 2 * S);
+	assert_int_equal(w[0].end_ns, (2 + LEASE_S) * S);
+	timeline__tick(&o->run, 6 * S);
+	slot_is(o, 0);
+	assert_int_equal(w[1].end_ns, 11 * S); /* nothing of it */
+	timeline__tick(&o->run, 9 * S);
+	assert_int_equal(w[1].start_ns, 11 * S);
+	assert_int_equal(w[1].end_ns, (9 + LEASE_S) * S);
+	assert_int_equal(w[0].start_ns, 21 * S);
+	assert_true(w[0].end_ns < w[0].start_ns);
+	timeline__tick(&o->run, 14 * S);
+	slot_is(o, 1);
+	/* What ended on time has not lapsed, what goes on has. */
+	timeline__tick(&o->run, 22 * S);
+	assert_int_equal(lapses, 0);
+	timeline__tick(&o->run, 28 * S);
+	assert_int_equal(lapses, 1);
+	timeline__tick(&o->run, 40 * S);
+	assert_int_equal(lapses, 1);
 	one__free(o);
 }
 
@@ -232,6 +276,7 @@ int main(void)
 		cmocka_unit_test(of_the_last_the_other_slot_is_empty),
 		cmocka_unit_test(after_all_of_them_there_is_none),
 		cmocka_unit_test(leases),
+		cmocka_unit_test(filters_are_leased),
 		cmocka_unit_test(over),
 		cmocka_unit_test(an_instant_is_the_same_on_both_clocks),
 	};
