@@ -144,7 +144,7 @@ CASES = [
     (("faults", 0, "partition"), {"halves": ["a", ["b", "c"]]}, True),
     (("faults", 0, "partition"), {"halves": ["a", "b", "c"]}, False), (("faults", 0, "form"), "12s", False),
     (("duration",), "until-stopped", True), (("duration",), "soon", False), (("seed",), 7, True),
-    (("seed",), "18446744073709551615", True), (("seed",), -1, False), (("expect",), "writes.lost == 0", False),
+    (("seed",), "9223372036854775807", True), (("seed",), "18446744073709551615", False), (("seed",), -1, False), (("expect",), "writes.lost == 0", False),
     (("endpoints", "a"), {"pods": {"labels": {"app": "web"}}, "pick": "one"}, True),
     (("endpoints", "a"), {"pods": {"labels": {"app": 3}}}, False),
     (("endpoints", "a"), [{"cidr": "10.0.0.0/8"}, {"host": "db.example.org", "ports": [80]}], True),
