@@ -339,6 +339,9 @@ spec:
 EOF
 )
 sed 's/faults\[cut\]/faults[cuts]/' "$file" >"$tmp/nosuch.yaml"
+sed 's/when: "[^"]*"/when: "writes.lost > 1000"/' "$tmp/nosuch.yaml" >"$tmp/late.yaml"
+like "a guard on what only the final reads tell" ':16:19: warning: the final reads .* it ends nothing' \
+	"$("$CHAOS" check "$tmp/late.yaml" 2>&1)"
 usage_error "a guard on a fault that is not" ':16:26: no fault `cuts`; did you mean `cut`?' check "$tmp/nosuch.yaml"
 check "a run with a lab" "$CHAOS" run "$file" --out "$tmp/together"
 edge()

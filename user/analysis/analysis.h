@@ -52,6 +52,9 @@ struct expect_names {
 int expect__check(const char *text, const struct expect_names *names, int *ret_col,
 		  struct error *err);
 
+/* Of a text that expect__check() takes: its number is known by the final reads only, so a guard on it ends nothing. */
+bool expect__only_final(const char *text);
+
 /*
  * What a guard or an expectation says of a run so far: 1 it holds, 0 it does not, -ENODATA it is
  * not known, with the reason in @why; -EINVAL, -ENOMEM. @summary is that of @h.

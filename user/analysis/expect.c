@@ -474,3 +474,11 @@ int expect__check(const char *text, const struct expect_names *names, int *ret_c
 
 	return expect__read(text, names, &e, ret_col, err);
 }
+
+bool expect__only_final(const char *text)
+{
+	_cleanup_(cleanup_expect) struct expect *e = NULL;
+	struct error err = {0};
+
+	return !expect__parse(text, &e, &err) && e->schema->final;
+}

@@ -6,23 +6,27 @@
 
 #define ENDED(path)                             \
 	{                                       \
-		path, KIND_BY_NAME, SCOPE_ENDED \
+		path, KIND_BY_NAME, SCOPE_ENDED, false \
 	}
 #define DUE(path)                             \
 	{                                     \
-		path, KIND_BY_NAME, SCOPE_DUE \
+		path, KIND_BY_NAME, SCOPE_DUE, false \
 	}
 #define HERD(path)                             \
 	{                                      \
-		path, KIND_BY_NAME, SCOPE_HERD \
+		path, KIND_BY_NAME, SCOPE_HERD, false \
 	}
 #define RUN(path)                             \
 	{                                     \
-		path, KIND_BY_NAME, SCOPE_RUN \
+		path, KIND_BY_NAME, SCOPE_RUN, false \
 	}
-#define AS(path, kind, scope)     \
-	{                         \
-		path, kind, scope \
+#define AS(path, kind, scope)            \
+	{                                \
+		path, kind, scope, false \
+	}
+#define FINAL(path, kind, scope)        \
+	{                               \
+		path, kind, scope, true \
 	}
 #define CLAIM "split_brain.resources[resource].claims[#]."
 #define RESOURCE "split_brain.resources[resource]."
@@ -56,13 +60,13 @@ const struct expect_schema expect_schemas[] = {
 	ENDED("writes.acked"),
 	ENDED("writes.failed"),
 	ENDED("writes.unknown"),
-	RUN("writes.final"),
-	ENDED("writes.lost"),
-	ENDED("writes.recovered"),
-	RUN("writes.unexpected"),
-	AS("writes.diverged", KIND_BOOL, SCOPE_RUN),
-	ENDED("writes.lost_window_s[#]"),
-	ENDED("writes.lost_by_side{side}"),
+	FINAL("writes.final", KIND_BY_NAME, SCOPE_RUN),
+	FINAL("writes.lost", KIND_BY_NAME, SCOPE_ENDED),
+	FINAL("writes.recovered", KIND_BY_NAME, SCOPE_ENDED),
+	FINAL("writes.unexpected", KIND_BY_NAME, SCOPE_RUN),
+	FINAL("writes.diverged", KIND_BOOL, SCOPE_RUN),
+	FINAL("writes.lost_window_s[#]", KIND_BY_NAME, SCOPE_ENDED),
+	FINAL("writes.lost_by_side{side}", KIND_BY_NAME, SCOPE_ENDED),
 	ENDED("reads.ok"),
 	ENDED("reads.stale"),
 	ENDED("reads.max_staleness_s"),

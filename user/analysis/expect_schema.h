@@ -11,6 +11,7 @@
 
 #include "analysis/expect.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum expect_kind {
@@ -44,6 +45,7 @@ struct expect_schema {
 	const char *path;
 	enum expect_kind kind;
 	enum expect_scope scope;
+	bool final; /* of the final reads: not known while a run goes on */
 };
 
 extern const struct expect_schema expect_schemas[];

@@ -436,7 +436,8 @@ static void drops(const struct history *h, const struct lanes_axis *a, json_t *o
 		"drops", "Dropped by the kernel, by reason",
 		"Packets that the kernel threw away by itself, under the kernel's own name "
 		"for why; each count is spread over the time since the one before. What a "
-		"fault of this run dropped may appear here once more.");
+		"fault of this run dropped, or took to the line that delays, may appear here once more, as "
+		"TC_INGRESS or TC_EGRESS.");
 
 	for (size_t r = 0; r < n && r < LANES_ROWS_MAX; r++) {
 		json_t *row = row__new(a, "bars", v[r].name, NULL);

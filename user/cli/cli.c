@@ -195,9 +195,16 @@ static int check_expressions(const struct experiment *e, struct error *err)
 	for (size_t i = 0; i < e->n_expect && !r; i++)
 		r = check_expression(e, e->expect[i].text, e->expect[i].pos, e->expect[i].quoted,
 				     &names, err);
-	for (size_t i = 0; i < e->n_guards && !r; i++)
-		r = check_expression(e, e->guards[i].when, e->guards[i].pos, e->guards[i].quoted,
-				     &names, err);
+	for (size_t i = 0; i < e->n_guards && !r; i++) {
+		const struct guard *g = &e->guards[i];
+
+		r = check_expression(e, g->when, g->pos, g->quoted, &names, err);
+		if (!r && expect__only_final(g->when))
+			fprintf(stderr,
+				"chaos: %s:%d:%d: warning: the final reads tell this number when the "
+				"run is over: as a guard it ends nothing\n",
+				e->file, g->pos.line, g->pos.col + g->quoted);
+	}
 	return r;
 }
 
