@@ -154,6 +154,7 @@ wait $inject
 
 # --- wrong usage ------------------------------------------------------------------------------------
 
+usage_error "no address to listen at" '--listen: `foo`: expected ADDRESS:PORT' agent --node n --kubeconfig /dev/null --listen foo
 usage_error "no command" "Usage" 
 usage_error "unknown command" 'no command `rnu`; did you mean `run`' rnu
 usage_error "unknown option" 'no option `--jsn`' --jsn status

@@ -96,7 +96,7 @@ static int bad_where(const char *where, struct error *err)
 {
 	return err__set(
 		err, -EINVAL,
-		"`%s`: expected ADDRESS:PORT, [IPv6 ADDRESS]:PORT or :PORT, as 127.0.0.1:9464",
+		"`%s`: expected ADDRESS:PORT, [IPv6 ADDRESS]:PORT or :PORT, as 127.0.0.1:9797",
 		where);
 }
 
@@ -139,6 +139,13 @@ static int parse(const char *where, struct sockaddr_storage *ret)
 		return strchr(host, ':') ? fill(host, (uint16_t)port, ret) : -EINVAL;
 	}
 	return strchr(host, ':') ? -EINVAL : fill(host, (uint16_t)port, ret);
+}
+
+int http_server__check(const char *where, struct error *err)
+{
+	struct sockaddr_storage a;
+
+	return parse(where, &a) < 0 ? bad_where(where, err) : 0;
 }
 
 /* A bound socket. Without IPv6 in the kernel all addresses are those of IPv4. */

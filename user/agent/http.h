@@ -27,9 +27,10 @@ typedef void http_page_fn(void *arg, const char *path, struct http_page *ret);
 
 struct http_server;
 
+/* "ADDR:PORT", "[ADDR6]:PORT" or ":PORT" (all addresses, IPv6 and IPv4), or -EINVAL. */
+int http_server__check(const char *where, struct error *err);
 /*
- * Listen on @where: "ADDR:PORT", "[ADDR6]:PORT" or ":PORT" (all addresses, IPv6 and IPv4). -EINVAL: no such thing;
- * else the errno of bind(), with words.
+ * Listen on @where. -EINVAL: no such thing; else the errno of bind(), with words.
  */
 int http_server__open(const char *where, http_page_fn *page, void *arg, struct http_server **ret,
 		      struct error *err);

@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "agent/agent.h"
+#include "agent/http.h"
 #include "lib/clock.h"
 #include "lib/units.h"
 
@@ -123,6 +124,10 @@ int cmd_agent(int argc, char **argv)
 			"nodes`\n",
 			a.opts.node);
 		return EXIT_USAGE;
+	}
+	if (a.opts.listen && http_server__check(a.opts.listen, &err) < 0) {
+		err__prefix(&err, "--listen");
+		return cli__fail(EXIT_USAGE, &err);
 	}
 	if (find_cluster(&a, &err) < 0)
 		return cli__fail(EXIT_USAGE, &err);

@@ -121,7 +121,7 @@ static void one_run_each(void **state)
 	add(&slow, 25, 0);
 	same = compare(&a, &b);
 	called(same, "latency.intended_ms.p99", "equal", NULL);
-	called(same, "writes.lost", "unknown", "one run each: cannot tell noise");
+	called(same, "writes.lost", "unknown", "one run each says nothing of noise");
 	/* the lost ones are of the baseline: no good was done by acknowledging them */
 	called(same, "recovery.goodput_baseline_per_s", "regression", NULL);
 	assert_number(same, "regressions", 1);
