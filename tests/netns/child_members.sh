@@ -159,4 +159,19 @@ check "nor is what the experiment names" no_reach 1 200
 members n1 1 11 10.77.0.254
 follows "exempt again" reach 1 254
 stop alone
+
+# --- clients whose server has no pod yet ---------------------------------------------------------------
+
+members n1 1 ''
+experiment early 4s '{name: cut, at: 1s, for: 1s, from: web, to: db, loss: 100%}'
+cat >>"$tmp/early.yaml" <<-END
+	  observe:
+	    workloads: [{name: ask, system: http, url: "http://\${ip}:1/", target: db, endpoints: web, rate: 10/s}]
+END
+rm -f "$tmp"/live-*.json
+child n1 early "$(now_ns)"
+wait "$child_n1"
+[ "$(live n1 .status)" = complete ] || diag "$(cat "$tmp/early-n1.log")"
+is "a server that has no pod yet fails nobody's run" complete "$(live n1 .status)"
+like "and it is said" "workload ask: there is no pod for its clients to ask" "$(live n1 '.warnings[]')"
 finish

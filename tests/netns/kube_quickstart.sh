@@ -59,5 +59,12 @@ leader()
 	etcdctl --endpoints=10.0.0.10:2379,10.0.0.11:2379,10.0.0.12:2379 -w fields endpoint status |
 		awk '/"MemberID"/ { id = $3 } /"Leader"/ && $3 == id { n++ } /"Endpoint"/ && n { print $3; exit }'
 }
+gateway()
+{
+	curl -s -m 5 -d '{}' "http://10.0.0.1$1:2379/v3/maintenance/status" | jq -r '.header.member_id // empty'
+}
+for i in 0 1 2; do
+	like "etcd-$i says by its JSON gateway who leads" '^[0-9]+$' "$(gateway $i)"
+done
 is "etcd-0 leads" '"10.0.0.10:2379"' "$(ETCDCTL_API=3 leader)"
 finish

@@ -88,6 +88,31 @@ static void doubt_faults(const struct history *h, struct doubts *d)
 	}
 }
 
+/* What the first operation of @kind that had an error was told; "" if none was told anything. */
+static const char *first_error(const struct history *h, enum op_kind kind)
+{
+	for (size_t i = 0; i < h->n_ops; i++)
+		if (h->ops[i].kind == kind && h->ops[i].error)
+			return h->ops[i].error;
+	return "";
+}
+
+/* The same of who was asked whether it leads. */
+static const char *first_role_error(const struct history *h, size_t resource)
+{
+	for (size_t i = 0; i < h->n_roles; i++)
+		if ((size_t)h->roles[i].resource == resource && h->roles[i].error)
+			return h->roles[i].error;
+	return "";
+}
+
+/* "WHAT: WHY", or "WHAT" alone. */
+static void because(struct text *t, const char *why)
+{
+	if (*why)
+		text__add(t, ": %.200s", why);
+}
+
 static void doubt_ops(const struct analysis *a, struct doubts *d)
 {
 	const struct writes *w = &a->writes;
@@ -95,14 +120,18 @@ static void doubt_ops(const struct analysis *a, struct doubts *d)
 
 	if (a->h->n_workloads && !w->attempted && !w->requests)
 		text__add(&t, "no write was attempted");
-	else if (w->requests && !w->requests_ok)
+	else if (w->requests && !w->requests_ok) {
 		text__add(&t, "no request was answered (of %lld)", (long long)w->requests);
-	else if (w->attempted && !w->acked)
+		because(&t, first_error(a->h, OP_REQUEST));
+	} else if (w->attempted && !w->acked) {
 		text__add(&t, "no write succeeded (of %lld)", (long long)w->attempted);
+		because(&t, first_error(a->h, OP_ADD));
+	}
 	if (t.n)
 		doubt(d->effects, &t);
 	if (w->reads && !w->reads_ok) {
 		text__add(&u, "no read succeeded (of %lld)", (long long)w->reads);
+		because(&u, first_error(a->h, OP_READ));
 		doubt(d->effects, &u);
 	}
 }
@@ -209,7 +238,8 @@ static const char *why_null(const struct analysis *a, const struct expect *e,
 		       : !a->writes.has_final ? "there was no final read"
 					      : why->msg;
 	if (expect__is_about(e, "split_brain") && a->split.level < 0)
-		return "no role was watched";
+		return a->h->n_resources ? "nobody gave a valid answer about who leads"
+					 : "no role was watched";
 	return why->msg;
 }
 
@@ -368,6 +398,7 @@ static void nothing_expected(const struct analysis *a, const json_t *summary,
 		if (a->claims[r].sampled)
 			continue;
 		text__add(&u, "%s gave no valid sample of who leads", a->h->resources[r].name);
+		because(&u, first_role_error(a->h, r));
 		doubt(reasons, &u);
 	}
 	json_array_foreach(json_object_get(summary, "checks"), i, c) {

@@ -71,6 +71,9 @@ static void etcd_ask(void *state, int64_t deadline_ns, struct sample *s)
 	s->recv_ns = clock__now();
 	if (r)
 		return sample__errno(s, r);
+	if (p->http.status == 404)
+		return sample__error(s, "HTTP status 404: is its JSON gateway off? With a configuration file it "
+					"needs enable-grpc-gateway: true");
 	if (p->http.status != 200)
 		return sample__error(s, "HTTP status %ld", p->http.status);
 	etcd__status(p->http.body, p->http.len, s);

@@ -141,6 +141,30 @@ static void know_servers(struct run_load *rl)
 		 rl->resource ? rl->resource->ip : "");
 }
 
+/*
+ * The server that the clients ask: @name's first place, NULL without a name. -ENXIO: it has none now, as pods may;
+ * -EINVAL with *err: it never will.
+ */
+static int find_server(const struct run *run, const struct workload *w, const char *name,
+		       const struct place **ret, struct error *err)
+{
+	*ret = NULL;
+	if (!name)
+		return 0;
+	if (observe__may_be_absent(run, name) && !run_places__of(run, name, NULL))
+		return -ENXIO;
+	*ret = observe__first_place(run, name, &w->pos, err);
+	return *ret ? 0 : -EINVAL;
+}
+
+/* It stands in the record, and the run goes on without it. */
+static int without_load(struct run *run, struct run_load *rl, const char *why)
+{
+	rl->n_places = 0;
+	run__note(run, "warning", "workload %s: %s, so there are none", rl->workload->name, why);
+	return 0;
+}
+
 static int start_load(struct run *run, const struct workload *w, struct error *err)
 {
 	struct run_load *rl = &run->loads[run->n_loads];
@@ -149,21 +173,19 @@ static int start_load(struct run *run, const struct workload *w, struct error *e
 
 	rl->workload = w;
 	run->n_loads++;
-	if (w->target && !(rl->target = observe__first_place(run, w->target, &w->pos, err)))
-		return -EINVAL;
-	if (w->resource && !(rl->resource = observe__first_place(run, w->resource, &w->pos, err)))
-		return -EINVAL;
 	r = list_places(run, rl, err);
+	if (r)
+		return r;
+	if (!rl->n_places)
+		return without_load(run, rl, "there is no pod for its clients to be in");
+	r = find_server(run, w, w->target, &rl->target, err);
+	r = r ? r : find_server(run, w, w->resource, &rl->resource, err);
+	if (r == -ENXIO)
+		return without_load(run, rl, "there is no pod for its clients to ask");
 	for (size_t i = 0; i < rl->n_places && !r; i++)
 		r = describe_place(run, rl, i, err);
 	if (r)
 		return r;
-	if (!rl->n_places) {
-		run__note(run, "warning",
-			  "workload %s: there is no pod for its clients to be in: it has none",
-			  w->name);
-		return 0;
-	}
 	know_servers(rl);
 	cfg = (struct load_config){
 		.name = w->name,

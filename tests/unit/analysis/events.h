@@ -110,13 +110,13 @@ static inline void ev__role_of(struct events *e, const char *resource, const cha
 	ev__line(e,
 		 "{\"t_ns\":%lld,\"type\":\"role\",\"resource\":\"%s\",\"node\":\"%s\",\"send_ns\":"
 		 "%lld,"
-		 "\"recv_ns\":%lld,\"role\":\"%s\",\"claim\":%s,\"epoch\":%s,\"leader\":null}",
+		 "\"recv_ns\":%lld,\"role\":\"%s\",\"claim\":%s,\"epoch\":%s,\"leader\":null%s}",
 		 (long long)(ms + 1) * 1000000, resource, node, (long long)ms * 1000000,
 		 (long long)(ms + 1) * 1000000,
 		 claim < 0 ? "error"
 		 : claim   ? "leader"
 			   : "follower",
-		 claim > 0 ? "true" : "false", number);
+		 claim > 0 ? "true" : "false", number, claim < 0 ? ",\"error\":\"deaf\"" : "");
 }
 
 static inline void ev__role(struct events *e, const char *node, int64_t ms, int claim,
@@ -140,10 +140,11 @@ static inline void ev__add(struct events *e, const char *node, int64_t value, in
 		 "{\"t_ns\":%lld,\"type\":\"op\",\"workload\":\"set\",\"client\":0,\"node\":\"%s\","
 		 "\"op\":\"add\",\"value\":%lld,\"intended_ns\":%lld,\"invoke_ns\":%lld,\"return_"
 		 "ns\":%lld,"
-		 "\"outcome\":\"%s\",\"error\":null}",
+		 "\"outcome\":\"%s\",\"error\":%s}",
 		 (long long)return_ms * 1000000, node, (long long)value,
 		 (long long)invoke_ms * 1000000, (long long)invoke_ms * 1000000,
-		 (long long)return_ms * 1000000, outcome);
+		 (long long)return_ms * 1000000, outcome,
+		 !strcmp(outcome, "fail") ? "\"full\"" : "null");
 }
 
 static inline void ev__read(struct events *e, const char *node, int64_t value, int64_t invoke_ms,

@@ -214,7 +214,7 @@ struct flaw {
 	const char *expect; /* one expectation, or NULL */
 	const char *status;
 	int lost_events, dropped;
-	bool not_armed, no_final, no_acks, no_reads, no_roles, gap, no_clients;
+	bool not_armed, no_final, no_acks, no_reads, no_roles, deaf, gap, no_clients;
 };
 
 static json_t *run_with(const struct flaw *f)
@@ -233,9 +233,9 @@ static json_t *run_with(const struct flaw *f)
 	if (!f->no_roles) {
 		/* often enough for a probe gap of 150 ms */
 		for (int64_t t = 0; t < 30000; t += 120) {
-			ev__role(&e, "n1", t, 1, 1);
+			ev__role(&e, "n1", t, f->deaf ? -1 : 1, 1);
 			if (!f->gap || t <= 12000 || t >= 15960)
-				ev__role(&e, "n2", t, 0, 1);
+				ev__role(&e, "n2", t, f->deaf ? -1 : 0, 1);
 		}
 	}
 	if (!f->no_clients) {
@@ -306,7 +306,7 @@ static void vacuous_passes_are_unknown(void **state)
 	(void)state;
 	/* an operation type that never succeeded */
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .no_acks = true}, "unknown",
-		"no write succeeded (of 1)");
+		"no write succeeded (of 1): full");
 	verdict((struct flaw){GOOD, .expect = "reads.stale == 0", .no_reads = true}, "unknown",
 		"no read succeeded (of 1)");
 	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_reads = true},
@@ -337,7 +337,7 @@ static void vacuous_passes_are_unknown(void **state)
 	verdict((struct flaw){.dropped = 5, .expect = "writes.lost == 0"}, "unknown", "it crashed");
 	/* nothing measured */
 	verdict((struct flaw){GOOD, .expect = "split_brain.level == L0", .no_roles = true},
-		"unknown", "no role was watched");
+		"unknown", "nobody gave a valid answer about who leads");
 	verdict((struct flaw){GOOD, .expect = "herd.metastable == false"}, "unknown",
 		"not measured");
 	verdict((struct flaw){GOOD, .expect = "writes.lost == 0", .no_clients = true}, "unknown",
@@ -408,6 +408,8 @@ static void nothing_expected_but_not_enough_seen(void **state)
 	verdict((struct flaw){GOOD, .lost_events = 1}, "unknown", "lost by the recorder: 1");
 	verdict((struct flaw){GOOD, .gap = true}, "unknown", "not sampled");
 	verdict((struct flaw){GOOD, .no_roles = true}, "unknown", "no valid sample");
+	verdict((struct flaw){GOOD, .deaf = true}, "unknown",
+		"no valid sample of who leads: deaf");
 	verdict((struct flaw){.dropped = 5}, "unknown", "crashed");
 }
 
