@@ -84,8 +84,9 @@ step 3600
 check "the cut begins" until_event '"fault":"cut","occurrence":0,"event":"armed"'
 sleep 1.5
 step -7200
+# `slow` is on for ten seconds more, in which even an emulated machine answers.
 check "chaos status: it is on" timeout 10 bash -c "until \"\$0\" status --json | jq -e '[.[].status.faults[]? |
-	select(.name == \"cut\" and .active)] | length > 0'; do sleep 0.1; done" "$CHAOS"
+	select(.name == \"slow\" and .active)] | length > 0'; do sleep 0.1; done" "$CHAOS"
 wait "${sending[@]}"
 step 3600
 timeout 60 bash -c 'while kill -0 "$0" 2>/dev/null; do sleep 0.1; done' "$pid" || kill -KILL "$pid"
