@@ -10,10 +10,10 @@
 . "$(dirname "$0")/tools/pods.sh"
 command -v redis-server >/dev/null || skip_all "no redis-server"
 
-# serve N: redis in pod N
+# serve N: redis in pod N; by no function, for then the pid would be a shell's
 serve()
 {
-	in_pod "$1" redis-server --bind "10.77.0.$1" --protected-mode no --save '' --dir "$tmp" </dev/null >/dev/null 2>&1 &
+	ip netns exec "chp$1-$$" redis-server --bind "10.77.0.$1" --protected-mode no --save '' --dir "$tmp" </dev/null >/dev/null 2>&1 &
 	bg+=($!)
 	disown
 	wait_until 20 in_pod "$1" redis-cli -h "10.77.0.$1" ping
