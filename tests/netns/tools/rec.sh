@@ -18,6 +18,8 @@ rec_cleanup()
 	[ -z "$rec_pid" ] || kill -KILL "$rec_pid" 2>/dev/null
 	[ ${#servers[@]} -eq 0 ] || kill -KILL "${servers[@]}" 2>/dev/null
 	wait 2>/dev/null
+	# What a server left running beside it, as Erlang does its port mapper.
+	ip netns pids "$netns" 2>/dev/null | xargs -r kill -KILL 2>/dev/null
 	ip netns del "$netns" 2>/dev/null
 	rm -rf "$tmp"
 }
