@@ -9,9 +9,10 @@
  * look-up of the pair of identities, then the rules of that pair. The number of rules in the run does
  * not matter.
  *
- * Time: t0_ns is an instant of CLOCK_MONOTONIC (bpf_ktime_get_ns), below 0 in two's complement where the machine came up
- * after it; every window is relative to it. Nothing applies while t0_ns is 0, so one store arms all faults and one store lifts them all. A window has
- * an end that the packet path checks: when user space is stopped or gone, faults end by themselves.
+ * Time: t0_ns is an instant of CLOCK_MONOTONIC (bpf_ktime_get_ns), below 0 in two's complement where
+ * the machine came up after it; every window is relative to it. Nothing applies while t0_ns is 0, so
+ * one store arms all faults and one store lifts them all. A window has an end that the packet path
+ * checks: when user space is stopped or gone, faults end by themselves.
  *
  * Where: a partition is decided at the hook itself. Every other fault acts on packets of a wire: the hook
  * sends the packet on a detour, a veth pair of ours (the line) whose first end cuts GSO packets into wire

@@ -6,10 +6,10 @@
 #include "maps.h"
 
 /*
- * The writer of a window stores end = 0, start, end; one that moves its end stores that alone. So a start between
- * two reads of an end that is still to come is of a window that was asked for. (On a CPU that reorders loads a store in these nanoseconds can be seen half:
- * 5.10 has no barrier for BPF. It takes the very instant of a flip, and that packet could have come
- * before it as well.)
+ * The writer of a window stores end = 0, start, end; one that moves its end stores that alone. So a
+ * start between two reads of an end that is still to come is of a window that was asked for. (On a
+ * CPU that reorders loads a store in these nanoseconds can be seen half: 5.10 has no barrier for
+ * BPF. It takes the very instant of a flip, and that packet could have come before it as well.)
  */
 static __always_inline bool window__active(volatile struct chaos_window *window, __u64 run_ns)
 {
