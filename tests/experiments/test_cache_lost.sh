@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # memcached is cut off: each request goes to the origin, or three fetches a second from behind a second cache.
 . "$(dirname "$0")/lib.sh"

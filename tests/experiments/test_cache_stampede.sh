@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # nginx and cold keys (EFFECTS.md 4, 12): as many fetches as readers miss, or one for each key with proxy_cache_lock. There
 # are three keys, and new ones each 5 s: in a run of 28 s at most seven times.

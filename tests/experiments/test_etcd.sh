@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 150
+# timed
 #
 # etcd 3.4, the leader isolated from 10 to 22 s: linearizable (Jepsen). Measured before: the new term after 1.4 s, the
 # old claim's end after 1.9 s, no acknowledgement from the minority, a re-election at the heal.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # etcd's registers, transactions, versions and leased keys are linearizable, its leader isolated or not (Jepsen).
 . "$(dirname "$0")/lib.sh"

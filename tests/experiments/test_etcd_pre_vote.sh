@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # etcd 3.4 with --pre-vote, the leader isolated from 10 to 22 s: as without it, but no election at the heal.
 . "$(dirname "$0")/lib.sh"

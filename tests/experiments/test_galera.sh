@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 360
 # alone
+# timed
 #
 # Galera 26.4 in MariaDB 10.11. Two to one, from 8 to 23 s: the minority leaves Primary after 5 to 15 s. Two nodes with
 # pc.ignore_sb=true: two Primary components, for good.

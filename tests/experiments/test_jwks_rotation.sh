@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # A service asks a slow issuer for each token of a key that it does not know, or once for all of them.
 . "$(dirname "$0")/lib.sh"

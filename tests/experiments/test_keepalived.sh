@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # keepalived 2.2.7, advertisements each second, VRRP cut from 8 to 16 s: two holders from 2.2-3.6 s
 # after the cut (3 s and a skew after the last advertisement) until the first advertisement after the heal.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # Patroni 3.0 with PostgreSQL 15, asynchronous; the primary isolated from 8 to 28 s: it demotes itself before the
 # leader lock (8 s) runs out, what it acknowledged in between is lost, and the new primary is on another timeline.

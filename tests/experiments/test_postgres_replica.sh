@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # PostgreSQL 15, a streaming replica that hears everything 0.6 s late from 8 to 16 s: reads there are as old.
 . "$(dirname "$0")/lib.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 900
 # alone
+# timed
 #
 # RabbitMQ 3.10, one of three nodes isolated from 8 to 23 s. ignore: a leader of the queue on each side, and the split
 # stays. pause_minority, and a quorum queue: only the majority goes on.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # The shipped reconnect flood with three retry policies: what the kernel counted of the service must tell them apart. Measured
 # before, of 600 such clients and a cut of 10 s (as tests/unit/analysis/test_herd_calibration.c):

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# timed
 #
 # What Redis' clients are told in a partition fits no register, no compare-and-set, no lock, no counter: a replica that
 # is cut off goes on answering (its documentation says so), and two masters accept what one of them will lose

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # Redis Cluster, a master and a client in the minority from 5 to 7 s and from 15 to 27 s, node timeout 4 s. Its
 # specification: nothing is lost if it is healed before the timeout; after it the minority's writes up to then may be.

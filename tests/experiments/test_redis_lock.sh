@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # A lock with a lease of 3 s, and a write of its holder that takes 4 s from 8 to 20 s: accepted after the next holder's
 # (Kleppmann 2016), unless the storage looks at the fencing token.

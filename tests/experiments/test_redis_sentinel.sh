@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 150
+# timed
 #
 # Redis 7 and Sentinel, the master isolated from 10 to 25 s: acknowledged writes are lost (Jepsen: 56 %; measured before:
 # 32-40 %), a dual master from some 2.5 s after the cut until some 10 s after the heal.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # Retries through haproxy, with and without a budget (EFFECTS.md 4, 11; Bronson et al., HotOS'21): without one the load
 # settles at twice what is offered and nobody is served, after a cut of 10 s; with 10 % it recovers.

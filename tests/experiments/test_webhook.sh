@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # Events whose answers are lost are delivered again; with a key for each they take effect once.
 . "$(dirname "$0")/lib.sh"

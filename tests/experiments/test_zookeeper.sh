@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # ZooKeeper 3.8, one follower 0.3 s late from 5 to 10 s, the leader isolated from 15 to 27 s: its documentation says that
 # writes are linearizable, and that reads may be stale.

@@ -116,5 +116,19 @@ check "# alone" "2 passed, 0 failed" "$(tail -n 1 <<<"$out")"
 out=$("$run" -l "$dir/logs" -j 2 "$dir/a" "$dir/missing" "$dir/b" 2>&1; echo "status $?")
 check "failures among several" "1 passed, 2 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
 
+# One that fails the first time only.
+printf '#!/bin/bash\n# timed\necho 1..1; mkdir "%s/been" 2>/dev/null && echo "not ok 1 - late" || echo "ok 1 - x"\n' "$dir" >"$dir/f1"
+sed '/^# timed/d; s/been/been2/' "$dir/f1" >"$dir/f2"
+printf '#!/bin/bash\n# timed\necho 1..1; echo "not ok 1 - x"\n' >"$dir/f3"
+chmod +x "$dir"/f[123]
+out=$("$run" -l "$dir/logs" "$dir/f1" "$dir/b" 2>&1; echo "status $?")
+check "what keeps times is run once more" "2 passed, 0 failed;status 0" "$(tail -n 2 <<<"$out" | paste -sd ';')"
+check "its first run is shown, and named" "1 1" \
+	"$(grep -c '| not ok 1 - late' <<<"$out") $(sed -n '/^Run twice:/,$p' <<<"$out" | grep -cx "  $dir/f1")"
+out=$("$run" -l "$dir/logs" "$dir/f2" "$dir/b" 2>&1; echo "status $?")
+check "what keeps none is not" "1 passed, 1 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
+out=$("$run" -l "$dir/logs" "$dir/f3" "$dir/b" 2>&1; echo "status $?")
+check "what fails twice has failed, once" "1 passed, 1 failed;status 1" "$(tail -n 2 <<<"$out" | paste -sd ';')"
+
 echo "1..$n"
 exit $bad

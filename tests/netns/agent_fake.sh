@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# timed
 #
 # agent_fake.sh: `chaos agent` as one node of a cluster whose API server is tests/tools/fake_api.py, and whose only pod is a
 # process in a network namespace and a cgroup with the names that kubelet gives: a NetworkChaos acts on it, is told of

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # capture.pcapng: tshark reads it; what the faults did stands in the comments of the packets, as often as the
 # counters have it; it keeps to its size, and what it leaves out is said.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# timed
 #
 # child_members.sh: two nodes' runs of one experiment, each with its own pods and the other's as addresses: a fault
 # between the nodes acts once, counts by pod, and follows the members' file.

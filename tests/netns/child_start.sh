@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # child_start.sh: runs whose start is given as an instant: two begin together, one is joined in the middle, one is over.
 # shellcheck source=../lib/tap.sh disable=SC2016

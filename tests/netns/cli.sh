@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # cli.sh: the command line on two named namespaces: what people type, right and wrong. On a host of its own, for
 # `chaos clear` ends every run that it finds.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 600
+# timed
 #
 # coexist_programs.sh: somebody else's tcx, clsact and XDP programs at the device of a fault, before and behind ours,
 # there first or later: they see what they should before, during and after, and so does the fault.

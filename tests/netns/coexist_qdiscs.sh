@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
+# timed
 #
 # coexist_qdiscs.sh: root qdiscs and an nftables ruleset of somebody else at the device of a fault: they do their work
 # before, during and after, and have the same parameters all the time.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 600
+# timed
 #
 # coexist_runs.sh: two runs at one device add up, in whichever order they come and by whatever they are attached, and
 # each lifts only its own, whatever becomes of the other.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # alone
+# timed
 #
 # datapath_churn.sh: devices and addresses that come during the fault are under it within 1 s;
 # those that go do not matter.

@@ -1,5 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
+# timed
 # datapath_others.sh: somebody else's programs and qdiscs on the same device run on, do not hide
 # ours, and are there after.
 # shellcheck source=tests/netns/tools/dp.sh

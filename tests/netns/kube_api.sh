@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # kube_api.sh: the API client against a server that does everything wrong, in turn (tests/tools/fake_api.py): answers that
 # are cut, no JSON, huge, slow or never come; versions that are too old; streams that break. What was told at the

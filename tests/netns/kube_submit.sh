@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # kube_submit.sh: `chaos run --kubeconfig` against an API server and agents that only say what real ones do
 # (tests/tools/fake_api.py, fake_agent.py): created, followed, stopped, brought back, deleted; and all that goes wrong with it.

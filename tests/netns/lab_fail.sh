@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# timed
 #
 # A lab that cannot be: what is said, and that nothing of it remains.
 # shellcheck disable=SC2016 # ${ip} is for labctl

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 200
 # alone
+# timed
 #
 # kill -9 at random instants while a lab is made, started, waited for and up: within a second nothing
 # of it remains, and nobody had to help. KILLS: how often.

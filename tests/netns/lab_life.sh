@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
 # alone
+# timed
 #
 # A lab's network, its processes, its logs, its end.
 # shellcheck disable=SC2016 # ${ip} is for labctl

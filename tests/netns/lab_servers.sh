@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
+# timed
 #
 # Real servers that form clusters in a lab, as the shipped experiments run them.
 # shellcheck disable=SC2016 # ${ip} is for labctl

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 #
 # line_hold.sh: the delay line in user space, on a real TAP: order and times, headers, limits, and its ends.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
 # alone
+# timed
 #
 # HTTP clients of an experiment against a real server that stalls: what was offered and when, whatever the answers;
 # what latencies say of the stall; policies, budget and thinking by what was recorded.

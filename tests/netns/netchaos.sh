@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
+# timed
 #
 # netchaos.sh: manifests of Chaos Mesh on podman's pods: what they choose, between whom, which way, and what they refuse.
 # shellcheck source=../lib/tap.sh disable=SC2016

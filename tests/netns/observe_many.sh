@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # observe_many.sh: an endpoint that is two network namespaces: each has a probe and a client. One of them ends and comes
 # again with its name, in a new namespace and at another address: probe and client go there.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 150
+# timed
 #
 # observe_nodes.sh: two nodes' runs of one experiment, whose probes and clients each has in its own pods only: no client is
 # two nodes' and no value is written twice, and a pod that moves to the other node takes its probe and clients along.

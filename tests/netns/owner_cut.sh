@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
+# timed
 # owner_cut.sh: processes cut from each other by their sockets: on lo, between namespaces, from the outside; and
 # nobody else feels it.
 # shellcheck source=tests/netns/tools/dp.sh

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # owner_outside.sh: what is not selected feels nothing: neither on lo, which it shares with two processes that
 # are delayed and lose packets and two that are cut, nor over veth. The fault is on and off in turn.

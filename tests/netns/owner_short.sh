@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # owner_short.sh: short connections on lo between processes that fork all the while, as many as go: each packet of
 # each of them is its process's, and no SYN escapes a cut.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
+# timed
 #
 # readme_faults.sh: each `chaos inject` line of README.md about the namespaces a and b runs as it stands, and hits what it
 # names; and what was run can be run again.

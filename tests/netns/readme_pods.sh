@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 200
+# timed
 #
 # readme_pods.sh: README.md's line for pods, on podman's: the one is slow to the other, and to nobody else.
 # shellcheck source=../lib/tap.sh disable=SC2016

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 180
 # alone
+# timed
 #
 # readme_processes.sh: README.md's lines for processes and units do what README says: two processes cut from each other
 # on lo, what a unit sends lost in part, and nothing of others. The host is a network namespace of the test's own.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# timed
 #
 # Clients of a Redis Cluster at a node that has none of its slots.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # The experiment of README.md whose systems are described in the file: by a program, by TCP, by commands.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
+# timed
 #
 # Probes and a workload on a real etcd cluster of three.
 . "$(dirname "$0")/../lib/tap.sh"

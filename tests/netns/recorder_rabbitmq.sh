@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 300
+# timed
 #
 # A queue of a real RabbitMQ, classic and quorum.
 . "$(dirname "$0")/../lib/tap.sh"

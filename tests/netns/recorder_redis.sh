@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
 # alone
+# timed
 #
 # Probes and a workload on real Redis servers and a real Sentinel.
 . "$(dirname "$0")/../lib/tap.sh"

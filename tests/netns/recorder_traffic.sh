@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
 # alone
+# timed
 #
 # What is recorded of traffic (bins, listen), against what two processes know that they did.
 . "$(dirname "$0")/../lib/tap.sh"

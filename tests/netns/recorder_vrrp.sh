@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 30
 # alone
+# timed
 #
 # Who holds a virtual address, seen from inside a namespace; and that a probe is inside it.
 . "$(dirname "$0")/../lib/tap.sh"

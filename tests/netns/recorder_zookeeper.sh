@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 90
+# timed
 #
 # A workload on a real ZooKeeper.
 . "$(dirname "$0")/../lib/tap.sh"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# timed
 #
 # Systems that the file describes: the man page's example for Pacemaker (a stand-in for crm_mon), and Redis by a TCP
 # exchange, with all roles.

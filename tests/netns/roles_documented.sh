@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 60
+# timed
 #
 # Role probes of Vault, Consul, Kafka (KRaft) and a Kubernetes Lease see who leads, changes of leaders, and epochs. The
 # servers are tests/tools/documented.py: their documentation says what they answer.

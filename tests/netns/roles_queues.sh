@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # Role probes on real servers: a JetStream cluster of three, ZooKeeper of three, a Redis Cluster of three masters and
 # a replica.

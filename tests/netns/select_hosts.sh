@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 120
+# timed
 #
 # select_hosts.sh: a host name is asked for again while a fault is on: the fault goes where the name goes, of both
 # families, with its ports; a name that is gone is nobody's.

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 400
+# timed
 #
 # select_networks.sh: containers behind each kind of network: a bridge, macvlan, and the host's own, where they are
 # told apart by their sockets. What the fault does not name does not feel it. The host is a network namespace of the

@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 400
+# timed
 #
 # select_podman.sh: faults on containers: all of a namespace that a container has to itself, only its sockets where a
 # pod's containers share one; and on what takes the container's place.

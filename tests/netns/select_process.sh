@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
+# timed
 #
 # select_process.sh: processes of one namespace, chosen by what they are, on lo: a fault on one is none on its neighbour.
 # What restarts, forks, or moves into a chosen cgroup is under the fault; what stops matching leaves it.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
 # alone
+# timed
 #
 # watch.sh: `chaos watch` on real traffic between two namespaces: who, how fast, under which fault; and it
 # leaves the terminal as it was.

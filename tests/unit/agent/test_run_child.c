@@ -158,11 +158,7 @@ static void what_a_guard_ended_stays_ended_when_the_agent_is_started_again(void 
 	struct world *w = *state;
 	json_t *obj = started(w, ""), *stop;
 
-	write_script(w, aborts);
-	put_pod(w, "web-1", "n1", "10.1.0.5");
-	put(w, json_incref(obj));
-	settle(w);
-	json_decref(wait_child(1, w));
+	begin_child(w, aborts, json_incref(obj));
 	restart(w);
 	w->now += NS_PER_S;
 	put(w, obj);
@@ -179,11 +175,7 @@ static void what_a_guard_ended_while_it_was_paused_stays_ended(void **state)
 	struct world *w = *state;
 	json_t *obj = started(w, ""), *paused;
 
-	write_script(w, aborts_at_end);
-	put_pod(w, "web-1", "n1", "10.1.0.5");
-	put(w, json_incref(obj));
-	settle(w);
-	json_decref(wait_child(1, w));
+	begin_child(w, aborts_at_end, json_incref(obj));
 	paused = with_status(w, obj, "{}");
 	annotate(paused, "netchaos.dev/pause");
 	put(w, paused);
@@ -270,11 +262,7 @@ static void who_was_asked_to_end_and_does_not_is_killed_whatever_is_asked_then(v
 	struct world *w = *state;
 	json_t *obj = started(w, ""), *paused;
 
-	write_script(w, does_not_end);
-	put_pod(w, "web-1", "n1", "10.1.0.5");
-	put(w, json_incref(obj));
-	settle(w);
-	json_decref(wait_child(1, w));
+	begin_child(w, does_not_end, json_incref(obj));
 	paused = with_status(w, obj, "{}");
 	annotate(paused, "netchaos.dev/pause");
 	put(w, paused);

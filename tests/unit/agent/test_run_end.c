@@ -104,11 +104,7 @@ static void a_node_that_failed_says_so_when_its_record_is_up(void **state)
 	struct world *w = *state;
 	struct pollfd fds[RUNS_FDS_MAX];
 
-	write_script(w, fails_with_much);
-	put_pod(w, "web-1", "n1", "10.1.0.5");
-	put(w, started(w, ""));
-	settle(w);
-	json_decref(wait_child(1, w));
+	begin_child(w, fails_with_much, started(w, ""));
 	wait_no_child(w);
 	assert_int_equal(runs__count(w->runs).failed, 1);
 	assert_string_equal(phase_here(w), "Running");
@@ -128,11 +124,7 @@ static void a_record_is_not_packed_on_at_the_end_of_the_agent(void **state)
 	struct world *w = *state;
 	struct pollfd fds[RUNS_FDS_MAX];
 
-	write_script(w, fails_with_much);
-	put_pod(w, "web-1", "n1", "10.1.0.5");
-	put(w, started(w, ""));
-	settle(w);
-	json_decref(wait_child(1, w));
+	begin_child(w, fails_with_much, started(w, ""));
 	wait_no_child(w);
 	assert_int_equal(runs__fds(w->runs, fds), 1);
 	assert_true(runs__end(w->runs, false));

@@ -357,6 +357,16 @@ static inline void settle(struct world *w)
 		pass(w, 0);
 }
 
+/* OBJ, which this takes, is run here: its pod web-1 is on this node, and its first child, which is TEXT, is there. */
+static inline void begin_child(struct world *w, const char *text, json_t *obj)
+{
+	write_script(w, text);
+	put_pod(w, "web-1", "n1", "10.1.0.5");
+	put(w, obj);
+	settle(w);
+	json_decref(wait_child(1, w));
+}
+
 static inline void restart(struct world *w)
 {
 	while (!runs__end(w->runs, false)) {
