@@ -66,20 +66,23 @@ include tests/fuzz/fuzz.mk
 
 UNIT_TESTS	 := $(UNIT_BINS) $(sort $(wildcard tests/unit/*/test_*.sh))
 BPF_TESTS	 := $(BPF_TEST_BINS) $(wildcard tests/bpf/*.sh)
-NETNS_TESTS	 := $(sort $(wildcard tests/netns/*.sh))
-# Those that run beside no other come last, so that the others wait for none of them.
-NETNS_ALONE	 := $(if $(NETNS_TESTS),$(shell grep -lx '\# alone' $(NETNS_TESTS)))
-NETNS_TESTS	 := $(filter-out $(NETNS_ALONE),$(NETNS_TESTS)) $(NETNS_ALONE)
+# Those with the longest limits begin first, so that none of them is left running by itself; those that run beside no
+# other come last, so that the others wait for none of them.
+in_order	  = $(if $(1),$(shell awk '/^. timeout:/ { t[FILENAME] = $$3 } /^. alone$$/ { last[FILENAME] = 1 } \
+			END { for (i = 1; i < ARGC; i++) print last[ARGV[i]] + 0, t[ARGV[i]] + 0, ARGV[i] }' $(1) | \
+			sort -k 1,1n -k 2,2nr -k 3 | cut -d ' ' -f 3))
+NETNS_TESTS	 := $(call in_order,$(wildcard tests/netns/*.sh))
 SAFETY_TESTS	 := $(sort $(wildcard tests/safety/test_*.sh))
-EXPERIMENT_TESTS := $(sort $(wildcard tests/experiments/test_*.sh))
+EXPERIMENT_TESTS := $(call in_order,$(wildcard tests/experiments/test_*.sh))
 
 include tests/vm/vm.mk
 include tests/kube/kube.mk
 
-# At a time: what only computes, as many as there are processors; scripts in namespaces and experiments, which mostly
-# wait; one of what keeps times or looks at the whole machine.
+# At a time: what only computes, as many as there are processors; scripts in namespaces, which mostly wait; experiments,
+# which wait for elections that a busy machine can upset; one of what looks at the whole machine.
 AT_ONCE	    := -j $(shell nproc)
-WAITING	    := -j 2
+WAITING	    := -j 4
+ELECTING    := -j 3
 ALONE	    := -j 1
 TEST_RUN     = O=$(abspath $(O)) CHAOS=$(abspath $(O)/chaos) tests/run -l $(O)/test-logs
 
@@ -87,7 +90,7 @@ test: deps-test ## install, build, and run all of it (as root)
 	$(Q)$(REMAKE) all $(UNIT_BINS) $(FUZZ_BINS) $(BPF_TEST_BINS) $(NETNS_TOOLS) $(METER)
 	$(Q)tests/run --self-test > /dev/null || { tests/run --self-test; exit 1; }
 	$(Q)$(TEST_RUN) $(AT_ONCE) $(UNIT_TESTS) $(FUZZ_TESTS) $(ALONE) $(BPF_TESTS) $(WAITING) $(NETNS_TESTS) \
-		$(ALONE) $(SAFETY_TESTS) $(WAITING) $(EXPERIMENT_TESTS) $(ALONE) $(KUBE_SMOKE) $(VM_TESTS)
+		$(ALONE) $(SAFETY_TESTS) $(ELECTING) $(EXPERIMENT_TESTS) $(ALONE) $(KUBE_SMOKE) $(VM_TESTS)
 
 unit: $(UNIT_BINS)
 
@@ -107,6 +110,6 @@ check-safety: $(O)/chaos ## kills at random instants (KILLS=200) and other ends 
 	$(Q)$(TEST_RUN) $(SAFETY_TESTS)
 
 check-experiments: $(O)/chaos ## the shipped experiments have their documented outcomes
-	$(Q)$(TEST_RUN) $(WAITING) $(EXPERIMENT_TESTS)
+	$(Q)$(TEST_RUN) $(ELECTING) $(EXPERIMENT_TESTS)
 
 .PHONY: test unit check check-long check-bpf check-netns check-safety check-experiments

@@ -77,7 +77,7 @@ complains()
 # group KERNEL STATUS: what one kernel's suite has said.
 group()
 {
-	local kernel=$1 program='' n=0 bad=0 planned=0 line complaints
+	local kernel=$1 program='' n=0 bad=0 planned=0 took='' line complaints
 
 	if [ "$2" -eq 3 ]; then
 		skip "$kernel" "$(tail -n 1 "$work/$kernel.err")"
@@ -86,6 +86,7 @@ group()
 	while IFS= read -r line; do
 		case $line in
 		"== status "*) [ "$program" = kernel ] || program_ends "${line#== status }"; program= ;;
+		"== took "*) took+="${line#== took }; " ;;
 		"== "*) program=${line#== } n=0 bad=0 planned=none; : >"$work/lines" ;;
 		1..[0-9]*) planned=${line#1..} ;;
 		"ok "* | "not ok "*) n=$((n + 1)); result "$line" || bad=1 ;;
@@ -94,6 +95,7 @@ group()
 		echo "$line" >>"$work/lines"
 	done <"$work/$kernel"
 	complaints=$(sed '1,/^== kernel/d; /^== /d' "$work/$kernel")
+	diag "$kernel: ${took%; }"
 	# The host's are not ours alone.
 	[ "$kernel" = host ] || is "$kernel: the kernel complains of nothing" "" "$complaints"
 	if [ "$2" -ne 0 ] || [ -n "$program" ] || ! grep -q '^== kernel' "$work/$kernel"; then

@@ -3,7 +3,7 @@
 #
 # suite.sh [PROGRAM...]: what matrix.sh runs in one machine: the BPF programs on crafted packets, inside.sh, faults.sh
 # and clock.sh; with WITH_COEXIST set, also coexist_*.sh, as far as they depend on the kernel.
-# Around the output of each stand `== NAME` and `== status N`.
+# Around the output of each stand `== NAME` and `== status N`, behind it `== took N s: NAME`.
 cd "$(dirname "$0")/../.." || exit
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
@@ -14,8 +14,10 @@ kernel_dependent=(abi complexity devices parse answers effects delay window owne
 	${WITH_COEXIST:+tests/netns/coexist_qdiscs.sh tests/netns/coexist_runs.sh}
 for program; do
 	echo "== $(basename "$program")"
+	began=$SECONDS
 	timeout --kill-after=5 400 "$program" 2>&1 </dev/null
 	echo "== status $?"
+	echo "== took $((SECONDS - began)) s: $(basename "$program")"
 done
 echo "== kernel"
 # What the kernel complained about while it ran them.
