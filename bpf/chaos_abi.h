@@ -528,16 +528,16 @@ _Static_assert(sizeof(struct chaos_conn) == 24, "ABI");
 /* Value of spaces, by the inode number of a namespace with hooks. */
 struct chaos_space {
 	__u32 node;  /* of all that is in it; CHAOS_NODE_OTHER: its addresses say */
-	__u32 shown; /* node that its drops are shown under */
+	__u32 shown; /* node that its drops and resets are shown under */
 };
 _Static_assert(sizeof(struct chaos_space) == 8, "ABI");
 
-/* Key of drops, packets that the kernel dropped. */
-struct chaos_drop_key {
+/* Key of drops, packets that the kernel dropped, and of resets, RSTs that its TCP sent. */
+struct chaos_reason_key {
 	__u32 node;   /* chaos_space.shown */
-	__u32 reason; /* enum skb_drop_reason of this kernel */
+	__u32 reason; /* enum skb_drop_reason, enum sk_rst_reason of this kernel */
 };
-_Static_assert(sizeof(struct chaos_drop_key) == 8, "ABI");
+_Static_assert(sizeof(struct chaos_reason_key) == 8, "ABI");
 
 /* Totals of all hooks, stats[0], per CPU. */
 struct chaos_stats {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: (GPL-2.0-only OR BSD-2-Clause)
 /*
- * traffic.bpf.c: what only the kernel's TCP knows of traffic: segments sent again, connections established and closed, and
- * what was dropped for which reason. It goes into the same bins as what the hooks count. A socket of a namespace that has no
- * hook costs one look-up.
+ * traffic.bpf.c: what only the kernel knows of traffic: segments sent again, connections established and closed, and
+ * for which reason packets were dropped and connections reset. It goes into the same bins as what the hooks count, reasons
+ * into tables of their own. A socket of a namespace that has no hook costs one look-up.
  */
 #include "vmlinux.h"
 
@@ -28,7 +28,8 @@ struct map_bins bins SEC(".maps");
 struct map_services services SEC(".maps");
 struct map_conns conns SEC(".maps");
 struct map_spaces spaces SEC(".maps");
-struct map_drops drops SEC(".maps");
+struct map_reasons drops SEC(".maps");
+struct map_reasons resets SEC(".maps");
 
 const volatile __u32 have_prefixes = 1;
 const volatile __u64 traffic_bin_ns = 1;
@@ -231,36 +232,64 @@ int traffic_synack(__u64 *ctx)
 	return 0;
 }
 
+/* Of a packet and of a socket, either of which may be NULL. */
+static __always_inline struct chaos_space *space__of_either(const struct sk_buff *skb,
+							    const struct sock *sk)
+{
+	struct chaos_space *space = NULL;
+	const struct net_device *dev;
+
+	if (skb) {
+		dev = skb->dev;
+		/* Where skb->dev is something else (it shares its place), that is no namespace of ours. */
+		if (dev)
+			space = space__of(dev->nd_net.net);
+	}
+	if (!space && sk)
+		space = space__of(sk->__sk_common.skc_net.net);
+	return space;
+}
+
+static __always_inline void reason__count(struct map_reasons *map, const struct chaos_space *space,
+					  __u32 reason)
+{
+	struct chaos_reason_key key = {.reason = reason};
+	__u64 one = 1, *n;
+
+	if (!space || !now__run())
+		return;
+	key.node = space->shown;
+	n = bpf_map_lookup_elem(map, &key);
+	if (!n) {
+		if (!bpf_map_update_elem(map, &key, &one, BPF_NOEXIST))
+			return;
+		n = bpf_map_lookup_elem(map, &key);
+	}
+	if (n)
+		record__add(*n, 1);
+}
+
 /* Linux 5.17 gives the reason. */
 SEC("tp_btf/kfree_skb")
 int traffic_drop(__u64 *ctx)
 {
 	const struct sk_buff *skb = (const void *)ctx[0];
-	struct chaos_drop_key key = {.reason = ctx[2]};
-	const struct net_device *dev = skb->dev;
-	struct chaos_space *space = NULL;
-	const struct sock *sk;
-	__u64 one = 1, *n;
 
-	/* Where skb->dev is something else (it shares its place), that is no namespace of ours. */
-	if (dev)
-		space = space__of(dev->nd_net.net);
-	if (!space) {
-		sk = skb->sk;
-		if (sk)
-			space = space__of(sk->__sk_common.skc_net.net);
-	}
-	if (!space || !now__run())
-		return 0;
-	key.node = space->shown;
-	n = bpf_map_lookup_elem(&drops, &key);
-	if (!n) {
-		if (!bpf_map_update_elem(&drops, &key, &one, BPF_NOEXIST))
-			return 0;
-		n = bpf_map_lookup_elem(&drops, &key);
-	}
-	if (n)
-		record__add(*n, 1);
+	reason__count(&drops, space__of_either(skb, skb->sk), ctx[2]);
+	return 0;
+}
+
+/*
+ * Linux 6.10 gives the reason. An answer to a packet that no socket wants has no socket, what a socket sends of its own
+ * has no packet.
+ */
+SEC("tp_btf/tcp_send_reset")
+int traffic_reset(__u64 *ctx)
+{
+	const struct sock *sk = (const void *)ctx[0];
+	const struct sk_buff *skb = (const void *)ctx[1];
+
+	reason__count(&resets, space__of_either(skb, sk), ctx[2]);
 	return 0;
 }
 

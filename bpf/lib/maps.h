@@ -229,10 +229,10 @@ struct map_spaces {
 	__type(value, struct chaos_space);
 };
 
-struct map_drops {
+struct map_reasons {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4096);
-	__type(key, struct chaos_drop_key);
+	__type(key, struct chaos_reason_key);
 	__type(value, __u64);
 };
 
@@ -263,7 +263,8 @@ extern struct map_subjects_lock subjects_lock;
 extern struct map_services services;
 extern struct map_conns conns;
 extern struct map_spaces spaces;
-extern struct map_drops drops;
+extern struct map_reasons drops;
+extern struct map_reasons resets;
 
 static __always_inline struct passage *passage__get(__u32 key)
 {

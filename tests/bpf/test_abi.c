@@ -129,7 +129,7 @@ static const struct layout LAYOUTS[] = {
 	S(HOOK | TRACE, chaos_conn, 5, M(chaos_conn, syn_ns), M(chaos_conn, isn),
 	  M(chaos_conn, subject), M(chaos_conn, flags), M(chaos_conn, pad)),
 	S(TRACE, chaos_space, 2, M(chaos_space, node), M(chaos_space, shown)),
-	S(TRACE, chaos_drop_key, 2, M(chaos_drop_key, node), M(chaos_drop_key, reason)),
+	S(TRACE, chaos_reason_key, 2, M(chaos_reason_key, node), M(chaos_reason_key, reason)),
 	S(BOTH, chaos_exempt_key, 4, M(chaos_exempt_key, addr), M(chaos_exempt_key, port),
 	  M(chaos_exempt_key, proto), M(chaos_exempt_key, pad)),
 };
@@ -259,7 +259,7 @@ static void test_shared_maps(void **state)
 	assert_int_equal(shared_maps(line->obj), 17);
 	/* All but cgroups. */
 	assert_int_equal(shared_maps(owner->obj), 3);
-	/* All but spaces and drops. */
+	/* All but spaces, drops and resets. */
 	assert_int_equal(shared_maps(trace->obj), 7);
 	traffic_bpf__destroy(trace);
 	owner_bpf__destroy(owner);

@@ -205,6 +205,22 @@ else
 	is "cut: the client's TCP sent as many again" "$again" "$(of tcp 7004 retransmits)"
 fi
 
+# resets NODE: what its "resets" events come to, NAME=N in the order of the names
+resets()
+{
+	jq -rs --arg node "$1" 'map(select(.type == "resets" and .node == $node).reasons | to_entries[]) |
+		group_by(.key) | map("\(.[0].key)=\(map(.value) | add)") | join(" ")' "$tmp/run/events.jsonl"
+}
+
+# The first Linux whose tracepoint has the reason.
+if [ "$(printf '%s\n' 6.10 "$(uname -r)" | sort -V | head -n 1)" != 6.10 ]; then
+	skip "reasons of resets" "$(uname -r) gives none"
+else
+	is "the server: 4 for a closed port, 6 by closing at once" "NO_SOCKET=4 TCP_STATE=6" "$(resets srv)"
+	is "the client: 3 by closing at once" "TCP_STATE=3" "$(resets cli)"
+	is "in the summary" 4 "$(jq '.traffic.resets[] | select(.node == "srv" and .reason == "NO_SOCKET").packets' "$tmp/run/summary.json")"
+fi
+
 last_listen()
 {
 	grep '"type":"listen"' "$tmp/run/events.jsonl" | grep "\"port\":$1," | tail -1

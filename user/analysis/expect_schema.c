@@ -158,6 +158,7 @@ const struct expect_schema expect_schemas[] = {
 	TRAFFIC("overflows"),
 	TRAFFIC("port"),
 	RUN("traffic.drops[reason@].packets"),
+	RUN("traffic.resets[reason@].packets"),
 	RUN("faults[name].armed_at_s"),
 	RUN("faults[name].first_hit_at_s"),
 	RUN("faults[name].cleared_at_s"),

@@ -167,26 +167,26 @@ static json_t *service(const struct history *h, size_t first, size_t last)
 /* By node and reason; HISTORY_OTHER: where is not known. */
 static int by_reason(const void *a, const void *b)
 {
-	const struct history_drops *x = a, *y = b;
+	const struct history_reason *x = a, *y = b;
 	int r = CMP(x->node, y->node);
 
 	return r ? r : strcmp(x->reason, y->reason);
 }
 
-static json_t *drops(const struct history *h)
+static json_t *reasons(const struct history *h, const struct history_reason *of, size_t n_of)
 {
-	_cleanup_free_ struct history_drops *v = calloc(h->n_drops + 1, sizeof(*v));
+	_cleanup_free_ struct history_reason *v = calloc(n_of + 1, sizeof(*v));
 	json_t *a = json_array();
 
 	if (!v)
 		return a;
-	if (h->n_drops)
-		memcpy(v, h->drops, h->n_drops * sizeof(*v));
-	qsort(v, h->n_drops, sizeof(*v), by_reason);
-	for (size_t i = 0, next; i < h->n_drops; i = next) {
+	if (n_of)
+		memcpy(v, of, n_of * sizeof(*v));
+	qsort(v, n_of, sizeof(*v), by_reason);
+	for (size_t i = 0, next; i < n_of; i = next) {
 		double n = 0;
 
-		for (next = i; next < h->n_drops && !by_reason(&v[i], &v[next]); next++)
+		for (next = i; next < n_of && !by_reason(&v[i], &v[next]); next++)
 			n += (double)v[next].packets;
 		json_array_append_new(
 			a, json_pack("{s:o,s:o,s:I}", "node",
@@ -211,5 +211,7 @@ json_t *traffic__json(const struct history *h)
 			next++;
 		json_array_append_new(services, service(h, i, next));
 	}
-	return json_pack("{s:o,s:o}", "services", services, "drops", drops(h));
+	return json_pack("{s:o,s:o,s:o}", "services", services, "drops",
+			 reasons(h, h->drops, h->n_drops), "resets",
+			 reasons(h, h->resets, h->n_resets));
 }

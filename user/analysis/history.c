@@ -49,6 +49,7 @@ void history__free(struct history *h)
 	free(h->bins);
 	free(h->listens);
 	free(h->drops);
+	free(h->resets);
 	free(h->attempts);
 	free(h->keys.v);
 	free(h->faults);

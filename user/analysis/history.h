@@ -254,8 +254,8 @@ struct history_listen {
 	int node, port;
 };
 
-/* What the kernel dropped by itself. In the order of the file. */
-struct history_drops {
+/* What the kernel dropped by itself, or the RSTs that its TCP sent. In the order of the file. */
+struct history_reason {
 	int64_t t_ns, from_ns;
 	int node; /* or HISTORY_OTHER: not known */
 	const char *reason;
@@ -389,8 +389,10 @@ struct history {
 	size_t n_bins;
 	struct history_listen *listens;
 	size_t n_listens;
-	struct history_drops *drops;
+	struct history_reason *drops;
 	size_t n_drops;
+	struct history_reason *resets;
+	size_t n_resets;
 	struct history_traffic *traffic;
 	size_t n_traffic;
 	struct history_fault_event *fault_events;

@@ -456,6 +456,7 @@ static const struct {
 	{"vrrp_sender", line__vrrp_sender},
 	{"garp", line__garp},
 	{"drops", line__drops},
+	{"resets", line__resets},
 	{"note", note},
 	{"member", member},
 	{"place", line__place},

@@ -26,7 +26,7 @@ struct reader {
 	struct reader_names nodes, faults, resources, workloads, keys, hosts;
 	size_t cap_roles, cap_ops, cap_finals, cap_traffic, cap_fault_events, cap_gaps, cap_phases,
 		cap_node_events, cap_notes, cap_attempts, cap_keys, cap_bins, cap_listens,
-		cap_drops, cap_senders, cap_garps, cap_places, cap_presence;
+		cap_drops, cap_resets, cap_senders, cap_garps, cap_places, cap_presence;
 };
 
 /* May the member be absent or null? It is stored as HISTORY_NONE, NULL, false, -1.0 then. */
@@ -80,6 +80,7 @@ int places__finish(struct history *h);
 int line__bins(struct reader *rd, const json_t *o);
 int line__listen(struct reader *rd, const json_t *o);
 int line__drops(struct reader *rd, const json_t *o);
+int line__resets(struct reader *rd, const json_t *o);
 
 /*
  * history_intents.c: the attempt that op @x is, of the event @o; and after the last event, all

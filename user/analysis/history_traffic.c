@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* history_traffic.c: what the kernel counted of each client and service: bins, listen, drops. */
+/* history_traffic.c: what the kernel counted of each client and service: bins, listen, drops, resets. */
 #include "analysis/history_reader.h"
 
 #include <errno.h>
@@ -122,10 +122,15 @@ int line__listen(struct reader *rd, const json_t *o)
 	return r;
 }
 
+struct reasons {
+	struct history_reason **v;
+	size_t *n, *cap;
+};
+
 static int reason(struct reader *rd, const json_t *reasons, const char *name,
-		  const struct history_drops *like)
+		  const struct history_reason *like, const struct reasons *to)
 {
-	struct history_drops *d = ADD(rd, drops);
+	struct history_reason *d = line__add(to->v, *to->n, to->cap, sizeof(*d));
 	int r;
 
 	if (!d)
@@ -135,14 +140,14 @@ static int reason(struct reader *rd, const json_t *reasons, const char *name,
 	if (!d->reason)
 		return -ENOMEM;
 	r = line__count(rd, reasons, name, REQUIRED, &d->packets);
-	rd->h->n_drops += !r;
+	*to->n += !r;
 	return r;
 }
 
-int line__drops(struct reader *rd, const json_t *o)
+static int line__reasons(struct reader *rd, const json_t *o, const struct reasons *to)
 {
 	json_t *reasons = json_object_get(o, "reasons"), *v;
-	struct history_drops like = {.t_ns = rd->t_ns, .node = HISTORY_OTHER};
+	struct history_reason like = {.t_ns = rd->t_ns, .node = HISTORY_OTHER};
 	const json_t *node = json_object_get(o, "node");
 	const char *name;
 	int r = line__time(rd, o, "from_ns", OPTIONAL, &like.from_ns);
@@ -154,9 +159,21 @@ int line__drops(struct reader *rd, const json_t *o)
 	if (r)
 		return r;
 	json_object_foreach(reasons, name, v) {
-		r = reason(rd, reasons, name, &like);
+		r = reason(rd, reasons, name, &like, to);
 		if (r)
 			return r;
 	}
 	return 0;
+}
+
+int line__drops(struct reader *rd, const json_t *o)
+{
+	return line__reasons(rd, o,
+			     &(struct reasons){&rd->h->drops, &rd->h->n_drops, &rd->cap_drops});
+}
+
+int line__resets(struct reader *rd, const json_t *o)
+{
+	return line__reasons(rd, o,
+			     &(struct reasons){&rd->h->resets, &rd->h->n_resets, &rd->cap_resets});
 }

@@ -381,7 +381,7 @@ static void queues(const struct history *h, const struct lanes_axis *a, json_t *
 	groups__add(out, group);
 }
 
-/* ---- the kernel's own drops ---- */
+/* ---- the kernel's own drops and resets ---- */
 
 struct reason {
 	const char *name; /* equal strings of a history are one string */
@@ -396,20 +396,21 @@ static int reason__compare(const void *x, const void *y)
 	return r ? r : strcmp(a->name, b->name);
 }
 
-static size_t reasons(const struct history *h, struct reason *v, size_t max)
+static size_t reasons__sum(const struct history_reason *of, size_t n_of, struct reason *v,
+			   size_t max)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < h->n_drops; i++) {
+	for (size_t i = 0; i < n_of; i++) {
 		size_t k = 0;
 
-		while (k < n && v[k].name != h->drops[i].reason)
+		while (k < n && v[k].name != of[i].reason)
 			k++;
 		if (k == max)
 			continue;
 		if (k == n)
-			v[n++] = (struct reason){.name = h->drops[i].reason};
-		v[k].packets += h->drops[i].packets;
+			v[n++] = (struct reason){.name = of[i].reason};
+		v[k].packets += of[i].packets;
 	}
 	qsort(v, n, sizeof(*v), reason__compare);
 	return n;
@@ -428,28 +429,45 @@ static void spread(const struct lanes_axis *a, int64_t from_ns, int64_t to_ns, i
 		v[first + i] += n / (int64_t)bins + ((int64_t)i < n % (int64_t)bins);
 }
 
-static void drops(const struct history *h, const struct lanes_axis *a, json_t *out)
+static void reasons(const struct history_reason *of, size_t n_of, const struct lanes_axis *a,
+		    json_t *group, json_t *out)
 {
 	struct reason v[4 * LANES_ROWS_MAX];
-	size_t n = reasons(h, v, ARRAY_SIZE(v));
-	json_t *group = group__new(
-		"drops", "Dropped by the kernel, by reason",
-		"Packets that the kernel threw away by itself, under the kernel's own name "
-		"for why; each count is spread over the time since the one before. What a "
-		"fault of this run dropped, or took to the line that delays, may appear here once more, as "
-		"TC_INGRESS or TC_EGRESS.");
+	size_t n = reasons__sum(of, n_of, v, ARRAY_SIZE(v));
 
 	for (size_t r = 0; r < n && r < LANES_ROWS_MAX; r++) {
 		json_t *row = row__new(a, "bars", v[r].name, NULL);
 		int64_t *bins = values__new(a);
 
-		for (size_t i = 0; bins && i < h->n_drops; i++)
-			if (h->drops[i].reason == v[r].name)
-				spread(a, h->drops[i].from_ns, h->drops[i].t_ns,
-				       h->drops[i].packets, bins);
+		for (size_t i = 0; bins && i < n_of; i++)
+			if (of[i].reason == v[r].name)
+				spread(a, of[i].from_ns, of[i].t_ns, of[i].packets, bins);
 		group__row(group, row, row__add(row, a, "packets", "plain", "up", bins) > 0);
 	}
 	groups__add(out, group);
+}
+
+static void drops(const struct history *h, const struct lanes_axis *a, json_t *out)
+{
+	reasons(h->drops, h->n_drops, a,
+		group__new(
+			"drops", "Dropped by the kernel, by reason",
+			"Packets that the kernel threw away by itself, under the kernel's own name "
+			"for why; each count is spread over the time since the one before. What a "
+			"fault of this run dropped, or took to the line that delays, may appear "
+			"here once more, as TC_INGRESS or TC_EGRESS."),
+		out);
+}
+
+static void resets(const struct history *h, const struct lanes_axis *a, json_t *out)
+{
+	reasons(h->resets, h->n_resets, a,
+		group__new("resets", "Connections reset, by reason",
+			   "RSTs that TCP sent here, under the kernel's own name for why; each count "
+			   "is spread over the time since the one before. NO_SOCKET: nobody "
+			   "listened, or the connection was gone. RSTs of a fault of this run are "
+			   "not among them."),
+		out);
 }
 
 json_t *lanes__groups(const struct history *h, const struct lanes_axis *a)
@@ -460,6 +478,7 @@ json_t *lanes__groups(const struct history *h, const struct lanes_axis *a)
 	service__groups(h, a, out);
 	queues(h, a, out);
 	drops(h, a, out);
+	resets(h, a, out);
 	lanes__vrrp(h, a, out);
 	return out;
 }

@@ -194,16 +194,20 @@ uint64_t dataplane__bins_refused(const struct dataplane *dp);
 /* A server listens at this TCP port of a member: who speaks to it is the client. */
 void dataplane__add_service(struct dataplane *dp, uint16_t port);
 
-/* What the kernel dropped, by reason; cumulative. */
-struct dp_drop {
-	const char *node; /* NULL: not known */
-	const char *
-		reason; /* as enum skb_drop_reason has it, without SKB_DROP_REASON_; NULL: it has it not */
+/* What the kernel gives reasons for: packets that it dropped (Linux 5.17), RSTs that its TCP sent (Linux 6.10). */
+enum dp_why { DP_WHY_DROPPED, DP_WHY_RESET, DP_N_WHY };
+
+/* So many, since the start of the run. */
+struct dp_reason {
+	const char *node; /* that dropped, that sent; NULL: not known */
+	/* As enum skb_drop_reason or sk_rst_reason has it, without SKB_DROP_REASON_, SK_RST_REASON_; NULL: it has it not */
+	const char *reason;
 	uint32_t code;
 	uint64_t packets;
 };
 /* Caller frees *ret. -ENOENT if the kernel gives no reasons. */
-int dataplane__drops(struct dataplane *dp, struct dp_drop **ret, size_t *ret_n);
+int dataplane__reasons(struct dataplane *dp, enum dp_why why, struct dp_reason **ret,
+		       size_t *ret_n);
 /* Why not all of the bins' numbers are there; NULL: they are. */
 const char *dataplane__bins_missing(const struct dataplane *dp);
 

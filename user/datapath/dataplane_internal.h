@@ -41,6 +41,7 @@ enum dp_map {
 	DP_CONNS,
 	DP_SPACES,
 	DP_DROPS,
+	DP_RESETS,
 	DP_CAPTURED,
 	DP_CAPTURES,
 	DP_N_MAPS,
@@ -64,13 +65,13 @@ struct line_progs {
 	int turn, decide, to_hook, back; /* -1: not loaded */
 };
 
-enum { TRACING_PROGS = 4 };
+enum { TRACING_PROGS = 5 };
 
 /* Tracepoints of the kernel's TCP (bpf/traffic.bpf.c), as links. */
 struct tracing {
 	int link[TRACING_PROGS]; /* -1: not there */
-	bool tcp, drops;
-	char missing[192]; /* why not all of it is; "" */
+	bool tcp, drops, resets;
+	char missing[192]; /* why not all but resets is; "" */
 };
 
 struct dataplane {

@@ -84,8 +84,11 @@ static void probe_tracing(struct features *f)
 		return;
 	}
 	missing = dataplane__bins_missing(dp);
-	add(f, "tracing", dp->tracing.tcp, "%s",
-	    missing ?: "connections, retransmissions and the kernel's drops are recorded");
+	add(f, "tracing", dp->tracing.tcp, "%s%s",
+	    missing ?: "connections, retransmissions and the kernel's drops are recorded",
+	    dp->tracing.resets ? ", and why it resets connections"
+	    : dp->tracing.tcp  ? "; why it resets connections is not (Linux 6.10)"
+			       : "");
 }
 
 struct crossing {

@@ -89,6 +89,7 @@ static const char *const map_names[DP_N_MAPS] = {
 	[DP_CONNS] = "conns",
 	[DP_SPACES] = "spaces",
 	[DP_DROPS] = "drops",
+	[DP_RESETS] = "resets",
 	[DP_CAPTURED] = "captured",
 	[DP_CAPTURES] = "captures",
 };
@@ -431,7 +432,7 @@ static int attach_tracing(const struct traffic_bpf *s, struct tracing *ret)
 {
 	const struct bpf_program *const progs[TRACING_PROGS] = {
 		s->progs.traffic_state, s->progs.traffic_retransmit, s->progs.traffic_synack,
-		s->progs.traffic_drop};
+		s->progs.traffic_drop, s->progs.traffic_reset};
 
 	for (int i = 0; i < TRACING_PROGS; i++) {
 		if (bpf_program__fd(progs[i]) < 0)
@@ -451,19 +452,22 @@ static void close_links(struct tracing *t)
 
 int dataplane__open_tracing(struct dataplane *dp, struct tracing *ret, struct error *err)
 {
-	/* Reasons of drops are of Linux 5.17. */
-	static const bool with_drops[] = {true, false};
+	/* Reasons of drops are of Linux 5.17, those of resets of 6.10. */
+	static const struct {
+		bool drops, resets;
+	} tries[] = {{true, true}, {true, false}, {false, false}};
 	int r = 0;
 
-	*ret = (struct tracing){.link = {-1, -1, -1, -1}};
-	for (size_t i = 0; i < ARRAY_SIZE(with_drops); i++) {
+	*ret = (struct tracing){.link = {-1, -1, -1, -1, -1}};
+	for (size_t i = 0; i < ARRAY_SIZE(tries); i++) {
 		_cleanup_(cleanup_traffic_skel) struct traffic_bpf *s = traffic_bpf__open();
 
 		if (!s)
 			return dataplane__fail(err, -errno, "open the programs that trace TCP");
 		s->rodata->have_prefixes = dp->now.n_prefixes > 0;
 		s->rodata->traffic_bin_ns = dp->plan->traffic_bin_ns;
-		bpf_program__set_autoload(s->progs.traffic_drop, with_drops[i]);
+		bpf_program__set_autoload(s->progs.traffic_drop, tries[i].drops);
+		bpf_program__set_autoload(s->progs.traffic_reset, tries[i].resets);
 		r = share_maps(dp, s->obj, 0);
 		if (!r)
 			r = traffic_bpf__load(s);
@@ -476,7 +480,8 @@ int dataplane__open_tracing(struct dataplane *dp, struct tracing *ret, struct er
 			continue;
 		}
 		ret->tcp = true;
-		ret->drops = with_drops[i];
+		ret->drops = tries[i].drops;
+		ret->resets = tries[i].resets;
 		if (!ret->drops)
 			snprintf(ret->missing, sizeof(ret->missing),
 				 "this kernel does not say why it drops packets (Linux 5.17)");

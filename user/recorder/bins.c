@@ -103,14 +103,14 @@ json_t *bins__event(const struct dp_bins *b, int64_t start_ns, int64_t bin_ns)
 	return o;
 }
 
-/* --- drops ------------------------------------------------------------------------------------ */
+/* --- reasons ---------------------------------------------------------------------------------- */
 
-static bool same_node(const struct dp_drop *a, const struct dp_drop *b)
+static bool same_node(const struct dp_reason *a, const struct dp_reason *b)
 {
 	return a->node == b->node || (a->node && b->node && !strcmp(a->node, b->node));
 }
 
-static uint64_t packets_of(const struct dp_drop *v, size_t n, const struct dp_drop *of)
+static uint64_t packets_of(const struct dp_reason *v, size_t n, const struct dp_reason *of)
 {
 	for (size_t i = 0; i < n; i++)
 		if (v[i].code == of->code && same_node(&v[i], of))
@@ -118,7 +118,7 @@ static uint64_t packets_of(const struct dp_drop *v, size_t n, const struct dp_dr
 	return 0;
 }
 
-json_t *drops__events(const struct dp_drop *was, size_t n_was, const struct dp_drop *now,
+json_t *reasons__events(const struct dp_reason *was, size_t n_was, const struct dp_reason *now,
 		      size_t n_now, int64_t from_ns)
 {
 	json_t *events = json_array();
@@ -134,7 +134,7 @@ json_t *drops__events(const struct dp_drop *was, size_t n_was, const struct dp_d
 		json_array_foreach(events, k, e) {
 			const char *name = json_string_value(json_object_get(e, "node"));
 
-			if (same_node(&now[i], &(struct dp_drop){.node = name}))
+			if (same_node(&now[i], &(struct dp_reason){.node = name}))
 				event = e;
 		}
 		if (!event) {

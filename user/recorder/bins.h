@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* bins.h: "bins" and "drops" events (recorder.h) from what the data plane counted. */
+/* bins.h: "bins", "drops" and "resets" events (recorder.h) from what the data plane counted. */
 #ifndef CHAOS_RECORDER_BINS_H
 #define CHAOS_RECORDER_BINS_H
 
@@ -11,10 +11,10 @@
 json_t *bins__event(const struct dp_bins *b, int64_t start_ns, int64_t bin_ns);
 
 /*
- * What was dropped more in @now than in @was, per node: an array of members of events, empty if nothing was. Either may be
- * in any order.
+ * What is more in @now than in @was, per node: an array of members of "drops" or "resets" events, empty if nothing is.
+ * Either may be in any order.
  */
-json_t *drops__events(const struct dp_drop *was, size_t n_was, const struct dp_drop *now,
+json_t *reasons__events(const struct dp_reason *was, size_t n_was, const struct dp_reason *now,
 		      size_t n_now, int64_t from_ns);
 
 #endif

@@ -68,6 +68,8 @@
  *   ListenDrops of the namespace since the start of the run): sampled at 10 Hz, written when something of it has changed
  * "drops": node (null: not known), from_ns, reasons {NAME: packets}: what the kernel itself dropped since from_ns (skb:kfree_skb),
  *   NAME of enum skb_drop_reason in its BTF, without SKB_DROP_REASON_
+ * "resets": node (that sent them; null: not known), from_ns, reasons {NAME: RSTs}: that the kernel's TCP sent since from_ns
+ *   (tcp:tcp_send_reset, Linux 6.10), NAME of enum sk_rst_reason, without SK_RST_REASON_; those of our faults are not in it
  * "member": endpoint, event "joined" | "left", what (comm, namespace or address), pid (absent: no process): what an
  *   endpoint's selectors match, as it comes and goes; at most 64 at a time
  * "place": place, endpoint, event "joined" | "left", here, ip (absent: not known): a place came, with its name for the first

@@ -74,7 +74,7 @@
 		};
 		return row;
 	}
-	const DETAIL = ['connections', 'resent', 'times', 'queues', 'drops'];
+	const DETAIL = ['connections', 'resent', 'times', 'queues', 'drops', 'resets'];
 	const MAKE = { bars: barsRow, log: logRow, gauge: gaugeRow };
 
 	// What every row of a group shares: its legend, its scale, whether anything grows down.

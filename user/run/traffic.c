@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * traffic.c: what the kernel counts of traffic, taken out a few times a second and recorded: bins, queues of listening
- * sockets, the kernel's own drops.
+ * sockets, why the kernel dropped and reset.
  */
 #include "run/internal.h"
 
@@ -12,7 +12,7 @@
 
 /* A bin is taken so long after its end: a program that has looked at the clock in it is through by then. */
 #define GRACE_NS (50 * NS_PER_MS)
-#define DROPS_EVERY_NS NS_PER_S
+#define REASONS_EVERY_NS NS_PER_S
 /* Bins of one event: so many, but no less and no more than these. */
 #define EVENT_BINS 10
 #define EVENT_MIN_NS (500 * NS_PER_MS)
@@ -22,9 +22,9 @@ struct run_traffic {
 	struct listens *listens;
 	uint64_t next_bin; /* the first that is not taken yet */
 	uint64_t late, refused;
-	int64_t next_drops_ns, drops_from_ns;
-	struct dp_drop *drops; /* as recorded last */
-	size_t n_drops;
+	int64_t next_reasons_ns, reasons_from_ns;
+	struct dp_reason *reasons[DP_N_WHY]; /* as recorded last */
+	size_t n_reasons[DP_N_WHY];
 };
 
 int traffic__open(struct run *run, struct error *err)
@@ -64,7 +64,7 @@ void traffic__join(struct run *run, int64_t now)
 	if (!t)
 		return;
 	t->next_bin = (uint64_t)(now / run->e->traffic_bin_ns);
-	t->next_drops_ns = t->drops_from_ns = now;
+	t->next_reasons_ns = t->reasons_from_ns = now;
 }
 
 void traffic__free(struct run *run)
@@ -72,7 +72,8 @@ void traffic__free(struct run *run)
 	if (!run->bins)
 		return;
 	listens__free(run->bins->listens);
-	free(run->bins->drops);
+	for (size_t i = 0; i < DP_N_WHY; i++)
+		free(run->bins->reasons[i]);
 	free(run->bins);
 	run->bins = NULL;
 }
@@ -138,25 +139,31 @@ static void record_listen(const struct listen_sample *s, void *arg)
 			      (json_int_t)s->drops));
 }
 
-/* --- drops ------------------------------------------------------------------------------------ */
+/* --- reasons ---------------------------------------------------------------------------------- */
 
-static void record_drops(struct run *run, int64_t now)
+static void record_why(struct run *run, enum dp_why why, const char *event, int64_t now)
 {
 	struct run_traffic *t = run->bins;
 	_cleanup_(json_decrefp) json_t *events = NULL;
-	struct dp_drop *v;
+	struct dp_reason *v;
 	json_t *e;
 	size_t n, i;
 
-	if (dataplane__drops(run->dp, &v, &n))
+	if (dataplane__reasons(run->dp, why, &v, &n))
 		return;
-	events = drops__events(t->drops, t->n_drops, v, n, t->drops_from_ns);
+	events = reasons__events(t->reasons[why], t->n_reasons[why], v, n, t->reasons_from_ns);
 	json_array_foreach(events, i, e)
-		run__record(run, "drops", now, json_incref(e));
-	free(t->drops);
-	t->drops = v;
-	t->n_drops = n;
-	t->drops_from_ns = now;
+		run__record(run, event, now, json_incref(e));
+	free(t->reasons[why]);
+	t->reasons[why] = v;
+	t->n_reasons[why] = n;
+}
+
+static void record_reasons(struct run *run, int64_t now)
+{
+	record_why(run, DP_WHY_DROPPED, "drops", now);
+	record_why(run, DP_WHY_RESET, "resets", now);
+	run->bins->reasons_from_ns = now;
 }
 
 /* --- the run ---------------------------------------------------------------------------------- */
@@ -170,9 +177,9 @@ void traffic__tick(struct run *run, int64_t now)
 	if (!t)
 		return;
 	listens__sample(t->listens, record_listen, run);
-	if (now >= t->next_drops_ns) {
-		record_drops(run, now);
-		t->next_drops_ns = now + DROPS_EVERY_NS;
+	if (now >= t->next_reasons_ns) {
+		record_reasons(run, now);
+		t->next_reasons_ns = now + REASONS_EVERY_NS;
 	}
 	per = bins_per_event(bin_ns);
 	end = now > GRACE_NS ? (uint64_t)((now - GRACE_NS) / bin_ns) : 0;
@@ -188,7 +195,7 @@ void traffic__end(struct run *run, int64_t now)
 	if (!t)
 		return;
 	listens__sample(t->listens, record_listen, run);
-	record_drops(run, now);
+	record_reasons(run, now);
 	take_bins(run, now, (uint64_t)(now / run->e->traffic_bin_ns) + 1,
 		  bins_per_event(run->e->traffic_bin_ns));
 	t->refused = dataplane__bins_refused(run->dp);

@@ -137,6 +137,7 @@ static void what_is_not_theirs_is_refused(void **state)
 	refuses("{\"t_ns\":1,\"type\":\"listen\",\"node\":\"n9\",\"port\":1,\"queue\":1}", "n9");
 	refuses("{\"t_ns\":1,\"type\":\"drops\",\"node\":null,\"reasons\":[]}", "`reasons`");
 	refuses("{\"t_ns\":1,\"type\":\"drops\",\"node\":null,\"reasons\":{\"X\":\"y\"}}", "`X`");
+	refuses("{\"t_ns\":1,\"type\":\"resets\",\"node\":1,\"reasons\":{}}", "name of a node");
 	refuses(OP_OF "\"key\":1.5}", "`key`");
 	refuses(OP_OF "\"intent\":\"x\"}", "`intent`");
 	refuses(OP_OF "\"attempt\":-1}", "`attempt`");

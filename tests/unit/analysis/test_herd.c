@@ -144,6 +144,10 @@ static void a_connection_storm(void **state)
 		     "\"reasons\":{\"TCP_OVERWINDOW\":2}}");
 	ev__line(&e, "{\"t_ns\":22000000000,\"type\":\"drops\",\"node\":\"n2\",\"from_ns\":0,"
 		     "\"reasons\":{\"NOT_SPECIFIED\":1,\"TCP_OVERWINDOW\":3}}");
+	ev__line(&e, "{\"t_ns\":22000000000,\"type\":\"resets\",\"node\":\"n2\",\"from_ns\":0,"
+		     "\"reasons\":{\"NO_SOCKET\":4}}");
+	ev__line(&e, "{\"t_ns\":23000000000,\"type\":\"resets\",\"node\":\"n1\",\"from_ns\":0,"
+		     "\"reasons\":{\"NO_SOCKET\":1}}");
 	ev__phase(&e, 30000, "end");
 	s = ev__summary(&e);
 	assert_word_at(s, "herd.kind", "connection storm");
@@ -155,6 +159,10 @@ static void a_connection_storm(void **state)
 	assert_int_equal(json_array_size(at(s, "traffic.drops")), 2);
 	assert_word_at(s, "traffic.drops.1.reason", "TCP_OVERWINDOW");
 	assert_number(s, "traffic.drops.1.packets", 5);
+	assert_int_equal(json_array_size(at(s, "traffic.resets")), 2);
+	assert_word_at(s, "traffic.resets.1.node", "n2");
+	assert_word_at(s, "traffic.resets.1.reason", "NO_SOCKET");
+	assert_number(s, "traffic.resets.1.packets", 4);
 }
 
 /*

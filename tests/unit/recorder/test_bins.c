@@ -73,23 +73,23 @@ static void test_proto_number(void **state)
 	json_decref(o);
 }
 
-static void test_drops(void **state)
+static void test_reasons(void **state)
 {
-	const struct dp_drop was[] = {
+	const struct dp_reason was[] = {
 		{.node = "a", .reason = "NO_SOCKET", .code = 3, .packets = 5},
 		{.node = "b", .reason = "NO_SOCKET", .code = 3, .packets = 1}};
-	const struct dp_drop now[] = {{.node = "b", .reason = "NO_SOCKET", .code = 3, .packets = 1},
+	const struct dp_reason now[] = {{.node = "b", .reason = "NO_SOCKET", .code = 3, .packets = 1},
 				      {.node = "a", .reason = "NO_SOCKET", .code = 3, .packets = 7},
 				      {.node = NULL, .code = 0x30001, .packets = 2},
 				      {.node = "a", .reason = "TCP_CSUM", .code = 4, .packets = 1}};
-	char *s = text_of(drops__events(was, 2, now, 4, 100));
+	char *s = text_of(reasons__events(was, 2, now, 4, 100));
 
 	(void)state;
 	assert_string_equal(
 		s, "[{\"node\":\"a\",\"from_ns\":100,\"reasons\":{\"NO_SOCKET\":2,\"TCP_CSUM\":1}},"
 		   "{\"node\":null,\"from_ns\":100,\"reasons\":{\"0x30001\":2}}]");
 	free(s);
-	s = text_of(drops__events(now, 4, now, 4, 100));
+	s = text_of(reasons__events(now, 4, now, 4, 100));
 	assert_string_equal(s, "[]");
 	free(s);
 }
@@ -137,7 +137,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_event),	     cmocka_unit_test(test_all_columns),
-		cmocka_unit_test(test_proto_number), cmocka_unit_test(test_drops),
+		cmocka_unit_test(test_proto_number), cmocka_unit_test(test_reasons),
 		cmocka_unit_test(test_netstat),	     cmocka_unit_test(test_bad_netstat),
 	};
 

@@ -193,6 +193,8 @@ static void drops_by_reason(void **state)
 		     "1000000000,\"reasons\":{\"NO_SOCKET\":1,\"TCP_OVERFLOW\":7}}");
 	ev__line(&e, "{\"t_ns\":1200000000,\"type\":\"drops\",\"node\":null,\"from_ns\":1100000000,"
 		     "\"reasons\":{\"NO_SOCKET\":2}}");
+	ev__line(&e, "{\"t_ns\":1200000000,\"type\":\"resets\",\"node\":\"n1\",\"from_ns\":1100000000,"
+		     "\"reasons\":{\"TCP_STATE\":3}}");
 	ev__end(&e, 30000, "complete", 0);
 	l = lanes_with(&e, NULL);
 	rows = json_object_get(group(l, "drops"), "rows");
@@ -202,6 +204,11 @@ static void drops_by_reason(void **state)
 	assert_number(rows, "0.series.0.values.20", 3);
 	assert_number(rows, "0.series.0.values.22", 2);
 	assert_number(rows, "1.series.0.total", 3);
+	rows = json_object_get(group(l, "resets"), "rows");
+	assert_int_equal(json_array_size(rows), 1);
+	assert_word_at(rows, "0.label", "TCP_STATE");
+	assert_number(rows, "0.series.0.total", 3);
+	assert_number(rows, "0.series.0.values.22", 1);
 }
 
 /* Arrivals every 2 s from the first fault on stand in one sector; what is not in the window in none. */
