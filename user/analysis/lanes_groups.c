@@ -462,11 +462,12 @@ static void drops(const struct history *h, const struct lanes_axis *a, json_t *o
 static void resets(const struct history *h, const struct lanes_axis *a, json_t *out)
 {
 	reasons(h->resets, h->n_resets, a,
-		group__new("resets", "Connections reset, by reason",
-			   "RSTs that TCP sent here, under the kernel's own name for why; each count "
-			   "is spread over the time since the one before. NO_SOCKET: nobody "
-			   "listened, or the connection was gone. RSTs of a fault of this run are "
-			   "not among them."),
+		group__new(
+			"resets", "Connections reset, by reason",
+			"RSTs that TCP sent here, under the kernel's own name for why; each count "
+			"is spread over the time since the one before. NO_SOCKET: nobody "
+			"listened, or the connection was gone. RSTs of a fault of this run are "
+			"not among them."),
 		out);
 }
 
