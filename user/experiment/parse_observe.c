@@ -101,6 +101,7 @@ static const struct load_system {
 	{"rabbitmq", true, true, "queue"},
 	{"zookeeper", false, false, "set register cas counter"},
 	{"redis-cluster", false, false, NULL},
+	{"nats", true, false, "set register cas counter queue"},
 	{"http", false, false, NULL},
 };
 

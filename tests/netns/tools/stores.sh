@@ -21,18 +21,20 @@ fails_are_absent()
 		($failed - ($failed - $there)) == [])' "$events"
 }
 
-# queue_accounts [KILLED]: of a queue: what was pushed and acknowledged was popped or is in it; what failed is neither;
-# nothing came twice or from nowhere. Of a server that was gone at this run time: what each client did last before that
-# may have been to pop what comes again. Acknowledgements of messages are not confirmed, and have an effect for certain
-# only when a later operation has: RabbitMQ answers other questions before it has one in its log.
+# queue_accounts [KILLED [WINDOW]]: of a queue: what was pushed and acknowledged was popped or is in it; what failed is
+# neither; nothing came twice or from nowhere. Of a server that was gone at this run time: what each client did last
+# before that may have been to pop what comes again, and all that was popped in the WINDOW (ns) before it. Acknowledgements
+# of messages are not confirmed, and have an effect for certain only when a later operation has: RabbitMQ answers other
+# questions before it has one in its log.
 queue_accounts()
 {
-	jq -s -e --argjson killed "${1:-0}" '
+	jq -s -e --argjson killed "${1:-0}" --argjson window "${2:-0}" '
 	def popped: map(select(.op == "pop" and .value != null).value);
 	def unique_all: (unique | length) == length;
 	map(select(.type == "op" and .outcome == "ok")) as $ok |
 	($ok | map(select(.return_ns < $killed))) as $before |
-	($before | group_by(.client) | map(max_by(.return_ns)) | popped) as $last |
+	(($before | group_by(.client) | map(max_by(.return_ns))) +
+		($before | map(select(.return_ns > $killed - $window))) | popped) as $last |
 	map(select(.type == "op" and .op == "push")) as $pushes |
 	(map(select(.type == "final")) | sort_by(.attempt) | last) as $final |
 	([$final.values[] | range(.[0]; .[1] + 1)] + ($ok - $before | popped)) as $after |

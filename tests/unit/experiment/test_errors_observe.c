@@ -134,9 +134,9 @@ static const struct mistake cases[] = {
 	 "f.yaml:10:103: system `a` has no operations for check set\n"
 	 "f.yaml:10:129: system a has no port"},
 	{LAB "  observe: {workloads: [{name: w, system: sentinel, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, http"},
+	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, nats, http"},
 	{LAB "  observe: {workloads: [{name: w, system: redsi, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, http; did you mean `redis`?"},
+	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, nats, http; did you mean `redis`?"},
 	{LAB "  observe: {workloads: [{name: w, system: etcd, check: queue, endpoints: n1}]}\n",
 	 "f.yaml:7:56: etcd has no queue to check; expected one of set register cas counter lock"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: sat, endpoints: n1}]}\n",

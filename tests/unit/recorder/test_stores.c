@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pure parts of stores: what errors and answers mean, statements, redirections. */
 #include "lib/cleanup.h"
+#include "recorder/load_nats.h"
 #include "recorder/load_redis.h"
 #include "recorder/rules.h"
 #include "recorder/sql.h"
@@ -67,6 +68,134 @@ static void test_zookeeper(void **state)
 	assert_int_equal(zookeeper__outcome(-112), OUTCOME_UNKNOWN); /* session expired */
 	assert_int_equal(zookeeper__outcome(-116), OUTCOME_UNKNOWN); /* closing */
 	assert_int_equal(zookeeper__outcome(-100), OUTCOME_UNKNOWN);
+}
+
+static void test_nats_outcomes(void **state)
+{
+	(void)state;
+	assert_int_equal(nats__outcome(10071), OUTCOME_FAIL);	 /* wrong last sequence */
+	assert_int_equal(nats__outcome(10054), OUTCOME_FAIL);	 /* message too large */
+	assert_int_equal(nats__outcome(10076), OUTCOME_FAIL);	 /* JetStream not enabled */
+	assert_int_equal(nats__outcome(10077), OUTCOME_UNKNOWN); /* storing it failed */
+	assert_int_equal(nats__outcome(10023), OUTCOME_UNKNOWN); /* resources */
+	assert_int_equal(nats__outcome(10008), OUTCOME_UNKNOWN); /* temporarily unavailable */
+	assert_int_equal(nats__outcome(0), OUTCOME_UNKNOWN);
+}
+
+static void test_nats_acknowledgements(void **state)
+{
+	static const struct {
+		const char *body;
+		int result;
+		enum outcome outcome;
+	} cases[] = {
+		{"{\"stream\":\"s\", \"seq\":7}", 0, OUTCOME_OK},
+		{"{\"stream\":\"s\", \"domain\":\"d\", \"seq\":1}", 0, OUTCOME_OK},
+		{"{\"error\":{\"code\":400,\"err_code\":10071,\"description\":\"wrong last "
+		 "sequence: 3\"},"
+		 "\"stream\":\"s\",\"seq\":0}",
+		 10071, OUTCOME_FAIL},
+		{"{\"error\":{\"code\":503,\"err_code\":10077},\"stream\":\"s\",\"seq\":7}", 10077,
+		 OUTCOME_UNKNOWN},
+		{"{\"error\":{\"code\":503},\"stream\":\"s\",\"seq\":7}", -1, OUTCOME_UNKNOWN},
+		{"{\"error\":null,\"stream\":\"s\",\"seq\":7}", -1, OUTCOME_UNKNOWN},
+		{"{\"error\":{\"err_code\":99999999999},\"stream\":\"s\",\"seq\":7}", -1,
+		 OUTCOME_UNKNOWN},
+		{"{\"stream\":\"another\", \"seq\":7}", -1, OUTCOME_UNKNOWN},
+		{"{\"stream\":\"s\", \"seq\":0}", -1, OUTCOME_UNKNOWN},
+		{"{\"stream\":\"s\", \"seq\":\"7\"}", -1, OUTCOME_UNKNOWN},
+		{"{\"stream\":\"s\", \"seq\":7", -1, OUTCOME_UNKNOWN},
+		{"{}", -1, OUTCOME_UNKNOWN},
+		{"[]", -1, OUTCOME_UNKNOWN},
+		{"+OK", -1, OUTCOME_UNKNOWN},
+		{"", -1, OUTCOME_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct answer a = {.outcome = OUTCOME_OK};
+
+		assert_int_equal(nats__acknowledged(cases[i].body, strlen(cases[i].body), "s", &a),
+				 cases[i].result);
+		assert_int_equal(a.outcome, cases[i].outcome);
+	}
+}
+
+static json_t *parsed(const char *body)
+{
+	json_t *o = nats__json(body, strlen(body));
+
+	assert_non_null(o);
+	return o;
+}
+
+static void test_nats_messages(void **state)
+{
+	static const char *const bad[] = {
+		"{}",
+		"{\"message\":{\"seq\":1}}",
+		"{\"message\":{\"seq\":1,\"data\":7}}",
+		"{\"message\":{\"seq\":1,\"data\":\"!\"}}",
+		"{\"message\":{\"seq\":0,\"data\":\"NDI=\"}}",
+		"{\"message\":{\"data\":\"NDI=\"}}",
+		"{\"message\":{\"seq\":1,\"data\":\"LTE=\"}}", /* -1 */
+		"{\"message\":{\"seq\":1,\"data\":"
+		"\"NDI0MjQyNDI0MjQyNDI0MjQyNDI0MjQyNDI0MjQyNDI0MjQyNDI0Mg==\"}}",
+	};
+	_cleanup_json_ json_t *good =
+		parsed("{\"message\":{\"subject\":\"s.1\",\"seq\":9,\"data\":\"NDI=\"}}");
+	uint64_t sequence = 0;
+	int64_t value = 0;
+
+	(void)state;
+	assert_int_equal(nats__message(good, &value, &sequence), 0);
+	assert_int_equal(value, 42);
+	assert_int_equal(sequence, 9);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		_cleanup_json_ json_t *o = parsed(bad[i]);
+
+		assert_int_equal(nats__message(o, &value, &sequence), -EPROTO);
+	}
+}
+
+static void test_nats_pages(void **state)
+{
+	_cleanup_json_ json_t *page = parsed(
+		"{\"total\":100003,\"offset\":0,\"state\":{\"subjects\":{\"s.7\":1,\"s.8\":2,"
+		"\"s.x\":1,\"t.9\":1,\"s\":1,\"s.\":1,\"s.1.2\":1}}}");
+	_cleanup_json_ json_t *empty = parsed("{\"total\":0,\"state\":{\"messages\":0}}");
+	_cleanup_json_ json_t *odd = parsed("{\"total\":0}");
+	struct values v = {0};
+	int64_t n, total;
+
+	(void)state;
+	assert_int_equal(nats__page(page, "s", &v, &n, &total), 0);
+	assert_int_equal(n, 7);
+	assert_int_equal(total, 100003);
+	values__sort(&v);
+	assert_int_equal(v.n, 2);
+	assert_int_equal(v.v[0], 7);
+	assert_int_equal(v.v[1], 8);
+	assert_int_equal(nats__page(empty, "s", &v, &n, &total), 0);
+	assert_int_equal(n, 0);
+	assert_int_equal(v.n, 2);
+	assert_int_equal(nats__page(odd, "s", &v, &n, &total), -EPROTO);
+	values__reset(&v);
+}
+
+static void test_nats_names(void **state)
+{
+	char name[NATS_STREAM_SIZE], longest[400];
+
+	(void)state;
+	nats__stream_name(OBJECT_QUEUE, "a.b:c>*d e", name);
+	assert_string_equal(name, "chaos-queue-a_b_c__d_e");
+	nats__stream_name(OBJECT_SET, "jobs-1_2", name);
+	assert_string_equal(name, "chaos-set-jobs-1_2");
+	memset(longest, '.', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	nats__stream_name(OBJECT_SET, longest, name);
+	assert_int_equal(strlen(name), NATS_STREAM_SIZE - 1);
 }
 
 static void test_redirections(void **state)
@@ -246,6 +375,11 @@ int main(void)
 		cmocka_unit_test(test_postgres),
 		cmocka_unit_test(test_mysql),
 		cmocka_unit_test(test_zookeeper),
+		cmocka_unit_test(test_nats_outcomes),
+		cmocka_unit_test(test_nats_acknowledgements),
+		cmocka_unit_test(test_nats_messages),
+		cmocka_unit_test(test_nats_pages),
+		cmocka_unit_test(test_nats_names),
 		cmocka_unit_test(test_redirections),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_first_line_decides),
