@@ -273,8 +273,17 @@ int nats__publish(struct nats_store *n, int64_t token, int64_t value, const char
 	snprintf(subject, sizeof(subject), "%s.%" PRId64, n->stream, token);
 	snprintf(body, sizeof(body), "%" PRId64, value);
 	r = nats__ask(n, subject, body, sequence, OUTCOME_UNKNOWN, deadline_ns, &reply, a);
-	if (r == NOBODY && !n->made_stream && nats__make_stream(n, deadline_ns, a))
+	if (r == NOBODY && !n->made_stream && nats__make_stream(n, deadline_ns, a)) {
+		int64_t wait = clock__now() + 50 * NS_PER_MS;
+
 		r = nats__ask(n, subject, body, sequence, OUTCOME_UNKNOWN, deadline_ns, &reply, a);
+		/* Another client is making it at this moment. */
+		if (r == NOBODY && wait < deadline_ns) {
+			clock__sleep_until(wait);
+			r = nats__ask(n, subject, body, sequence, OUTCOME_UNKNOWN, deadline_ns,
+				      &reply, a);
+		}
+	}
 	return r == ASKED ? nats__acknowledged(reply.body, reply.len, n->stream, a) : -1;
 }
 
