@@ -320,6 +320,53 @@ static void test_not_sent_twice(void **state)
 	fake__end(&f);
 }
 
+/* The header that the first answer has is not the second's. */
+static void forget_the_index(struct fake *f, int fd)
+{
+	if (fake__request(f, fd) > 0)
+		send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+	if (fake__request(f, fd) > 0)
+		send(fd, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), MSG_NOSIGNAL);
+}
+
+static void test_consul_header(void **state)
+{
+	struct fake f = {.serve = forget_the_index};
+	struct answer a = {0}, b = {0};
+	void *s = NULL;
+
+	(void)state;
+	f.answer = "HTTP/1.1 404 Not Found\r\nx-consul-index: 1\r\nContent-Length: 0\r\n\r\n";
+	f.answer_len = strlen(f.answer);
+	assert_int_equal(0, fake__start(&f));
+	assert_int_equal(0, store_consul.open("127.0.0.1", f.port, "set", &s));
+	store_consul.read(s, 7, clock__now() + NS_PER_S, &a);
+	assert_int_equal(a.outcome, OUTCOME_OK);
+	store_consul.read(s, 7, clock__now() + NS_PER_S, &b);
+	assert_int_equal(b.outcome, OUTCOME_FAIL);
+	assert_int_equal(f.accepted, 1);
+	store_consul.close(s);
+	fake__end(&f);
+}
+
+/* A name that is no part of a path. */
+static void test_consul_name(void **state)
+{
+	char longest[300];
+	void *s = NULL;
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a?cas=1", &s));
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a b", &s));
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a,b", &s));
+	assert_int_equal(-ENAMETOOLONG, store_consul.open("127.0.0.1", 1, longest, &s));
+	longest[256] = '\0';
+	assert_int_equal(0, store_consul.open("127.0.0.1", 1, longest, &s));
+	store_consul.close(s);
+}
+
 /* A key that is not there is a 404 of the store, not one of any server. */
 static void test_consul_absent(void **state)
 {
@@ -453,7 +500,8 @@ int main(void)
 		cmocka_unit_test(test_stores_bad),    cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_closed_between),
 		cmocka_unit_test(test_late_answer),   cmocka_unit_test(test_not_sent_twice),
-		cmocka_unit_test(test_consul_absent),
+		cmocka_unit_test(test_consul_absent), cmocka_unit_test(test_consul_header),
+		cmocka_unit_test(test_consul_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
