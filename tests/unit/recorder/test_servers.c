@@ -298,26 +298,35 @@ static void lose_the_second(struct fake *f, int fd)
 	fake__request(f, fd);
 }
 
-static void test_not_sent_twice(void **state)
+static void is_not_sent_twice(const struct store_ops *ops, const char *body)
 {
 	struct fake f = {.serve = lose_the_second};
 	struct answer a = {0}, b = {0}, c = {0};
+	char text[128];
 	void *s = NULL;
 
-	(void)state;
-	f.answer = "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue";
+	snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		 strlen(body), body);
+	f.answer = text;
 	f.answer_len = strlen(f.answer);
 	assert_int_equal(0, fake__start(&f));
-	assert_int_equal(0, store_consul.open("127.0.0.1", f.port, "set", &s));
-	store_consul.add(s, 1, clock__now() + NS_PER_S, &a);
+	assert_int_equal(0, ops->open("127.0.0.1", f.port, "set", &s));
+	ops->add(s, 1, clock__now() + NS_PER_S, &a);
 	assert_int_equal(a.outcome, OUTCOME_OK);
-	store_consul.add(s, 2, clock__now() + NS_PER_S, &b);
+	ops->add(s, 2, clock__now() + NS_PER_S, &b);
 	assert_int_equal(b.outcome, OUTCOME_UNKNOWN);
 	assert_non_null(strstr(b.error, "closed the connection"));
-	store_consul.add(s, 3, clock__now() + NS_PER_S, &c);
+	ops->add(s, 3, clock__now() + NS_PER_S, &c);
 	assert_int_equal(c.outcome, OUTCOME_OK);
-	store_consul.close(s);
+	ops->close(s);
 	fake__end(&f);
+}
+
+static void test_not_sent_twice(void **state)
+{
+	(void)state;
+	is_not_sent_twice(&store_consul, "true");
+	is_not_sent_twice(&store_etcd, "{\"header\":{\"revision\":\"2\"}}");
 }
 
 /* The header that the first answer has is not the second's. */
