@@ -89,7 +89,7 @@ struct store_spec {
 
 struct store_ops {
 	const char *name;
-	uint16_t port; /* default */
+	uint16_t port;	    /* default */
 	bool runs_commands; /* others' programs; see inside.h */
 	/* Load the library that it needs (once); NULL: none. */
 	int (*load)(struct error *err);
@@ -113,7 +113,7 @@ struct store_ops {
 };
 
 extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql,
-	store_rabbitmq, store_zookeeper, store_redis_cluster;
+	store_rabbitmq, store_zookeeper, store_redis_cluster, store_kafka;
 
 /* By the name of its system, or NULL. */
 const struct store_ops *store__find(const char *system);
@@ -127,7 +127,11 @@ enum outcome etcd__error_outcome(long status, const char *message);
 /* Of an error by its severity and SQLSTATE as the server sent them; NULL: it was not the server's. */
 enum outcome postgres__outcome(const char *severity, const char *state);
 enum outcome mysql__outcome(unsigned int error); /* of the server's error number */
-enum outcome zookeeper__outcome(int rc); /* of a completion's return code */
+enum outcome zookeeper__outcome(int rc);	 /* of a completion's return code */
+/* Of a message by its delivery report, librdkafka's error and status, and by how often a request with it has left. */
+enum outcome kafka__outcome(int error, int status, unsigned int sent);
+void kafka__topic(const char *name, char *buf, size_t size); /* of a workload called that */
+int kafka__replicas(int brokers); /* of a topic, where there are so many */
 /* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
  * -EMSGSIZE. */
 int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);

@@ -7,7 +7,7 @@
 
 static const struct store_ops *const all_ops[] = {
 	&store_redis,	 &store_etcd,	   &store_postgres,	 &store_mysql,
-	&store_rabbitmq, &store_zookeeper, &store_redis_cluster,
+	&store_rabbitmq, &store_zookeeper, &store_redis_cluster, &store_kafka,
 };
 
 const struct store_ops *store__find(const char *system)
