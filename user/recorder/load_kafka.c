@@ -29,6 +29,7 @@
 /* Before the deadline: what is still under way is given up, to hear what has become of it. */
 #define GIVE_UP_NS (20 * NS_PER_MS)
 #define REPLICAS_MAX 3
+#define ASK_EVERY_NS (20 * NS_PER_MS)
 
 struct kafka {
 	char bootstrap[80], topic_name[TOPIC_SIZE];
@@ -173,6 +174,8 @@ static const struct setting common[] = {
 	/* leaders change */
 	{"topic.metadata.refresh.interval.ms", "1000"},
 	{"topic.metadata.refresh.fast.interval.ms", "100"},
+	/* and we wait for a new topic ourselves */
+	{"topic.metadata.propagation.max.ms", "1000"},
 };
 static const struct setting producer[] = {
 	{"acks", "all"},
@@ -219,7 +222,6 @@ static rd_t *make(struct kafka *k, int type, int64_t deadline_ns)
 	rd_conf_t *conf = rd.conf_new();
 	rd_t *rk = NULL;
 
-	*k->why = '\0';
 	rd.conf_set_log_cb(conf, log_nothing);
 	rd.conf_set_error_cb(conf, note_error);
 	rd.conf_set_opaque(conf, k);
@@ -233,7 +235,9 @@ static rd_t *make(struct kafka *k, int type, int64_t deadline_ns)
 		     produces ? ARRAY_SIZE(producer) : ARRAY_SIZE(consumer), k->why) &&
 	    !set_times(conf, produces, left_ms(deadline_ns), k->why))
 		rk = rd.new(type, conf, k->why, sizeof(k->why));
-	if (!rk)
+	if (rk)
+		*k->why = '\0'; /* it also says what is set and is the topics' */
+	else
 		rd.conf_destroy(conf);
 	return rk;
 }
@@ -319,26 +323,47 @@ static bool create_topic(struct kafka *k, int brokers, int64_t deadline_ns, stru
 		rd.NewTopic_set_config(topic, "min.insync.replicas", "2");
 	error = request_topic(k, topic, deadline_ns);
 	rd.NewTopic_destroy(topic);
-	k->has_topic = !error || error == RD_ERR_EXISTS;
-	return k->has_topic || not_sent(k, error, a);
+	return !error || error == RD_ERR_EXISTS || not_sent(k, error, a);
 }
 
-static bool find_topic(struct kafka *k, int64_t deadline_ns, struct answer *a)
+/* What the server says of the topic, and how many brokers it knows; librdkafka learns it, too. */
+static int ask_topic(struct kafka *k, int64_t deadline_ns, int *ret_brokers, int *ret_topic)
 {
 	const struct rd_metadata *md;
-	int error, brokers;
+	int error = rd.metadata(k->rk, 0, k->topic, &md, left_ms(deadline_ns));
 
-	error = rd.metadata(k->rk, 0, k->topic, &md, left_ms(deadline_ns));
 	if (error)
-		return not_sent(k, error, a);
+		return error;
 	*k->why = '\0';
-	brokers = md->n_brokers;
-	error = md->n_topics == 1 ? md->topics[0].error : RD_ERR_UNKNOWN_TOPIC;
+	*ret_brokers = md->n_brokers;
+	*ret_topic = md->n_topics == 1 ? md->topics[0].error : RD_ERR_UNKNOWN_TOPIC;
 	rd.metadata_destroy(md);
-	if (error == RD_ERR_NO_TOPIC)
-		return create_topic(k, brokers, deadline_ns, a);
-	k->has_topic = !error;
-	return !error || not_sent(k, error, a);
+	return 0;
+}
+
+/* A topic that was just made is not known to all servers at once. */
+static bool find_topic(struct kafka *k, int64_t deadline_ns, struct answer *a)
+{
+	bool made = false;
+
+	for (;;) {
+		int brokers, topic;
+		int64_t now = clock__now();
+		int error = ask_topic(k, deadline_ns, &brokers, &topic);
+
+		if (error)
+			return not_sent(k, error, a);
+		k->has_topic = !topic;
+		if (!topic)
+			return true;
+		if ((topic != RD_ERR_NO_TOPIC && !made) || now > deadline_ns)
+			return not_sent(k, topic, a);
+		if (!made && !create_topic(k, brokers, deadline_ns, a))
+			return false;
+		if (made)
+			clock__sleep_until(now + ASK_EVERY_NS);
+		made = true;
+	}
 }
 
 /* --- an add ------------------------------------------------------------------------------------- */
