@@ -236,7 +236,8 @@ static rd_t *make(struct kafka *k, int type, int64_t deadline_ns)
 	    !set_times(conf, produces, left_ms(deadline_ns), k->why))
 		rk = rd.new(type, conf, k->why, sizeof(k->why));
 	if (rk)
-		*k->why = '\0'; /* it also says what is set and is the topics' */
+		*k->why =
+			'\0'; /* conf_set() has words for what it takes, too, if it is of topics */
 	else
 		rd.conf_destroy(conf);
 	return rk;
@@ -415,6 +416,7 @@ static void store_add(void *store, int64_t value, int64_t deadline_ns, struct an
 	/* NOLINTNEXTLINE(performance-no-int-to-ptr): a number, which comes back with the report */
 	number = (void *)k->number;
 	if (rd.produce(k->topic, 0, RD_MSG_COPY, body, (size_t)len, NULL, 0, number)) {
+		k->has_topic = false;
 		not_sent(k, rd.last_error(), a);
 		return;
 	}

@@ -11,13 +11,45 @@
  *   rtt MS           answers are late by this
  *   down, back       all brokers refuse and end connections; no more
  */
+#include "recorder/librdkafka.h"
+
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define API_PRODUCE 0
+/* What the store takes for the library's interface is it. */
+#define SAME(ours, our, theirs, their) \
+	_Static_assert(offsetof(ours, our) == offsetof(theirs, their), #our)
+SAME(struct rd_message, error, rd_kafka_message_t, err);
+SAME(struct rd_message, payload, rd_kafka_message_t, payload);
+SAME(struct rd_message, len, rd_kafka_message_t, len);
+SAME(struct rd_message, offset, rd_kafka_message_t, offset);
+SAME(struct rd_message, opaque, rd_kafka_message_t, _private);
+SAME(struct rd_metadata, n_brokers, rd_kafka_metadata_t, broker_cnt);
+SAME(struct rd_metadata, n_topics, rd_kafka_metadata_t, topic_cnt);
+SAME(struct rd_metadata, topics, rd_kafka_metadata_t, topics);
+SAME(struct rd_metadata_topic, error, rd_kafka_metadata_topic_t, err);
+#define IS(ours, theirs) _Static_assert((int)(ours) == (int)(theirs), #ours)
+IS(RD_PRODUCER, RD_KAFKA_PRODUCER);
+IS(RD_CONSUMER, RD_KAFKA_CONSUMER);
+IS(RD_MSG_COPY, RD_KAFKA_MSG_F_COPY);
+IS(RD_CREATE_TOPICS, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+IS(RD_PURGE_QUEUE, RD_KAFKA_PURGE_F_QUEUE);
+IS(RD_PURGE_INFLIGHT, RD_KAFKA_PURGE_F_INFLIGHT);
+IS(RD_PURGE_NON_BLOCKING, RD_KAFKA_PURGE_F_NON_BLOCKING);
+IS(RD_NO_CONSUMER_CLOSE, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+IS(RD_NOT_PERSISTED, RD_KAFKA_MSG_STATUS_NOT_PERSISTED);
+IS(RD_PERSISTED, RD_KAFKA_MSG_STATUS_PERSISTED);
+IS(RD_ERR_PURGED_IN_FLIGHT, RD_KAFKA_RESP_ERR__PURGE_INFLIGHT);
+IS(RD_ERR_PURGED, RD_KAFKA_RESP_ERR__PURGE_QUEUE);
+IS(RD_ERR_ALL_DOWN, RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN);
+IS(RD_ERR_UNKNOWN_TOPIC, RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC);
+IS(RD_ERR_END, RD_KAFKA_RESP_ERR__PARTITION_EOF);
+IS(RD_ERR_NO_TOPIC, RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
+IS(RD_ERR_EXISTS, RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS);
+
 #define ERRORS_MAX 10000
 
 static rd_kafka_mock_cluster_t *cluster;
@@ -31,7 +63,7 @@ static void push_errors(int code, size_t n)
 	n = n < ERRORS_MAX ? n : ERRORS_MAX;
 	for (size_t i = 0; i < n; i++)
 		errors[i] = (rd_kafka_resp_err_t)code;
-	rd_kafka_mock_push_request_errors_array(cluster, API_PRODUCE, n, errors);
+	rd_kafka_mock_push_request_errors_array(cluster, RD_API_PRODUCE, n, errors);
 }
 
 static void on_all(rd_kafka_resp_err_t (*f)(rd_kafka_mock_cluster_t *, int32_t))
@@ -47,7 +79,7 @@ static int obey(const char *line)
 	if (sscanf(line, "errors %d %d", &a, &b) == 2)
 		push_errors(a, (size_t)b);
 	else if (!strcmp(line, "clear"))
-		rd_kafka_mock_clear_request_errors(cluster, API_PRODUCE);
+		rd_kafka_mock_clear_request_errors(cluster, RD_API_PRODUCE);
 	else if (sscanf(line, "leader %d", &a) == 1)
 		rd_kafka_mock_partition_set_leader(cluster, topic, 0, a);
 	else if (sscanf(line, "rtt %d", &a) == 1)
