@@ -97,6 +97,7 @@ static const struct load_system {
 } load_systems[] = {
 	{"redis", false, false, NULL},
 	{"etcd", false, false, "set register cas counter lock"},
+	{"consul", false, false, "set register cas counter lock"},
 	{"postgres", true, false, "set register cas counter queue"},
 	{"mysql", true, false, "set register cas counter queue"},
 	{"rabbitmq", true, true, "queue"},

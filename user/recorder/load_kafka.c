@@ -16,7 +16,7 @@
 #include "lib/cleanup.h"
 #include "lib/clock.h"
 #include "recorder/librdkafka.h"
-#include "recorder/load_internal.h"
+#include "recorder/load_kafka.h"
 
 #include <ctype.h>
 #include <inttypes.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 static const struct store_ops *const all_ops[] = {
-	&store_redis,	 &store_etcd,	   &store_postgres,	 &store_mysql,
+	&store_redis,	 &store_etcd,	   &store_consul,	 &store_postgres, &store_mysql,
 	&store_rabbitmq, &store_zookeeper, &store_redis_cluster, &store_kafka,
 };
 

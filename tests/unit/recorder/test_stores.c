@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pure parts of stores: what errors and answers mean, statements, redirections. */
 #include "lib/cleanup.h"
+#include "recorder/load_kafka.h"
 #include "recorder/load_redis.h"
 #include "recorder/rules.h"
 #include "recorder/sql.h"
@@ -121,6 +122,146 @@ static void test_kafka_topic(void **state)
 	assert_int_equal(kafka__replicas(2), 2);
 	assert_int_equal(kafka__replicas(3), 3);
 	assert_int_equal(kafka__replicas(100), 3);
+}
+
+static enum outcome consul(long status, const char *text)
+{
+	return consul__outcome(status, text, strlen(text));
+}
+
+static void test_consul_errors(void **state)
+{
+	static const long refused[] = {400, 403, 404, 405, 409, 413, 429};
+	static const char *const open[] = {
+		"",
+		"leader",
+		"rpc error making call: leadership lost while committing log",
+		"rpc error making call: EOF",
+		"rpc error getting client: failed to get conn: dial tcp 10.99.0.1:8300: i/o "
+		"timeout",
+		"No cluster leader yet",
+		"XNo cluster leader",
+		"raft is already shutdown",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_int_equal(consul(refused[i], "leadership lost"), OUTCOME_FAIL);
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		assert_int_equal(consul(500, open[i]), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(500, "No cluster leader"), OUTCOME_FAIL);
+	assert_int_equal(consul(500, "No cluster leader\n"), OUTCOME_FAIL);
+	assert_int_equal(consul(500, "rpc error making call: No cluster leader"), OUTCOME_FAIL);
+	assert_int_equal(consul(200, "No cluster leader"), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(408, ""), OUTCOME_UNKNOWN); /* a proxy's */
+	assert_int_equal(consul(502, ""), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(0, ""), OUTCOME_UNKNOWN);
+}
+
+static int entry_of(const char *text, struct consul_entry *e)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__entry(o, "chaos/w/3", e);
+
+	json_decref(o);
+	return r;
+}
+
+static void test_consul_entry(void **state)
+{
+	static const char *const bad[] = {
+		"{}",
+		"[]",
+		"[7]",
+		"[{\"Key\":\"chaos/w/4\",\"Value\":\"NDE=\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\"}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\",\"ModifyIndex\":-9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":null,\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"eA==\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"ModifyIndex\":9,"
+		"\"Value\":\"NDEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\",\"ModifyIndex\":9},{}]",
+	};
+	struct consul_entry e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(-EPROTO, entry_of(bad[i], &e));
+	assert_false(e.there);
+	assert_int_equal(0, entry_of("[{\"LockIndex\":0,\"Key\":\"chaos/w/3\",\"Flags\":0,"
+				     "\"Value\":\"NDE=\",\"CreateIndex\":5,\"ModifyIndex\":9}]",
+				     &e));
+	assert_true(e.there && e.value == 41 && e.index == 9);
+}
+
+static void test_consul_keys(void **state)
+{
+	static const char *const bad[] = {"{}", "[7]", "[\"chaos/w\"]", "[\"chaos/v/3\"]"};
+	json_t *o = json_loads("[\"chaos/w/0\",\"chaos/w/12\",\"chaos/w/\",\"chaos/w/x\","
+			       "\"chaos/w/5/6\",\"chaos/w/007\"]",
+			       0, NULL);
+	struct values v = {0};
+
+	(void)state;
+	assert_int_equal(0, consul__keys(o, "chaos/w/", &v));
+	assert_int_equal(v.n, 2);
+	assert_int_equal(v.v[1], 12);
+	json_decref(o);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		o = json_loads(bad[i], 0, NULL);
+		assert_int_equal(-EPROTO, consul__keys(o, "chaos/w/", &v));
+		json_decref(o);
+	}
+	assert_int_equal(v.n, 2);
+	values__reset(&v);
+}
+
+static int token_of(const char *text, int64_t *token)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__lock_index(o, "chaos/w/0", token);
+
+	json_decref(o);
+	return r;
+}
+
+static int session_of(const char *text, char *id, size_t size)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__session(o, id, size);
+
+	json_decref(o);
+	return r;
+}
+
+static void test_consul_locks(void **state)
+{
+	char id[40] = "";
+	int64_t token = -1;
+
+	(void)state;
+	assert_int_equal(
+		0, session_of("{\"ID\":\"adf4238a-882b-9ddc-4a9d-5b6758e4159e\"}", id, sizeof(id)));
+	assert_string_equal(id, "adf4238a-882b-9ddc-4a9d-5b6758e4159e");
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"\"}", id, sizeof(id)));
+	assert_int_equal(-EPROTO, session_of("{\"ID\":7}", id, sizeof(id)));
+	/* no way into a path */
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"a/../b\"}", id, sizeof(id)));
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"abcdef\"}", id, 6));
+	assert_int_equal(0, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":3,"
+				     "\"Key\":\"chaos/w/0\",\"Value\":null}}],\"Errors\":null}",
+				     &token));
+	assert_int_equal(token, 3);
+	assert_int_equal(-EPROTO, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":0,"
+					   "\"Key\":\"chaos/w/0\"}}]}",
+					   &token));
+	assert_int_equal(-EPROTO, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":3,"
+					   "\"Key\":\"chaos/w/1\"}}]}",
+					   &token));
+	assert_int_equal(-EPROTO, token_of("{\"Results\":null}", &token));
+	assert_int_equal(token, 3);
 }
 
 static void test_redirections(void **state)
@@ -302,6 +443,10 @@ int main(void)
 		cmocka_unit_test(test_zookeeper),
 		cmocka_unit_test(test_kafka),
 		cmocka_unit_test(test_kafka_topic),
+		cmocka_unit_test(test_consul_errors),
+		cmocka_unit_test(test_consul_entry),
+		cmocka_unit_test(test_consul_keys),
+		cmocka_unit_test(test_consul_locks),
 		cmocka_unit_test(test_redirections),
 		cmocka_unit_test(test_statements),
 		cmocka_unit_test(test_first_line_decides),
