@@ -4,7 +4,8 @@
 # timed
 #
 # A workload on librdkafka's mock of a Kafka cluster, which refuses, is late and goes away as it is told. It keeps
-# nothing when it is killed, so that acknowledged writes survive is not tested here.
+# nothing when it is killed, so that acknowledged writes survive is not tested here. It makes no topics either: that is
+# tested on a server that answers as Kafka's documentation says.
 . "$(dirname "$0")/../lib/tap.sh"
 . "$(dirname "$0")/tools/rec.sh"
 . "$(dirname "$0")/tools/stores.sh"
