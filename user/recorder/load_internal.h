@@ -114,7 +114,7 @@ struct store_ops {
 };
 
 extern const struct store_ops store_redis, store_etcd, store_consul, store_custom, store_postgres,
-	store_mysql, store_rabbitmq, store_zookeeper, store_redis_cluster;
+	store_mysql, store_rabbitmq, store_zookeeper, store_redis_cluster, store_kafka;
 
 /* By the name of its system, or NULL. */
 const struct store_ops *store__find(const char *system);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pure parts of stores: what errors and answers mean, statements, redirections. */
 #include "lib/cleanup.h"
+#include "recorder/load_kafka.h"
 #include "recorder/load_redis.h"
 #include "recorder/rules.h"
 #include "recorder/sql.h"
@@ -67,6 +68,60 @@ static void test_zookeeper(void **state)
 	assert_int_equal(zookeeper__outcome(-112), OUTCOME_UNKNOWN); /* session expired */
 	assert_int_equal(zookeeper__outcome(-116), OUTCOME_UNKNOWN); /* closing */
 	assert_int_equal(zookeeper__outcome(-100), OUTCOME_UNKNOWN);
+}
+
+static void test_kafka(void **state)
+{
+	/* A delivery report's status, as librdkafka has it. */
+	enum { NOT_PERSISTED, POSSIBLY, PERSISTED };
+	static const int refused[] = {2, 10, 17, 18, 19, 21, 29, 31, 32, 35, 43, 44, 76, 87};
+	/* Of these librdkafka says of most that the message is not persisted; a leader gives them after it has
+	 * appended, too: unknown, unknown topic, not leader, storage; timed out, not enough after append. */
+	static const int doubtful[] = {-1, 3, 5, 6, 7, 20, 56, 9999};
+
+	(void)state;
+	assert_int_equal(kafka__outcome(0, PERSISTED, 1), OUTCOME_OK);
+	assert_int_equal(kafka__outcome(0, PERSISTED, 2), OUTCOME_OK);
+	assert_int_equal(kafka__outcome(0, POSSIBLY, 1), OUTCOME_UNKNOWN); /* acks=0 */
+	assert_int_equal(kafka__outcome(0, NOT_PERSISTED, 0), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-152, NOT_PERSISTED, 0),
+			 OUTCOME_FAIL); /* purged in queue */
+	assert_int_equal(kafka__outcome(-192, NOT_PERSISTED, 0),
+			 OUTCOME_FAIL); /* timed out in queue */
+	/* sent to one that was not the leader, in the queue again for the next one */
+	assert_int_equal(kafka__outcome(-152, NOT_PERSISTED, 1), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-192, NOT_PERSISTED, 3), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-151, POSSIBLY, 1), OUTCOME_UNKNOWN); /* purged in flight */
+	assert_int_equal(kafka__outcome(-195, POSSIBLY, 1), OUTCOME_UNKNOWN); /* transport */
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		assert_int_equal(kafka__outcome(refused[i], NOT_PERSISTED, 1), OUTCOME_FAIL);
+		assert_int_equal(kafka__outcome(refused[i], POSSIBLY, 1), OUTCOME_UNKNOWN);
+		/* the second time; the first may have been done */
+		assert_int_equal(kafka__outcome(refused[i], NOT_PERSISTED, 2), OUTCOME_UNKNOWN);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(doubtful); i++)
+		assert_int_equal(kafka__outcome(doubtful[i], NOT_PERSISTED, 1), OUTCOME_UNKNOWN);
+}
+
+static void test_kafka_topic(void **state)
+{
+	char name[300], topic[300], small[10];
+
+	(void)state;
+	kafka__topic("set:2a/\xc3\xa9 x_y-z.1", topic, sizeof(topic));
+	assert_string_equal(topic, "chaos-set-2a----x_y-z.1");
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	kafka__topic(name, topic, sizeof(topic));
+	assert_int_equal(strlen(topic), 249); /* Kafka takes no more */
+	kafka__topic(name, small, sizeof(small));
+	assert_string_equal(small, "chaos-nnn");
+	assert_int_equal(kafka__replicas(-1), 1);
+	assert_int_equal(kafka__replicas(0), 1);
+	assert_int_equal(kafka__replicas(1), 1);
+	assert_int_equal(kafka__replicas(2), 2);
+	assert_int_equal(kafka__replicas(3), 3);
+	assert_int_equal(kafka__replicas(100), 3);
 }
 
 static enum outcome consul(long status, const char *text)
@@ -386,6 +441,8 @@ int main(void)
 		cmocka_unit_test(test_postgres),
 		cmocka_unit_test(test_mysql),
 		cmocka_unit_test(test_zookeeper),
+		cmocka_unit_test(test_kafka),
+		cmocka_unit_test(test_kafka_topic),
 		cmocka_unit_test(test_consul_errors),
 		cmocka_unit_test(test_consul_entry),
 		cmocka_unit_test(test_consul_keys),
