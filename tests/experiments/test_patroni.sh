@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 240
-# alone
 # timed
 #
 # Patroni 3.0 with PostgreSQL 15, asynchronous; the primary isolated from 8 to 28 s: it demotes itself before the

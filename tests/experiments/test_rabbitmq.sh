@@ -1,7 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 # timeout: 900
-# alone
 # timed
 #
 # RabbitMQ 3.10, one of three nodes isolated from 8 to 23 s. ignore: a leader of the queue on each side, and the split

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Any bytes as the body of an answer by HTTP: etcd's status, ranges and errors; and as what a command, a TCP
- * or an HTTP exchange of the user's own answers. HTTP itself is libcurl's.
+ * Any bytes as the body of an answer by HTTP: etcd's status, ranges and errors, Consul's entries, keys, sessions and
+ * errors; and as what a command, a TCP or an HTTP exchange of the user's own answers. HTTP itself is libcurl's.
  */
 #include "lib/base64.h"
 #include "recorder/http.h"
@@ -46,6 +46,23 @@ static void try_error(const char *body, size_t size)
 	MUST(*a.error && memchr(a.error, 0, sizeof(a.error)) && a.outcome != OUTCOME_OK);
 }
 
+static void try_consul(const char *body, size_t size)
+{
+	json_t *o = json_loadb(body, size, JSON_DECODE_ANY, NULL);
+	struct consul_entry e = {.value = NOTHING};
+	struct values values = {0};
+	int64_t token = 0;
+	char id[40] = "";
+
+	MUST(consul__outcome(500, body, size) != OUTCOME_OK);
+	MUST(consul__entry(o, "chaos/w/3", &e) ? !e.there : e.there && e.value >= 0 && e.index);
+	consul__keys(o, "chaos/w/", &values);
+	MUST(!consul__session(o, id, sizeof(id)) == (id[0] != 0) && memchr(id, 0, sizeof(id)));
+	MUST(!consul__lock_index(o, "chaos/w/3", &token) == (token > 0));
+	values__reset(&values);
+	json_decref(o);
+}
+
 /* What decodes is encoded to the same again, but for the bits that padding leaves over. */
 static void try_base64(const char *text, size_t size)
 {
@@ -86,6 +103,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_status(body, size);
 	try_range(body, size);
 	try_error(body, size);
+	try_consul(body, size);
 	try_base64(body, size);
 	try_custom(data, size);
 	free(body);

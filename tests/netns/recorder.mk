@@ -9,3 +9,13 @@ $(O)/tests/netns/recctl: tests/netns/tools/recctl.c $(RECCTL_LIBS)
 	$(call msg,TEST,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(UNIT_CFLAGS) -o $@ $< $(RECCTL_LIBS) $(LIBS)
+
+# A program of the tests alone; who builds without librdkafka-dev has the others.
+ifneq ($(wildcard /usr/include/librdkafka/rdkafka_mock.h),)
+NETNS_TOOLS += $(O)/tests/netns/kafkamock
+
+$(O)/tests/netns/kafkamock: tests/netns/tools/kafkamock.c
+	$(call msg,TEST,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MF $@.d -MT $@ -o $@ $< -lrdkafka
+endif

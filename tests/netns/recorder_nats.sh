@@ -39,9 +39,8 @@ runs()
 }
 
 # The server confirms an acknowledgement, and has on disk later that the message is gone: a stream whose only server was
-# killed has such messages again (2.9.10: nearly all of a second),
-# though its consumer gave only the last ones once more. How long it may take is not known: all that was popped is let pass.
-# Of three servers the others know.
+# killed has such messages again (2.9.10: nearly all of a second), though its consumer gave only the last ones once more.
+# How long it may take is not known: all that was popped is let pass. Of three servers the others know.
 alone_ns=120000000000
 among_three_ns=500000000
 

@@ -32,7 +32,7 @@ spec:
     - {name: cut, at: 5s, for: 5s, match: {proto: udp, ports: [9001]}, partition: {simplex: {from: a, to: b}}}
     - {name: slow, at: 1s, for: 15s, from: a, to: b, match: {proto: udp, ports: [9002]}, delay: 300ms}
   observe:
-    roles: [{resource: r, system: mine, endpoints: [a], every: 100ms}]
+    roles: [{resource: r, system: mine, endpoints: [a], every: 250ms}]
     workloads: [{name: w, system: file, check: counter, endpoints: [b], clients: 1, rate: 20/s}]
   expect: ["checks[w].violations == 0", "split_brain.level == L0", "latency.intended.p99 <= 10s", "availability.gap <= 10s"]
 END
@@ -102,8 +102,9 @@ holds "the cut was on for its 5 s" '.faults[] | select(.name == "cut") |
 holds "as the packets say" '.lost.packets | . > 400 and . < 600' "$work/m.cut"
 holds "what is held is held for as long as it should be" \
 	'.lost.packets == 0 and .delay_us.p50 >= 300000 and .delay_us.p50 < 400000 and .delay_us.max < 1500000' "$work/m.slow"
+# The clock is set back at 6.5 s. An emulated machine may be late with single samples.
 holds "probes go on from beginning to end" \
-	'.split_brain.resources[0].claims | .[0].from_s < 3 and .[-1].to_s > 13 and length < 20' "$work/run/summary.json"
+	'.split_brain.resources[0].claims | .[0].from_s < 5 and .[-1].to_s > 12' "$work/run/summary.json"
 holds "so do clients, at their rate" '.writes | .acked > 100 and .attempted < 330' "$work/run/summary.json"
 check "no event is of another time" jq -s -e 'all(.[]; (.t_ns // 0) >= -5e9 and (.t_ns // 0) < 30e9 and
 	(.recv_ns // 0) >= (.send_ns // 0))' "$work/run/events.jsonl"

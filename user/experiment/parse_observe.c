@@ -93,14 +93,17 @@ static const struct load_system {
 	const char *name;
 	bool login, queue_type;
 	const char *checks; /* those that it has; NULL = all */
+	bool no_reads;	    /* while it is written */
 } load_systems[] = {
 	{"redis", false, false, NULL},
 	{"etcd", false, false, "set register cas counter lock"},
+	{"consul", false, false, "set register cas counter lock"},
 	{"postgres", true, false, "set register cas counter queue"},
 	{"mysql", true, false, "set register cas counter queue"},
 	{"rabbitmq", true, true, "queue"},
 	{"zookeeper", false, false, "set register cas counter"},
 	{"redis-cluster", false, false, NULL},
+	{"kafka", false, false, "set", .no_reads = true},
 	{"nats", true, false, "set register cas counter queue"},
 	{"http", false, false, NULL},
 };
@@ -257,8 +260,21 @@ static void check_workload_system(struct reader *r, const struct yaml_node *n,
 	if (yaml__get(n, "fenced") && !yaml__get(n, "resource"))
 		reader__fault(r, yaml__get(n, "fenced")->pos,
 			      "`fenced` without a `resource` to fence");
+	if (s && s->no_reads && w->reads > 0)
+		reader__fault(r, yaml__get(n, "reads")->pos,
+			      "%s has no reads of single values; its set is read in the end",
+			      s->name);
 	if (custom && yaml__get(n, "port"))
 		reader__fault(r, yaml__get(n, "port")->pos, "system %s has no port", w->system);
+}
+
+static double default_reads(const struct workload *w)
+{
+	const struct load_system *s = w->system ? find_load_system(w->system) : NULL;
+
+	if (s && s->no_reads)
+		return 0;
+	return is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
 }
 
 static void parse_workload(struct reader *r, const struct yaml_node *n, size_t index)
@@ -280,7 +296,7 @@ static void parse_workload(struct reader *r, const struct yaml_node *n, size_t i
 		return;
 	workload__check(r, n, w);
 	if (!yaml__get(n, "reads"))
-		w->reads = is_check(w, "register") || is_check(w, "cas") ? 0.5 : 0.1;
+		w->reads = default_reads(w);
 	if (w->system && w->check)
 		check_workload_system(r, n, w);
 	if (!w->clients)

@@ -55,6 +55,15 @@ static int on_debug(CURL *easy, curl_infotype type, char *data, size_t size, voi
 	return 0;
 }
 
+/* Before each try to send the request. */
+static int on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	const struct http *h = arg;
+
+	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	return h->once && h->sent ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 int http__init(struct http *h, size_t max)
 {
 	http__global_init();
@@ -122,6 +131,7 @@ int http__errno(CURL *easy, CURLcode code)
 	case CURLE_SEND_ERROR:
 	case CURLE_RECV_ERROR:
 	case CURLE_PARTIAL_FILE:
+	case CURLE_ABORTED_BY_CALLBACK: /* on_request() */
 		return -ECONNRESET;
 	case CURLE_UNSUPPORTED_PROTOCOL:
 		/* also of an answer without a status line, which it takes for HTTP/0.9 */
@@ -172,6 +182,8 @@ int http__send(struct http *h, const struct http_request *rq, int64_t deadline_n
 	curl_easy_setopt(c, CURLOPT_DEBUGFUNCTION, on_debug);
 	curl_easy_setopt(c, CURLOPT_DEBUGDATA, h);
 	curl_easy_setopt(c, CURLOPT_VERBOSE, 1L); /* or on_debug is not called */
+	curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(c, CURLOPT_PREREQDATA, h);
 	authorize(h);
 	if (rq->headers)
 		curl_easy_setopt(c, CURLOPT_HTTPHEADER, rq->headers);
@@ -183,7 +195,17 @@ int http__send(struct http *h, const struct http_request *rq, int64_t deadline_n
 		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
 	code = curl_easy_perform(c);
 	curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &h->status);
+	/* the second try's, of what was lost with the first */
+	if (h->once && h->sent && code == CURLE_COULDNT_CONNECT)
+		return -ECONNRESET;
 	return code == CURLE_WRITE_ERROR && h->cut ? 0 : http__errno(c, code);
+}
+
+bool http__has_header(const struct http *h, const char *name)
+{
+	struct curl_header *header;
+
+	return !curl_easy_header(h->easy, name, 0, CURLH_HEADER, -1, &header);
 }
 
 void http__base(char *buf, size_t size, const char *ip, uint16_t port)

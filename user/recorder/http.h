@@ -16,6 +16,9 @@ struct http {
 	long status;
 	bool sent; /* some of the last request has left, perhaps on a connection that died of it */
 	bool cut;  /* the answer is longer than max; body is its beginning */
+	/* Set by the caller: a request of which something has left is not sent again on a new connection, which libcurl
+	 * does where a kept one turns out to be dead; it ends with -ECONNRESET. */
+	bool once;
 
 	/* http__authorize() */
 	char *login, *ca_file;
@@ -53,6 +56,9 @@ struct http_request {
 };
 /* The same for any request. */
 int http__send(struct http *h, const struct http_request *rq, int64_t deadline_ns);
+
+/* Has the last answer this header? */
+bool http__has_header(const struct http *h, const char *name);
 
 /* "http://IP:PORT" with the brackets that IPv6 needs. */
 void http__base(char *buf, size_t size, const char *ip, uint16_t port);

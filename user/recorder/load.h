@@ -23,9 +23,9 @@
  *             where it knows nothing
  *   counter   one counter: add 1, read
  *   queue     one queue: push, pop, half of each
- *   lock      one lock with a lease of 3 s: acquire, and if that worked release. With a resource, on
- *             another server, its holder uses that in between: it puts its token there, and is told how
- *             many were put there so far
+ *   lock      one lock with a lease of 3 s (Consul: 10 s, the shortest that it has): acquire, and if that
+ *             worked release. With a resource, on another server, its holder uses that in between: it puts
+ *             its token there, and is told how many were put there so far
  */
 #ifndef CHAOS_LOAD_H
 #define CHAOS_LOAD_H

@@ -200,6 +200,7 @@ static void by_http(struct custom_store *s, const struct custom_exchange *x, con
 		return answer__errno(a, -ENOMEM, false);
 	r = s->has_http ? 0 : http__init(&s->http, ANSWER_MAX);
 	s->has_http = s->has_http || !r;
+	s->http.once = true; /* nobody knows what it does when it comes twice */
 	if (!r)
 		r = http__send(&s->http, &rq, deadline_ns);
 	curl_slist_free_all(rq.headers);

@@ -33,6 +33,8 @@ static int store_open(const char *ip, uint16_t port, const char *name, void **re
 		free(s);
 		return -ENOMEM;
 	}
+	/* A compare-and-set that is sent twice would be refused because of itself. */
+	s->http.once = true;
 	http__base(s->base, sizeof(s->base), ip, port);
 	s->prefix_len = (size_t)snprintf(s->prefix, sizeof(s->prefix), "chaos/%s/", name);
 	*ret_store = s;

@@ -4,7 +4,8 @@
  * connection cache of its own, of one connection: 600 clients that keep theirs are 600 connections.
  *
  * A connection that the server closed while it was idle is opened again within the attempt, as HTTP
- * clients do (RFC 9110, 9.2.2); the attempt then has "conn": true.
+ * clients do (RFC 9110, 9.2.2); the attempt then has "conn": true. An attempt is one request: where the connection
+ * turns out to be dead only when that has left, it is unknown, and to send it again is the policy's.
  */
 #include "lib/cleanup.h"
 #include "recorder/http.h"
@@ -23,6 +24,7 @@ struct http_client {
 	struct curl_slist *headers;
 	char *url, *body; /* of this attempt's key; NULL: the place's as they are */
 	bool active;
+	unsigned int tries; /* of libcurl's to send it */
 };
 
 static const char key_mark[] = "${key}";
@@ -115,7 +117,7 @@ static void judge(struct loop *lp, struct loop_client *lc, CURLcode code)
 	bool sent;
 	int r = http__errno(hc->easy, code);
 
-	sent = end_transfer(lp, lc);
+	sent = end_transfer(lp, lc) || hc->tries > 1;
 	if (code == CURLE_COULDNT_RESOLVE_HOST) {
 		answer__error(a, OUTCOME_FAIL, no_name, strlen(no_name));
 		return;
@@ -170,6 +172,15 @@ static void http__timer(struct loop *lp)
 	act(lp, CURL_SOCKET_TIMEOUT, 0);
 }
 
+/* Before each try to send the request. */
+static int on_request(void *arg, char *ip, char *local_ip, int port, int local_port)
+{
+	struct http_client *hc = arg;
+
+	(void)ip, (void)local_ip, (void)port, (void)local_port;
+	return hc->tries++ ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
 /* --- an attempt --------------------------------------------------------------------------------- */
 
 static int put_key(struct loop *lp, struct http_client *hc, int64_t key)
@@ -202,6 +213,7 @@ static void http__begin(struct loop *lp, struct loop_client *lc)
 		return;
 	}
 	hc->active = true;
+	hc->tries = 0;
 	act(lp, CURL_SOCKET_TIMEOUT, 0); /* now, not with others that are due after it */
 }
 
@@ -220,6 +232,8 @@ static int prepare(struct loop *lp, struct http_client *hc)
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(e, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_request);
+	curl_easy_setopt(e, CURLOPT_PREREQDATA, hc);
 	curl_easy_setopt(e, CURLOPT_MAXCONNECTS, 1L);
 	/* ours comes before, to the ns */
 	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT_MS,

@@ -89,8 +89,9 @@ struct store_spec {
 
 struct store_ops {
 	const char *name;
-	uint16_t port; /* default */
+	uint16_t port;	    /* default */
 	bool runs_commands; /* others' programs; see inside.h */
+	int64_t lease_ns;   /* of a lock; 0: LOAD_LEASE_NS */
 	/* Load the library that it needs (once); NULL: none. */
 	int (*load)(struct error *err);
 	/* open() for what needs to know more; else NULL. */
@@ -112,8 +113,8 @@ struct store_ops {
 			  size_t why_size);
 };
 
-extern const struct store_ops store_redis, store_etcd, store_custom, store_postgres, store_mysql,
-	store_rabbitmq, store_zookeeper, store_redis_cluster, store_nats;
+extern const struct store_ops store_redis, store_etcd, store_consul, store_custom, store_postgres,
+	store_mysql, store_rabbitmq, store_zookeeper, store_redis_cluster, store_kafka, store_nats;
 
 /* By the name of its system, or NULL. */
 const struct store_ops *store__find(const char *system);
@@ -127,7 +128,7 @@ enum outcome etcd__error_outcome(long status, const char *message);
 /* Of an error by its severity and SQLSTATE as the server sent them; NULL: it was not the server's. */
 enum outcome postgres__outcome(const char *severity, const char *state);
 enum outcome mysql__outcome(unsigned int error); /* of the server's error number */
-enum outcome zookeeper__outcome(int rc); /* of a completion's return code */
+enum outcome zookeeper__outcome(int rc);	 /* of a completion's return code */
 /* One step of a scan, [cursor, [member ...]]; the next cursor goes into @ret_cursor. 0, -EPROTO, -ENOMEM,
  * -EMSGSIZE. */
 int redis__page(const redisReply *r, char *ret_cursor, size_t size, struct values *ret);
@@ -139,6 +140,19 @@ int etcd__key_after(const char *last, char ret_key64[ETCD_KEY_SIZE]); /* 0 or -E
 /* One page of a range; @ret_last is its last key as it came (base64), "" if it has none. */
 int etcd__page(const json_t *o, size_t prefix_len, struct values *ret, bool *ret_more,
 	       char *ret_last, size_t last_size);
+/* Of an answer of Consul that is no success: its HTTP status and text. */
+enum outcome consul__outcome(long status, const char *text, size_t len);
+struct consul_entry {
+	bool there;
+	int64_t value;
+	uint64_t index; /* ModifyIndex; 0: not there */
+};
+/* The one entry of an answer, of @key. These return 0 or -EPROTO, consul__keys() also -ENOMEM. */
+int consul__entry(const json_t *list, const char *key, struct consul_entry *ret);
+int consul__keys(const json_t *list, const char *prefix, struct values *ret);
+int consul__session(const json_t *o, char *ret, size_t size);
+/* Of a transaction that has locked @key. */
+int consul__lock_index(const json_t *o, const char *key, int64_t *ret);
 /* Is operation @i of a workload under @seed a read? */
 bool load__is_read(uint64_t seed, uint64_t i, double reads);
 /* When operation @i is due after the start, at @rate a second, evenly. */

@@ -295,9 +295,10 @@ static int look(struct nats_store *n, int64_t token, enum outcome lost, int64_t 
 	char body[NATS_SUBJECT_SIZE];
 	int code;
 
-	/* A key has one message, the first is the last; to be asked for the last as it is replaced ends 2.9.10. */
-	snprintf(body, sizeof(body), "{%s_by_subj\":\"%s.%" PRId64 "\"}",
-		 has_keys(n) ? "\"seq\":1,\"next" : "\"last", n->stream, token);
+	/* There is one at most, so the first is the last; nats-server 2.9.10 dies when it is asked for the last while
+	 * that is replaced. */
+	snprintf(body, sizeof(body), "{\"seq\":1,\"next_by_subj\":\"%s.%" PRId64 "\"}", n->stream,
+		 token);
 	o = nats__api(n, "STREAM.MSG.GET", NULL, body, lost, deadline_ns, a);
 	if (!o)
 		return -EIO;

@@ -56,7 +56,7 @@ static void choose(struct client *c, uint64_t i, int64_t now, struct request *rq
 			c->hold = NOTHING;
 		rq->action = c->hold == NOTHING ? ACTION_ACQUIRE : ACTION_RELEASE;
 		rq->value = c->hold;
-		rq->lease_ns = LOAD_LEASE_NS;
+		rq->lease_ns = l->ops->lease_ns ? l->ops->lease_ns : LOAD_LEASE_NS;
 		if (c->hold != NOTHING && c->resource && !c->used) {
 			rq->action = ACTION_USE;
 			rq->value = c->token;

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct store_ops *const all_ops[] = {
-	&store_redis,	 &store_etcd,	   &store_postgres,	 &store_mysql,
-	&store_rabbitmq, &store_zookeeper, &store_redis_cluster, &store_nats,
+	&store_redis,	 &store_etcd,	   &store_consul,	 &store_postgres, &store_mysql,
+	&store_rabbitmq, &store_zookeeper, &store_redis_cluster, &store_kafka,	  &store_nats,
 };
 
 const struct store_ops *store__find(const char *system)

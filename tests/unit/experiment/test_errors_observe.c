@@ -123,6 +123,10 @@ static const struct mistake cases[] = {
 	 "f.yaml:8:12: `postgres` is a built-in system; choose another name"},
 	{LAB "  observe: {workloads: [{name: w, system: rabbitmq, check: set, endpoints: n1}]}\n",
 	 "f.yaml:7:60: rabbitmq has no set to check; expected one of queue"},
+	{LAB "  observe: {workloads: [{name: w, system: kafka, check: queue, endpoints: n1}]}\n",
+	 "f.yaml:7:57: kafka has no queue to check; expected one of set"},
+	{LAB "  observe: {workloads: [{name: w, system: kafka, check: set, endpoints: n1, reads: 0.1}]}\n",
+	 "f.yaml:7:84: kafka has no reads of single values; its set is read in the end"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, user: u, queue_type: quorum}]}\n",
 	 "f.yaml:7:83: `user` does not belong to system redis\n"
 	 "f.yaml:7:98: `queue_type` does not belong to system redis"},
@@ -134,11 +138,14 @@ static const struct mistake cases[] = {
 	 "f.yaml:10:103: system `a` has no operations for check set\n"
 	 "f.yaml:10:129: system a has no port"},
 	{LAB "  observe: {workloads: [{name: w, system: sentinel, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, nats, http"},
+	 "f.yaml:7:43: unknown workload system `sentinel`; expected redis, etcd, consul, postgres, mysql, rabbitmq, zookeeper, redis-cluster, kafka, nats, http"},
 	{LAB "  observe: {workloads: [{name: w, system: redsi, check: set, endpoints: n1}]}\n",
-	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, postgres, mysql, rabbitmq, zookeeper, redis-cluster, nats, http; did you mean `redis`?"},
+	 "f.yaml:7:43: unknown workload system `redsi`; expected redis, etcd, consul, postgres, mysql, rabbitmq, zookeeper, redis-cluster, kafka, nats, http; did you mean `redis`?"},
 	{LAB "  observe: {workloads: [{name: w, system: etcd, check: queue, endpoints: n1}]}\n",
 	 "f.yaml:7:56: etcd has no queue to check; expected one of set register cas counter lock"},
+	{LAB "  observe: {workloads: [{name: w, system: consul, check: queue, endpoints: n1, user: u}]}\n",
+	 "f.yaml:7:58: consul has no queue to check; expected one of set register cas counter lock\n"
+	 "f.yaml:7:86: `user` does not belong to system consul"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: sat, endpoints: n1}]}\n",
 	 "f.yaml:7:57: unknown check `sat`; expected set, register, cas, counter, queue, lock, none; did you mean `set`?"},
 	{LAB "  observe: {workloads: [{name: w, system: redis, check: set, endpoints: n1, clients: 0}]}\n",

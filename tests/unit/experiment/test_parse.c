@@ -401,6 +401,24 @@ static void test_expand(void **state)
 	assert_null(experiment__expand("${}", lookup, arg, NULL));
 }
 
+/* How many operations read, where nobody says it; a log is not asked for one value. */
+static void test_default_reads(void **state)
+{
+	struct experiment *e =
+		parse(HEAD "spec:\n  duration: 10s\n" LAB "  observe:\n    workloads:\n"
+			   "    - {name: a, system: redis, check: cas, endpoints: n1}\n"
+			   "    - {name: b, system: redis, check: set, endpoints: n1}\n"
+			   "    - {name: c, system: kafka, check: set, endpoints: n1}\n"
+			   "    - {name: d, system: kafka, check: set, endpoints: n1, reads: 0}\n");
+
+	(void)state;
+	assert_true(e->workloads[0].reads == 0.5);
+	assert_true(e->workloads[1].reads == 0.1);
+	assert_true(e->workloads[2].reads == 0);
+	assert_true(e->workloads[3].reads == 0);
+	experiment__free(e);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +426,7 @@ int main(void)
 		cmocka_unit_test(test_filled_in),      cmocka_unit_test(test_random_is_fair),
 		cmocka_unit_test(test_json),	       cmocka_unit_test(test_aliases),
 		cmocka_unit_test(test_billion_laughs), cmocka_unit_test(test_expand),
+		cmocka_unit_test(test_default_reads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

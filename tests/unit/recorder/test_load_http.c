@@ -194,6 +194,29 @@ static void test_reconnects(void **state)
 	json_decref(all);
 }
 
+/* What left on a connection that died of it is not sent again within the attempt. */
+static void test_once(void **state)
+{
+	struct web w = {.manner = WEB_LOSE, .answer = OK_ANSWER};
+	json_t *all, *o;
+	size_t i;
+
+	(void)state;
+	web__start(&w);
+	to(&w, "/");
+	client.cfg.think_ns = 5 * MS;
+	all = run(22); /* the last ones may end by the stop */
+	web__end(&w);
+	json_array_foreach(all, i, o) {
+		if (i == 20)
+			break;
+		assert_string_equal(str(o, "outcome"), i % 2 ? "unknown" : "ok");
+		if (i % 2)
+			assert_string_equal(str(o, "error"), "the server closed the connection");
+	}
+	json_decref(all);
+}
+
 static void test_status(void **state)
 {
 	struct web w = {.answer = "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n"};
@@ -460,10 +483,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_client(test_answers),	with_client(test_connections),
 		with_client(test_connect_anew), with_client(test_reconnects),
-		with_client(test_status),	with_client(test_garbage),
-		with_client(test_limits),	with_client(test_nobody),
-		with_client(test_stop),		with_client(test_retries),
-		with_client(test_budget),	with_client(test_open),
+		with_client(test_once),		with_client(test_status),
+		with_client(test_garbage),	with_client(test_limits),
+		with_client(test_nobody),	with_client(test_stop),
+		with_client(test_retries),	with_client(test_budget),
+		with_client(test_open),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

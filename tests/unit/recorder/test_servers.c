@@ -198,7 +198,7 @@ static void test_probe_dead_then_back(void **state)
 
 static void test_stores_bad(void **state)
 {
-	static const struct store_ops *const all[] = {&store_redis, &store_etcd};
+	static const struct store_ops *const all[] = {&store_redis, &store_etcd, &store_consul};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
@@ -257,6 +257,8 @@ static void test_outcomes(void **state)
 	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_redis, fake__hang_up, NULL, 0));
 	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_etcd, fake__silent, NULL, 0));
 	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_etcd, fake__hang_up, NULL, 0));
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_consul, fake__silent, NULL, 0));
+	assert_int_equal(OUTCOME_UNKNOWN, add_to(&store_consul, fake__hang_up, NULL, 0));
 	/* the server says that it was not done */
 	assert_int_equal(OUTCOME_FAIL, add_to(&store_redis, fake__answer, TEXT("-READONLY x\r\n")));
 	assert_int_equal(OUTCOME_FAIL,
@@ -268,6 +270,11 @@ static void test_outcomes(void **state)
 			 add_to(&store_etcd, fake__answer,
 				HTTP("503 Service Unavailable", "43",
 				     "{\"message\":\"etcdserver: request timed out\"}")));
+	assert_int_equal(OUTCOME_FAIL,
+			 add_to(&store_consul, fake__answer,
+				HTTP("500 Internal Server Error", "17", "No cluster leader")));
+	assert_int_equal(OUTCOME_FAIL,
+			 add_to(&store_consul, fake__answer, HTTP("200 OK", "5", "false")));
 	/* an acknowledgement */
 	assert_int_equal(OUTCOME_OK, add_to(&store_redis, fake__answer, TEXT(":1\r\n")));
 	assert_int_equal(OUTCOME_OK, add_to(&store_etcd, fake__answer,
@@ -275,11 +282,135 @@ static void test_outcomes(void **state)
 	/* not one: some other server's 200 */
 	assert_int_equal(OUTCOME_UNKNOWN,
 			 add_to(&store_etcd, fake__answer, HTTP("200 OK", "2", "{}")));
+	assert_int_equal(OUTCOME_OK,
+			 add_to(&store_consul, fake__answer, HTTP("200 OK", "5", "true\n")));
+	assert_int_equal(OUTCOME_UNKNOWN,
+			 add_to(&store_consul, fake__answer, HTTP("200 OK", "2", "{}")));
+}
+
+/* The first request is answered; the second, on the same connection, is read, and the connection ends; another
+ * connection would have it answered again. */
+static void lose_the_second(struct fake *f, int fd)
+{
+	if (fake__request(f, fd) <= 0)
+		return;
+	send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+	fake__request(f, fd);
+}
+
+static void is_not_sent_twice(const struct store_ops *ops, const char *body)
+{
+	struct fake f = {.serve = lose_the_second};
+	struct answer a = {0}, b = {0}, c = {0};
+	char text[128];
+	void *s = NULL;
+
+	snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n%s",
+		 strlen(body), body);
+	f.answer = text;
+	f.answer_len = strlen(f.answer);
+	assert_int_equal(0, fake__start(&f));
+	assert_int_equal(0, ops->open("127.0.0.1", f.port, "set", &s));
+	ops->add(s, 1, clock__now() + NS_PER_S, &a);
+	assert_int_equal(a.outcome, OUTCOME_OK);
+	ops->add(s, 2, clock__now() + NS_PER_S, &b);
+	assert_int_equal(b.outcome, OUTCOME_UNKNOWN);
+	assert_non_null(strstr(b.error, "closed the connection"));
+	ops->add(s, 3, clock__now() + NS_PER_S, &c);
+	assert_int_equal(c.outcome, OUTCOME_OK);
+	ops->close(s);
+	fake__end(&f);
+}
+
+static void test_not_sent_twice(void **state)
+{
+	(void)state;
+	is_not_sent_twice(&store_consul, "true");
+	is_not_sent_twice(&store_etcd, "{\"header\":{\"revision\":\"2\"}}");
+}
+
+/* The header that the first answer has is not the second's. */
+static void forget_the_index(struct fake *f, int fd)
+{
+	if (fake__request(f, fd) > 0)
+		send(fd, f->answer, f->answer_len, MSG_NOSIGNAL);
+	if (fake__request(f, fd) > 0)
+		send(fd, TEXT("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"), MSG_NOSIGNAL);
+}
+
+static void test_consul_header(void **state)
+{
+	struct fake f = {.serve = forget_the_index};
+	struct answer a = {0}, b = {0};
+	void *s = NULL;
+
+	(void)state;
+	f.answer = "HTTP/1.1 404 Not Found\r\nx-consul-index: 1\r\nContent-Length: 0\r\n\r\n";
+	f.answer_len = strlen(f.answer);
+	assert_int_equal(0, fake__start(&f));
+	assert_int_equal(0, store_consul.open("127.0.0.1", f.port, "set", &s));
+	store_consul.read(s, 7, clock__now() + NS_PER_S, &a);
+	assert_int_equal(a.outcome, OUTCOME_OK);
+	store_consul.read(s, 7, clock__now() + NS_PER_S, &b);
+	assert_int_equal(b.outcome, OUTCOME_FAIL);
+	assert_int_equal(f.accepted, 1);
+	store_consul.close(s);
+	fake__end(&f);
+}
+
+/* A name that is no part of a path. */
+static void test_consul_name(void **state)
+{
+	char longest[300];
+	void *s = NULL;
+
+	(void)state;
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a?cas=1", &s));
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a b", &s));
+	assert_int_equal(-EINVAL, store_consul.open("127.0.0.1", 1, "a,b", &s));
+	assert_int_equal(-ENAMETOOLONG, store_consul.open("127.0.0.1", 1, longest, &s));
+	longest[256] = '\0';
+	assert_int_equal(0, store_consul.open("127.0.0.1", 1, longest, &s));
+	store_consul.close(s);
+}
+
+/* A key that is not there is a 404 of the store, not one of any server. */
+static void test_consul_absent(void **state)
+{
+	static const struct {
+		const char *answer;
+		enum outcome outcome;
+	} cases[] = {
+		{"HTTP/1.1 404 Not Found\r\nX-Consul-Index: 1\r\nContent-Length: 0\r\n\r\n",
+		 OUTCOME_OK},
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", OUTCOME_FAIL},
+		{"HTTP/1.1 200 OK\r\nX-Consul-Index: 1\r\nContent-Length: 2\r\n\r\n[]",
+		 OUTCOME_UNKNOWN},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct fake f = {.serve = fake__answer,
+				 .answer = cases[i].answer,
+				 .answer_len = strlen(cases[i].answer)};
+		struct answer a = {0};
+		void *s = NULL;
+
+		assert_int_equal(0, fake__start(&f));
+		assert_int_equal(0, store_consul.open("127.0.0.1", f.port, "set", &s));
+		store_consul.read(s, 7, clock__now() + NS_PER_S, &a);
+		assert_int_equal(a.outcome, cases[i].outcome);
+		assert_false(a.found);
+		store_consul.close(s);
+		fake__end(&f);
+	}
 }
 
 static void test_refused(void **state)
 {
-	static const struct store_ops *const all[] = {&store_redis, &store_etcd};
+	static const struct store_ops *const all[] = {&store_redis, &store_etcd, &store_consul};
 	struct fake f = {.serve = fake__close};
 
 	(void)state;
@@ -311,7 +442,8 @@ static void test_closed_between(void **state)
 		const char *answer;
 		size_t len;
 	} cases[] = {{&store_redis, TEXT(":1\r\n")},
-		     {&store_etcd, HTTP("200 OK", "13", "{\"header\":{}}")}};
+		     {&store_etcd, HTTP("200 OK", "13", "{\"header\":{}}")},
+		     {&store_consul, HTTP("200 OK", "4", "true")}};
 
 	(void)state;
 	for (size_t k = 0; k < ARRAY_SIZE(cases); k++) {
@@ -373,10 +505,12 @@ static void test_late_answer(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_probes_bad),  cmocka_unit_test(test_probe_dead_then_back),
-		cmocka_unit_test(test_stores_bad),  cmocka_unit_test(test_outcomes),
-		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_closed_between),
-		cmocka_unit_test(test_late_answer),
+		cmocka_unit_test(test_probes_bad),    cmocka_unit_test(test_probe_dead_then_back),
+		cmocka_unit_test(test_stores_bad),    cmocka_unit_test(test_outcomes),
+		cmocka_unit_test(test_refused),	      cmocka_unit_test(test_closed_between),
+		cmocka_unit_test(test_late_answer),   cmocka_unit_test(test_not_sent_twice),
+		cmocka_unit_test(test_consul_absent), cmocka_unit_test(test_consul_header),
+		cmocka_unit_test(test_consul_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The pure parts of stores: what errors and answers mean, statements, redirections. */
 #include "lib/cleanup.h"
+#include "recorder/load_kafka.h"
 #include "recorder/load_nats.h"
 #include "recorder/load_redis.h"
 #include "recorder/rules.h"
@@ -68,6 +69,200 @@ static void test_zookeeper(void **state)
 	assert_int_equal(zookeeper__outcome(-112), OUTCOME_UNKNOWN); /* session expired */
 	assert_int_equal(zookeeper__outcome(-116), OUTCOME_UNKNOWN); /* closing */
 	assert_int_equal(zookeeper__outcome(-100), OUTCOME_UNKNOWN);
+}
+
+static void test_kafka(void **state)
+{
+	/* A delivery report's status, as librdkafka has it. */
+	enum { NOT_PERSISTED, POSSIBLY, PERSISTED };
+	static const int refused[] = {2, 10, 17, 18, 19, 21, 29, 31, 32, 35, 43, 44, 76, 87};
+	/* Of these librdkafka says of most that the message is not persisted; a leader gives them after it has
+	 * appended, too: unknown, unknown topic, not leader, storage; timed out, not enough after append. */
+	static const int doubtful[] = {-1, 3, 5, 6, 7, 20, 56, 9999};
+
+	(void)state;
+	assert_int_equal(kafka__outcome(0, PERSISTED, 1), OUTCOME_OK);
+	assert_int_equal(kafka__outcome(0, PERSISTED, 2), OUTCOME_OK);
+	assert_int_equal(kafka__outcome(0, POSSIBLY, 1), OUTCOME_UNKNOWN); /* acks=0 */
+	assert_int_equal(kafka__outcome(0, NOT_PERSISTED, 0), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-152, NOT_PERSISTED, 0),
+			 OUTCOME_FAIL); /* purged in queue */
+	assert_int_equal(kafka__outcome(-192, NOT_PERSISTED, 0),
+			 OUTCOME_FAIL); /* timed out in queue */
+	/* sent to one that was not the leader, in the queue again for the next one */
+	assert_int_equal(kafka__outcome(-152, NOT_PERSISTED, 1), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-192, NOT_PERSISTED, 3), OUTCOME_UNKNOWN);
+	assert_int_equal(kafka__outcome(-151, POSSIBLY, 1), OUTCOME_UNKNOWN); /* purged in flight */
+	assert_int_equal(kafka__outcome(-195, POSSIBLY, 1), OUTCOME_UNKNOWN); /* transport */
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		assert_int_equal(kafka__outcome(refused[i], NOT_PERSISTED, 1), OUTCOME_FAIL);
+		assert_int_equal(kafka__outcome(refused[i], POSSIBLY, 1), OUTCOME_UNKNOWN);
+		/* the second time; the first may have been done */
+		assert_int_equal(kafka__outcome(refused[i], NOT_PERSISTED, 2), OUTCOME_UNKNOWN);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(doubtful); i++)
+		assert_int_equal(kafka__outcome(doubtful[i], NOT_PERSISTED, 1), OUTCOME_UNKNOWN);
+}
+
+static void test_kafka_topic(void **state)
+{
+	char name[300], topic[300], small[10];
+
+	(void)state;
+	kafka__topic("set:2a/\xc3\xa9 x_y-z.1", topic, sizeof(topic));
+	assert_string_equal(topic, "chaos-set-2a----x_y-z.1");
+	memset(name, 'n', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	kafka__topic(name, topic, sizeof(topic));
+	assert_int_equal(strlen(topic), 249); /* Kafka takes no more */
+	kafka__topic(name, small, sizeof(small));
+	assert_string_equal(small, "chaos-nnn");
+	assert_int_equal(kafka__replicas(-1), 1);
+	assert_int_equal(kafka__replicas(0), 1);
+	assert_int_equal(kafka__replicas(1), 1);
+	assert_int_equal(kafka__replicas(2), 2);
+	assert_int_equal(kafka__replicas(3), 3);
+	assert_int_equal(kafka__replicas(100), 3);
+}
+
+static enum outcome consul(long status, const char *text)
+{
+	return consul__outcome(status, text, strlen(text));
+}
+
+static void test_consul_errors(void **state)
+{
+	static const long refused[] = {400, 403, 404, 405, 409, 413, 429};
+	static const char *const open[] = {
+		"",
+		"leader",
+		"rpc error making call: leadership lost while committing log",
+		"rpc error making call: EOF",
+		"rpc error getting client: failed to get conn: dial tcp 10.99.0.1:8300: i/o "
+		"timeout",
+		"No cluster leader yet",
+		"XNo cluster leader",
+		"raft is already shutdown",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++)
+		assert_int_equal(consul(refused[i], "leadership lost"), OUTCOME_FAIL);
+	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
+		assert_int_equal(consul(500, open[i]), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(500, "No cluster leader"), OUTCOME_FAIL);
+	assert_int_equal(consul(500, "No cluster leader\n"), OUTCOME_FAIL);
+	assert_int_equal(consul(500, "rpc error making call: No cluster leader"), OUTCOME_FAIL);
+	assert_int_equal(consul(200, "No cluster leader"), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(408, ""), OUTCOME_UNKNOWN); /* a proxy's */
+	assert_int_equal(consul(502, ""), OUTCOME_UNKNOWN);
+	assert_int_equal(consul(0, ""), OUTCOME_UNKNOWN);
+}
+
+static int entry_of(const char *text, struct consul_entry *e)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__entry(o, "chaos/w/3", e);
+
+	json_decref(o);
+	return r;
+}
+
+static void test_consul_entry(void **state)
+{
+	static const char *const bad[] = {
+		"{}",
+		"[]",
+		"[7]",
+		"[{\"Key\":\"chaos/w/4\",\"Value\":\"NDE=\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\"}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\",\"ModifyIndex\":-9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":null,\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"eA==\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE\",\"ModifyIndex\":9}]",
+		"[{\"Key\":\"chaos/w/3\",\"ModifyIndex\":9,"
+		"\"Value\":\"NDEwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAw\"}]",
+		"[{\"Key\":\"chaos/w/3\",\"Value\":\"NDE=\",\"ModifyIndex\":9},{}]",
+	};
+	struct consul_entry e = {0};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(-EPROTO, entry_of(bad[i], &e));
+	assert_false(e.there);
+	assert_int_equal(0, entry_of("[{\"LockIndex\":0,\"Key\":\"chaos/w/3\",\"Flags\":0,"
+				     "\"Value\":\"NDE=\",\"CreateIndex\":5,\"ModifyIndex\":9}]",
+				     &e));
+	assert_true(e.there && e.value == 41 && e.index == 9);
+}
+
+static void test_consul_keys(void **state)
+{
+	static const char *const bad[] = {"{}", "[7]", "[\"chaos/w\"]", "[\"chaos/v/3\"]"};
+	json_t *o = json_loads("[\"chaos/w/0\",\"chaos/w/12\",\"chaos/w/\",\"chaos/w/x\","
+			       "\"chaos/w/5/6\",\"chaos/w/007\"]",
+			       0, NULL);
+	struct values v = {0};
+
+	(void)state;
+	assert_int_equal(0, consul__keys(o, "chaos/w/", &v));
+	assert_int_equal(v.n, 2);
+	assert_int_equal(v.v[1], 12);
+	json_decref(o);
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		o = json_loads(bad[i], 0, NULL);
+		assert_int_equal(-EPROTO, consul__keys(o, "chaos/w/", &v));
+		json_decref(o);
+	}
+	assert_int_equal(v.n, 2);
+	values__reset(&v);
+}
+
+static int token_of(const char *text, int64_t *token)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__lock_index(o, "chaos/w/0", token);
+
+	json_decref(o);
+	return r;
+}
+
+static int session_of(const char *text, char *id, size_t size)
+{
+	json_t *o = json_loads(text, 0, NULL);
+	int r = consul__session(o, id, size);
+
+	json_decref(o);
+	return r;
+}
+
+static void test_consul_locks(void **state)
+{
+	char id[40] = "";
+	int64_t token = -1;
+
+	(void)state;
+	assert_int_equal(
+		0, session_of("{\"ID\":\"adf4238a-882b-9ddc-4a9d-5b6758e4159e\"}", id, sizeof(id)));
+	assert_string_equal(id, "adf4238a-882b-9ddc-4a9d-5b6758e4159e");
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"\"}", id, sizeof(id)));
+	assert_int_equal(-EPROTO, session_of("{\"ID\":7}", id, sizeof(id)));
+	/* no way into a path */
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"a/../b\"}", id, sizeof(id)));
+	assert_int_equal(-EPROTO, session_of("{\"ID\":\"abcdef\"}", id, 6));
+	assert_int_equal(0, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":3,"
+				     "\"Key\":\"chaos/w/0\",\"Value\":null}}],\"Errors\":null}",
+				     &token));
+	assert_int_equal(token, 3);
+	assert_int_equal(-EPROTO, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":0,"
+					   "\"Key\":\"chaos/w/0\"}}]}",
+					   &token));
+	assert_int_equal(-EPROTO, token_of("{\"Results\":[{\"KV\":{\"LockIndex\":3,"
+					   "\"Key\":\"chaos/w/1\"}}]}",
+					   &token));
+	assert_int_equal(-EPROTO, token_of("{\"Results\":null}", &token));
+	assert_int_equal(token, 3);
 }
 
 static void test_nats_outcomes(void **state)
@@ -375,6 +570,12 @@ int main(void)
 		cmocka_unit_test(test_postgres),
 		cmocka_unit_test(test_mysql),
 		cmocka_unit_test(test_zookeeper),
+		cmocka_unit_test(test_kafka),
+		cmocka_unit_test(test_kafka_topic),
+		cmocka_unit_test(test_consul_errors),
+		cmocka_unit_test(test_consul_entry),
+		cmocka_unit_test(test_consul_keys),
+		cmocka_unit_test(test_consul_locks),
 		cmocka_unit_test(test_nats_outcomes),
 		cmocka_unit_test(test_nats_acknowledgements),
 		cmocka_unit_test(test_nats_messages),

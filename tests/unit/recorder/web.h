@@ -28,6 +28,7 @@ enum manner {
 	WEB_CLOSE,    /* closes at once */
 	WEB_DRIP,     /* the answer, which is its beginning, then a byte at each turn, for ever */
 	WEB_ONE_EACH, /* answers one request of each connection, then closes it */
+	WEB_LOSE,     /* each second request is read, and its connection closed */
 };
 
 struct web {
@@ -35,6 +36,7 @@ struct web {
 	const char *answer;
 	uint16_t port;
 	_Atomic int stop, accepted, most; /* connections: in all, at a time */
+	unsigned int requests;
 	int listener;
 	pthread_t thread;
 	char first[512]; /* the first request */
@@ -49,7 +51,9 @@ static inline bool web__serve(struct web *w, int fd)
 		return false;
 	if (!*w->first)
 		snprintf(w->first, sizeof(w->first), "%.*s", (int)n, buf);
-	if (w->manner == WEB_ANSWER || w->manner == WEB_ONE_EACH)
+	if (w->manner == WEB_LOSE && ++w->requests % 2 == 0)
+		return false;
+	if (w->manner == WEB_ANSWER || w->manner == WEB_ONE_EACH || w->manner == WEB_LOSE)
 		send(fd, w->answer, strlen(w->answer), MSG_NOSIGNAL);
 	return w->manner != WEB_HANG_UP && w->manner != WEB_ONE_EACH;
 }
