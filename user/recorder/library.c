@@ -9,6 +9,8 @@ static int load(struct library *l, struct error *err)
 {
 	void *handle = dlopen(l->soname, RTLD_NOW | RTLD_LOCAL);
 
+	if (!handle && l->any_version)
+		handle = dlopen(l->any_version, RTLD_NOW | RTLD_LOCAL);
 	if (!handle)
 		return err__set(err, -ENOENT, "%s is not there; install the package %s", l->soname,
 				l->package);

@@ -11,6 +11,8 @@
 
 struct library {
 	const char *soname;  /* "libpq.so.5" */
+	/* Where each release has a soname of its own: the name that its -dev package has; else NULL. */
+	const char *any_version;
 	const char *package; /* of Debian that has it */
 	const char *const *names;
 	size_t n;

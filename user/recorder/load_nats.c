@@ -47,7 +47,8 @@ static const char *const names[] = {FUNCTIONS(LIBRARY_NAME)};
 _Static_assert(sizeof(nats) == sizeof(void *) * ARRAY_SIZE(names), "nothing but functions");
 
 static struct library library = {.soname = "libnats.so.3.4",
-				 .package = "libnats3.4",
+				 .any_version = "libnats.so",
+				 .package = "libnats3.4 (Debian 12) or libnats-dev",
 				 .names = names,
 				 .n = ARRAY_SIZE(names),
 				 .functions = (void **)&nats,
