@@ -327,6 +327,7 @@ static void unavailability(const struct analysis *a, json_t *out)
 	findings__say(out, &t);
 }
 
+/* @after_per_s is the mean of the last fifth: of goodput that had come back, less than half of it is no scatter. */
 static void recovery(const struct analysis *a, json_t *out)
 {
 	const struct goodput *g = &a->goodput;
@@ -347,6 +348,8 @@ static void recovery(const struct analysis *a, json_t *out)
 		text__add(&t, "Goodput did not come back: %s/s at the end, %s/s before the fault",
 			  text__rate(g->after_per_s).v, text__rate(g->baseline_per_s).v);
 	}
+	if (g->recovery_ns != HISTORY_NONE && g->after_per_s < 0.5 * g->baseline_per_s)
+		text__add(&t, ", but it was %s/s at the end", text__rate(g->after_per_s).v);
 	findings__say(out, &t);
 }
 

@@ -290,7 +290,7 @@ static int64_t acks(struct events *e, const char *node, int64_t value, int64_t f
 static void recovery(void **state)
 {
 	struct events e;
-	_cleanup_json_ json_t *s = NULL, *t = NULL, *u = NULL;
+	_cleanup_json_ json_t *s = NULL, *t = NULL, *u = NULL, *w = NULL;
 	int64_t v;
 
 	(void)state;
@@ -305,6 +305,17 @@ static void recovery(void **state)
 	assert_number(s, "recovery.time_s", 3.5);
 	assert_number(s, "recovery.goodput_after_per_s", 40);
 	assert_true(says(s, "Goodput was back at its baseline of 40/s 3.5 s after the heal."));
+
+	/* it came back, and did not stay */
+	cut(&e);
+	v = acks(&e, "n2", 0, 0, 10000, 40);
+	acks(&e, "n2", v, 20000, 26000, 40);
+	ev__phase(&e, 30000, "final");
+	w = ev__summary(&e);
+	assert_number(w, "recovery.time_s", 0);
+	assert_number(w, "recovery.goodput_after_per_s", 0);
+	assert_true(says(w, "Goodput was at its baseline of 40/s from the heal on, but it was 0/s "
+			    "at the end."));
 
 	/* acknowledged, but lost: no good */
 	cut(&e);
