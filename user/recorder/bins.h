@@ -15,6 +15,6 @@ json_t *bins__event(const struct dp_bins *b, int64_t start_ns, int64_t bin_ns);
  * Either may be in any order.
  */
 json_t *reasons__events(const struct dp_reason *was, size_t n_was, const struct dp_reason *now,
-		      size_t n_now, int64_t from_ns);
+			size_t n_now, int64_t from_ns);
 
 #endif

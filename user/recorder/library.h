@@ -10,7 +10,7 @@
 #include <stddef.h>
 
 struct library {
-	const char *soname;  /* "libpq.so.5" */
+	const char *soname; /* "libpq.so.5" */
 	/* Where each release has a soname of its own: the name that its -dev package has; else NULL. */
 	const char *any_version;
 	const char *package; /* of Debian that has it */

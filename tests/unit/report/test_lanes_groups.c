@@ -193,8 +193,9 @@ static void drops_by_reason(void **state)
 		     "1000000000,\"reasons\":{\"NO_SOCKET\":1,\"TCP_OVERFLOW\":7}}");
 	ev__line(&e, "{\"t_ns\":1200000000,\"type\":\"drops\",\"node\":null,\"from_ns\":1100000000,"
 		     "\"reasons\":{\"NO_SOCKET\":2}}");
-	ev__line(&e, "{\"t_ns\":1200000000,\"type\":\"resets\",\"node\":\"n1\",\"from_ns\":1100000000,"
-		     "\"reasons\":{\"TCP_STATE\":3}}");
+	ev__line(&e,
+		 "{\"t_ns\":1200000000,\"type\":\"resets\",\"node\":\"n1\",\"from_ns\":1100000000,"
+		 "\"reasons\":{\"TCP_STATE\":3}}");
 	ev__end(&e, 30000, "complete", 0);
 	l = lanes_with(&e, NULL);
 	rows = json_object_get(group(l, "drops"), "rows");
