@@ -224,6 +224,27 @@ static inline const json_t *at(const json_t *j, const char *path)
 	return j;
 }
 
+/* A run with a fault `cut` from 10 to 20 s. */
+static inline void ev__cut(struct events *e)
+{
+	ev__open(e);
+	ev__run(e, (struct run){0});
+	ev__armed(e, "cut", 10000);
+	ev__cleared(e, "cut", 20000, 5);
+}
+
+/* Is @what in one of the findings? */
+static inline bool ev__says(const json_t *summary, const char *what)
+{
+	const json_t *s;
+	size_t i;
+
+	json_array_foreach(json_object_get(summary, "findings"), i, s)
+		if (strstr(json_string_value(s), what))
+			return true;
+	return false;
+}
+
 #define assert_number(j, path, x) assert_double_near(__LINE__, at(j, path), path, x)
 static inline void assert_double_near(int line, const json_t *v, const char *path, double x)
 {
